@@ -1,0 +1,65 @@
+# One command each for the person who tries ClinicVault, the person who changes it, and CI.
+# Stamps live in the cargo target folder: what stands already is not made again.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+STAMPS := $(TARGET)/stamps
+BIN    := $(TARGET)/release/clinicvault
+
+# Where `make run` keeps the clinic, and what else it passes to `clinicvault serve`.
+DATA ?= data
+ARGS ?=
+
+UI_SOURCES := $(shell find web-ui -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/shots/*' 2>/dev/null)
+
+.PHONY: help setup setup-test ui build run test check clean
+
+help: ## list the targets
+	@echo 'ClinicVault. Targets:'
+	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/p' Makefile | expand -t 18
+	@echo 'Settings: DATA=folder (run), ARGS="--listen 0.0.0.0:8443" (run).'
+
+setup: ## install what building needs and is missing, and say what
+	@packaging/bootstrap.sh build
+
+setup-test: ## the same for the tests (a headless Chromium comes on top)
+	@packaging/bootstrap.sh test
+
+$(STAMPS)/npm: web-ui/package-lock.json
+	cd web-ui && npm ci --no-audit --no-fund
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/ui: $(STAMPS)/npm $(UI_SOURCES)
+	cd web-ui && npm run build
+	@mkdir -p $(@D) && touch $@
+
+# The stamp may outlive what it stands for: a deleted folder is made again.
+ifeq ($(wildcard web-ui/node_modules),)
+.PHONY: $(STAMPS)/npm
+endif
+ifeq ($(wildcard web-ui/dist/index.html),)
+.PHONY: $(STAMPS)/ui
+endif
+
+ui: setup $(STAMPS)/ui ## build the web UI into web-ui/dist
+
+build: ui ## build the release binary, the UI embedded: target/release/clinicvault
+	cargo build --release --locked -p clinicvault --bin clinicvault
+	@echo "built $(BIN)"
+
+run: build ## start the box on ./data (first start prints the one-time setup code)
+	@exec $(BIN) serve --data $(DATA) $(ARGS)
+
+test: setup-test $(STAMPS)/ui ## every test: Rust, web UI, contrast, browser walks
+	@packaging/test.sh
+
+check: setup $(STAMPS)/ui ## formatting, lints, licences
+	@packaging/check.sh lint
+
+clean: ## remove what was built (never ./data)
+	rm -rf $(STAMPS) web-ui/dist web-ui/node_modules tests/browser/node_modules tests/browser/shots tests/fuzz/target bench-results.json
+	cargo clean

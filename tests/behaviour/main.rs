@@ -1,0 +1,3 @@
+//! Behaviour of the whole box, one test binary. Each file is one topic; tests are named for what a clinic sees.
+//! A new file is one line here.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
