@@ -1,1 +1,10 @@
-//! Protocols as pure code.
+//! Protocols as pure code: bytes and the time go in, values come out.
+//!
+//! The map of the crate: `json` carries every document; `fhir` knows R4 resources, bundles, search and capability;
+//! Nothing here opens a socket or a file, reads a clock or draws a random number.
+#![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::indexing_slicing))]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout))]
+
+pub mod fhir;
+pub mod json;

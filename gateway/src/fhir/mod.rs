@@ -1,0 +1,11 @@
+//! FHIR R4 (4.0.1): resources held as checked JSON, and the rules about them.
+//!
+//! Owns what R4 says: types and ids, structure, bundles, search parameters and values, capability. Storage, access
+//! rights and transport are left to the appliance.
+
+pub mod datetime;
+pub mod id;
+pub mod outcome;
+pub mod resource;
+mod types;
+pub mod validate;
