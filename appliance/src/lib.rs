@@ -1,5 +1,17 @@
-//! The appliance.
+//! The clinic's box: records, gateway, web application and command line.
+//!
+//! `app` composes the rooms; `records` is the only door to stored FHIR; `http` is thin; `exchange` speaks HL7 v2;
+//! `admin` knows people and machines; `lan` makes the box trusted on the clinic's network.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
-pub mod records {
-    pub mod access;
-}
+
+pub mod admin;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod exchange;
+pub mod http;
+pub mod lan;
+pub mod records;
+pub mod supervisor;
+pub mod telemetry;

@@ -1,0 +1,349 @@
+//! Every setting of the box, its default and a sentence.
+//!
+//! Read from a TOML file, then from `CLINICVAULT_SECTION_KEY` variables, then from the command line. Unknown keys are
+//! refused. What a clinic changes at run time (accounts, tokens, its name) is not here but in the vault.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Why the settings cannot be used.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the settings file {path}: {source}")]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    /// A key is unknown or a value has the wrong form.
+    #[error("{origin}: {reason}")]
+    Wrong { origin: String, reason: String },
+}
+
+/// The whole of the settings.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub storage: Storage,
+    pub listen: Listen,
+    pub limits: Limits,
+    pub audit: Audit,
+    pub sessions: Sessions,
+    pub hl7: Hl7,
+    pub clinic: Clinic,
+    pub log: Log,
+}
+
+/// Where and how the vault is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Storage {
+    pub data: PathBuf,
+    pub cache_mib: usize,
+    pub start: StartMode,
+}
+
+/// How the vault is opened (security-storage reference, section 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StartMode {
+    Verified,
+    Fast,
+}
+
+/// Addresses the box listens on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Listen {
+    pub https: SocketAddr,
+    pub http: SocketAddr,
+    pub mllp: SocketAddr,
+    pub names: Vec<String>,
+}
+
+/// Bounds on what a peer may ask of the box.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    pub connections: usize,
+    pub header_seconds: u64,
+    pub body_seconds: u64,
+    pub body_mib: usize,
+    pub json_depth: usize,
+    pub bundle_entries: usize,
+    pub page_rows: usize,
+}
+
+/// How strictly reads wait for their audit line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+pub struct Audit {
+    pub await_reads: bool,
+}
+
+/// Life of sign-ins (security-storage reference, section 7).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sessions {
+    pub idle_minutes: u64,
+    pub absolute_hours: u64,
+    pub admin_idle_minutes: u64,
+    pub admin_absolute_hours: u64,
+    pub second_factor: SecondFactor,
+}
+
+/// Whether staff must have a second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecondFactor {
+    Required,
+    Optional,
+}
+
+/// The HL7 v2 side.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Hl7 {
+    pub frame_kib: usize,
+    pub idle_seconds: u64,
+    pub connections: usize,
+    pub plain_peers: Vec<IpAddr>,
+    pub strict_senders: Vec<String>,
+}
+
+/// What belongs to the place where the box stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Clinic {
+    pub zone: String,
+}
+
+/// Logging.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    pub level: String,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self { data: PathBuf::from("data"), cache_mib: 64, start: StartMode::Verified }
+    }
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        let everywhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        Self {
+            https: SocketAddr::new(everywhere, 8443),
+            http: SocketAddr::new(here, 8080),
+            mllp: SocketAddr::new(here, 2575),
+            names: vec!["clinicvault.local".to_owned()],
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 900,
+            header_seconds: 10,
+            body_seconds: 30,
+            body_mib: 16,
+            json_depth: 64,
+            bundle_entries: 10_000,
+            page_rows: 1_000,
+        }
+    }
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self {
+            idle_minutes: 15,
+            absolute_hours: 12,
+            admin_idle_minutes: 10,
+            admin_absolute_hours: 4,
+            second_factor: SecondFactor::Required,
+        }
+    }
+}
+
+impl Default for Hl7 {
+    fn default() -> Self {
+        Self {
+            frame_kib: 1024,
+            idle_seconds: 10,
+            connections: 128,
+            plain_peers: Vec::new(),
+            strict_senders: Vec::new(),
+        }
+    }
+}
+
+impl Default for Clinic {
+    fn default() -> Self {
+        Self { zone: "Asia/Kolkata".to_owned() }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".to_owned() }
+    }
+}
+
+/// One sentence for every key, in the order in which `config show` prints them.
+const SENTENCES: &[(&str, &str)] = &[
+    ("storage.data", "Folder of the vault; nothing outside it is ever written."),
+    ("storage.cache_mib", "Memory for decrypted database pages, in MiB."),
+    ("storage.start", "\"verified\" checks the whole file after a crash; \"fast\" trusts the disk."),
+    ("listen.https", "Address and port for the clinic's network; port 0 takes a free one."),
+    ("listen.http", "Plain HTTP: the application on the box itself, the install page for everyone else."),
+    ("listen.mllp", "HL7 v2 over MLLP; plain on loopback, TLS otherwise."),
+    ("listen.names", "Names under which the box is reached; they go into its certificate."),
+    ("limits.connections", "Open HTTP connections; beyond it the longest idle one is closed."),
+    ("limits.header_seconds", "Time a peer has to send its request head."),
+    ("limits.body_seconds", "Time a peer has to send its request body."),
+    ("limits.body_mib", "Largest request body, in MiB."),
+    ("limits.json_depth", "Deepest nesting of a JSON body."),
+    ("limits.bundle_entries", "Most entries of a transaction or batch."),
+    ("limits.page_rows", "Most rows of one search or history page."),
+    ("audit.await_reads", "Whether a read waits until its audit line is on disk."),
+    ("sessions.idle_minutes", "A staff session ends after so many quiet minutes."),
+    ("sessions.absolute_hours", "A staff session ends after so many hours in any case."),
+    ("sessions.admin_idle_minutes", "The same for an owner."),
+    ("sessions.admin_absolute_hours", "The same for an owner."),
+    ("sessions.second_factor", "\"required\" or \"optional\" for staff."),
+    ("hl7.frame_kib", "Largest HL7 message, in KiB."),
+    ("hl7.idle_seconds", "A sender that stops in the middle of a message is dropped after so long."),
+    ("hl7.connections", "Open MLLP connections."),
+    ("hl7.plain_peers", "Addresses other than loopback that may send HL7 without TLS."),
+    ("hl7.strict_senders", "MSH-3|MSH-4 of senders whose repeated control id with another body is refused."),
+    ("clinic.zone", "Time zone for dates that carry none."),
+    ("log.level", "What is logged to stderr, such as info or clinicvault=debug,info."),
+];
+
+impl Config {
+    /// Settings from an optional file and from `variables` (name and value pairs, normally the environment).
+    pub fn load(
+        file: Option<&Path>,
+        variables: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let text = match file {
+            None => String::new(),
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?,
+        };
+        let origin = file.map_or_else(|| "settings".to_owned(), |path| path.display().to_string());
+        Self::read(&text, &origin, variables)
+    }
+
+    fn read(
+        text: &str,
+        origin: &str,
+        variables: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let wrong = |origin: &str, reason: String| ConfigError::Wrong { origin: origin.to_owned(), reason };
+        let mut table: toml::Table =
+            text.parse().map_err(|e: toml::de::Error| wrong(origin, e.to_string()))?;
+        // The file alone first, so that a mistake in it is reported as the file's.
+        table.clone().try_into::<Config>().map_err(|e| wrong(origin, e.to_string()))?;
+        for (name, value) in variables {
+            let Some((section, key)) = setting_of(&name) else { continue };
+            let whole = table
+                .entry(section.clone())
+                .or_insert_with(|| toml::Value::Table(toml::Table::new()))
+                .as_table_mut()
+                .ok_or_else(|| wrong(&name, "is not a section".to_owned()))?;
+            // `8080` and `true` are read as TOML, anything that is not TOML is text: a path needs no quotes.
+            let value = format!("v = {value}")
+                .parse::<toml::Table>()
+                .ok()
+                .and_then(|mut t| t.remove("v"))
+                .unwrap_or(toml::Value::String(value));
+            whole.insert(key, value);
+            table.clone().try_into::<Config>().map_err(|e| wrong(&name, e.to_string()))?;
+        }
+        table.try_into().map_err(|e| wrong(origin, e.to_string()))
+    }
+
+    /// The effective settings as a commented TOML file. No setting is a secret: secrets live in the vault.
+    pub fn show(&self) -> String {
+        let Ok(table) = toml::Table::try_from(self) else { return String::new() };
+        let mut out = String::new();
+        let mut open = "";
+        for (path, sentence) in SENTENCES {
+            let Some((section, key)) = path.split_once('.') else { continue };
+            let Some(value) = table.get(section).and_then(|s| s.get(key)) else { continue };
+            if section != open {
+                out.push_str(&format!("{}[{section}]\n", if open.is_empty() { "" } else { "\n" }));
+                open = section;
+            }
+            out.push_str(&format!("# {sentence}\n{key} = {value}\n"));
+        }
+        out
+    }
+}
+
+/// `CLINICVAULT_LISTEN_HTTPS` is `listen.https`; other variables are nobody's.
+fn setting_of(name: &str) -> Option<(String, String)> {
+    let rest = name.strip_prefix("CLINICVAULT_")?.to_ascii_lowercase();
+    let (section, key) = rest.split_once('_')?;
+    Some((section.to_owned(), key.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::read(text, "test", variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+    }
+
+    #[test]
+    fn every_key_has_its_sentence_and_no_sentence_is_left_over() {
+        let table = toml::Table::try_from(Config::default()).unwrap();
+        let mut keys: Vec<String> = table
+            .iter()
+            .flat_map(|(s, t)| t.as_table().unwrap().keys().map(move |k| format!("{s}.{k}")))
+            .collect();
+        let mut told: Vec<String> = SENTENCES.iter().map(|(path, _)| (*path).to_owned()).collect();
+        keys.sort();
+        told.sort();
+        assert_eq!(keys, told);
+    }
+
+    #[test]
+    fn what_is_shown_reads_back_the_same() {
+        assert_eq!(read(&Config::default().show(), &[]).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_their_place() {
+        let error = read("[listen]\nhtps = \"x\"\n", &[]).unwrap_err().to_string();
+        assert!(error.contains("test") && error.contains("htps"), "{error}");
+        let error = read("", &[("CLINICVAULT_LISTEN_HTPS", "x")]).unwrap_err().to_string();
+        assert!(error.contains("CLINICVAULT_LISTEN_HTPS"), "{error}");
+    }
+
+    #[test]
+    fn a_variable_wins_over_the_file() {
+        let config = read(
+            "[listen]\nhttps = \"127.0.0.1:1\"\n",
+            &[
+                ("CLINICVAULT_LISTEN_HTTPS", "127.0.0.1:2"),
+                ("CLINICVAULT_STORAGE_DATA", "/somewhere"),
+                ("CLINICVAULT_LIMITS_BODY_MIB", "3"),
+                ("CLINICVAULT_AUDIT_AWAIT_READS", "true"),
+                ("PATH", "/bin"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(config.listen.https.port(), 2);
+        assert_eq!(config.storage.data, PathBuf::from("/somewhere"));
+        assert_eq!(config.limits.body_mib, 3);
+        assert!(config.audit.await_reads);
+    }
+}
