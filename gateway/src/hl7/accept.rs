@@ -157,9 +157,10 @@ fn patient(message: &Message, policy: &Policy, problems: &mut Vec<Problem>) {
     }
     let birth = pid.field(7).component(1);
     if let (Presence::Value, Err(e)) = (birth.presence(), datetime::read(&birth.text(), None))
-        && e != DateError::Zero {
-            problems.push(bad_date("PID", 1, 7, e));
-        }
+        && e != DateError::Zero
+    {
+        problems.push(bad_date("PID", 1, 7, e));
+    }
 }
 
 fn results(message: &Message, policy: &Policy, problems: &mut Vec<Problem>) {

@@ -80,10 +80,12 @@ impl Charset {
 
     /// Reads bytes as text; malformed sequences become U+FFFD.
     pub fn decode<'b>(&self, bytes: &'b [u8]) -> Cow<'b, str> {
-        if bytes.is_ascii() && self.encoding.is_ascii_compatible()
-            && let Ok(text) = std::str::from_utf8(bytes) {
-                return Cow::Borrowed(text);
-            }
+        if bytes.is_ascii()
+            && self.encoding.is_ascii_compatible()
+            && let Ok(text) = std::str::from_utf8(bytes)
+        {
+            return Cow::Borrowed(text);
+        }
         self.encoding.decode_without_bom_handling(bytes).0
     }
 
