@@ -1,5 +1,14 @@
 //! People and machines that may use the box: accounts, sessions, tokens, setup, the control socket.
 
+pub mod account;
+mod blocklist;
+pub mod password;
+pub mod recovery_code;
+pub mod secret;
+pub mod session;
+pub mod throttle;
+pub mod totp;
+
 use http::request::Parts;
 
 use crate::app::App;

@@ -1,9 +1,12 @@
 //! The permission matrix of clinic-workflow.md section 2, as data.
 
+use serde::{Deserialize, Serialize};
+
 use super::Area;
 
 /// A role of a member of the clinic. Patients and their proxies come with the portal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Runs the clinic: users, devices, money, export. Has no clinical read.
     Owner,
