@@ -4,9 +4,21 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
+/// The binary as a command, without the settings that this machine's environment may hold for another box.
+pub fn clinicvault() -> Command {
+    let mut command = Command::new(path());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CLINICVAULT_") {
+            command.env_remove(name);
+        }
+    }
+    command.env_remove("RUST_LOG");
+    command
+}
+
 /// `CLINICVAULT_BIN` when set (the Makefile builds first and sets it), else what `cargo build` makes of the tree as
 /// it stands, so that a single `cargo nextest run -p clinicvault-tests` never drives yesterday's binary.
-pub fn clinicvault() -> &'static PathBuf {
+pub fn path() -> &'static PathBuf {
     static BIN: OnceLock<PathBuf> = OnceLock::new();
     BIN.get_or_init(|| {
         if let Some(given) = std::env::var_os("CLINICVAULT_BIN") {

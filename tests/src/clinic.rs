@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use crate::server::Server;
@@ -114,7 +114,7 @@ impl Clinic {
 
     /// Runs `clinicvault <args> --data <data>` to its end.
     pub fn cli(&self, args: &[&str]) -> Output {
-        Command::new(crate::binary::clinicvault())
+        crate::binary::clinicvault()
             .args(args)
             .arg("--data")
             .arg(self.data())

@@ -5,7 +5,8 @@
 //! benches (`bench/`). Everything is blocking and on loopback; a test that wants many clients starts threads.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
-mod binary;
+pub mod binary;
+pub mod canary;
 pub mod clinic;
 pub mod http;
 pub mod mllp;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ impl Server {
             File::options().create(true).append(true).open(logs.join(name)).map_err(|e| e.to_string())
         };
         let began = Instant::now();
-        let mut child = Command::new(crate::binary::clinicvault())
+        let mut child = crate::binary::clinicvault()
             .arg("serve")
             .arg("--data")
             .arg(data)
