@@ -7,8 +7,10 @@
 pub mod admin;
 pub mod app;
 pub mod cli;
+pub mod clinic;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod exchange;
 pub mod http;
 pub mod lan;

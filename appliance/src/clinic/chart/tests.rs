@@ -1,0 +1,216 @@
+//! The chart of the design, composed from the demo's resources, and the traps one by one.
+
+use clinicvault_gateway::json::{Limits, parse};
+
+use super::*;
+use crate::clinic::identity::Precision;
+use crate::demo;
+
+fn zone() -> TimeZone {
+    TimeZone::get("Asia/Kolkata").unwrap()
+}
+
+fn now() -> Timestamp {
+    "2026-11-21T11:46:00+05:30".parse().unwrap()
+}
+
+fn demo_sources(number: &str) -> Sources {
+    let demo = demo::generate(demo::SEED, jiff::civil::date(2026, 11, 21));
+    let mut sources = Sources::default();
+    for transaction in &demo.transactions {
+        let resources: Vec<&Value> =
+            transaction.items("entry").iter().filter_map(|entry| entry.get("resource")).collect();
+        let theirs =
+            resources.iter().any(|resource| crate::clinic::identity::number_of(resource) == Some(number));
+        for resource in resources.into_iter().filter(|_| theirs) {
+            sources.add(resource.clone());
+        }
+    }
+    sources
+}
+
+fn value(json: &str) -> Value {
+    parse(json.as_bytes(), &Limits::default()).unwrap()
+}
+
+#[test]
+fn the_chart_of_the_design() {
+    let chart = compose(&demo_sources("NC-004218"), now(), &zone(), 7);
+    let who = &chart.patient.identity;
+    assert_eq!(
+        (who.name.as_str(), who.birth_date.as_str(), who.birth_precision),
+        ("Lakshmi Devi Pawar", "1968-03-14", Precision::Day)
+    );
+    let allergies: Vec<&str> = chart.allergies.items.iter().map(|item| item.substance.as_str()).collect();
+    assert_eq!(
+        (chart.allergies.state, allergies),
+        (AllergyState::Listed, vec!["Penicillin", "Sulfonamides"])
+    );
+    assert_eq!(chart.allergies.items[0].reaction.as_deref(), Some("hives"));
+    assert_eq!(chart.allergies.items[0].year, Some(2021));
+    assert!(chart.problems.iter().any(
+        |problem| problem.text == "Type 2 diabetes mellitus" && problem.since.as_deref() == Some("2019")
+    ));
+
+    let metformin = chart.medicines.iter().find(|medicine| medicine.name == "Metformin").unwrap();
+    assert_eq!((metformin.strength.as_deref(), metformin.form.as_deref()), (Some("500 mg"), Some("tablet")));
+    assert_eq!((metformin.dose.as_deref(), metformin.timing.as_deref()), (Some("1-0-1"), Some("after food")));
+    assert_eq!(
+        (metformin.given.as_deref(), metformin.given_on.as_deref()),
+        (Some("180"), Some("2026-08-18"))
+    );
+    assert_eq!((metformin.status, metformin.until.as_deref()), (MedicineStatus::RanOut, Some("2026-11-16")));
+    let telmisartan: Vec<_> =
+        chart.medicines.iter().filter(|medicine| medicine.name == "Telmisartan").collect();
+    assert_eq!(telmisartan.len(), 1);
+    assert_eq!(telmisartan[0].strength.as_deref(), Some("40 mg"));
+    assert_eq!(chart.medicines.last().unwrap().status, MedicineStatus::AsNeeded);
+
+    let potassium = &chart.results[0];
+    assert_eq!(
+        (potassium.text.as_str(), potassium.latest.value.as_str(), potassium.latest.flag),
+        ("Potassium", "6.1", Some(Flag::HH))
+    );
+    assert_eq!(potassium.series.len(), 5);
+    assert_eq!(potassium.series.last(), Some(&potassium.latest));
+    assert_eq!(potassium.range.as_ref().unwrap().text, "3.5 to 5.1");
+    assert_eq!(potassium.latest.source.as_deref(), Some("CityPath Lab"));
+    assert_eq!(chart.alerts.iter().map(|alert| alert.text.as_str()).collect::<Vec<_>>(), ["Potassium"]);
+
+    let pressures: Vec<(i64, i64)> =
+        chart.trends.blood_pressure.iter().map(|pair| (pair.systolic, pair.diastolic)).collect();
+    assert_eq!(pressures, [(146, 88), (138, 86), (134, 84), (142, 90), (152, 94)]);
+    let today = &chart.visits[0];
+    assert_eq!((today.title.as_str(), today.state.as_str()), ("Waiting", "arrived"));
+    assert!(today.lines.iter().any(|line| line.contains("BP ▲ H 152/94 mmHg")), "{:?}", today.lines);
+    assert!(
+        chart
+            .visits
+            .iter()
+            .any(|visit| visit.kind == "video" && visit.by.as_deref() == Some("Dr Imran Shaikh"))
+    );
+    assert!(
+        chart
+            .visits
+            .iter()
+            .flat_map(|visit| &visit.lines)
+            .any(|line| line.contains("METFORMIN 500 mg tablet 1-0-1"))
+    );
+    assert_eq!(chart.documents[0].kind.as_deref(), Some("application/pdf"));
+}
+
+#[test]
+fn unknown_not_asked_none_and_listed_are_four_words() {
+    let none =
+        r#"{"id":"n","code":{"coding":[{"code":"716186003"}]},"recordedDate":"2026-05-05T10:00:00+05:30"}"#;
+    let listed =
+        r#"{"id":"l","code":{"text":"Dust"},"verificationStatus":{"coding":[{"code":"unconfirmed"}]}}"#;
+    let refuted = r#"{"id":"r","code":{"text":"Egg"},"verificationStatus":{"coding":[{"code":"refuted"}]}}"#;
+    for (resources, hidden, expected, since) in [
+        (vec![], false, AllergyState::NotAsked, None),
+        (vec![refuted], false, AllergyState::NotAsked, None),
+        (vec![none], false, AllergyState::NoneKnown, Some("2026-05-05")),
+        (vec![none, listed], false, AllergyState::Listed, None),
+        (vec![listed], true, AllergyState::Unknown, None),
+    ] {
+        let resources: Vec<Value> = resources.into_iter().map(value).collect();
+        let found = allergies::state(&resources, hidden, &zone());
+        assert_eq!((found.state, found.since.as_deref()), (expected, since));
+        assert_eq!(found.items.is_empty(), expected != AllergyState::Listed);
+    }
+}
+
+#[test]
+fn a_finished_course_is_not_a_medicine_that_ran_out() {
+    let course = |status: &str, days: &str| {
+        value(&format!(
+            r#"{{"id":"m","status":"{status}","medicationCodeableConcept":{{"text":"Azithromycin 500 mg tablet"}},
+            "authoredOn":"2026-11-01","dispenseRequest":{{"expectedSupplyDuration":{{"value":{days},"code":"d"}}}}}}"#
+        ))
+    };
+    let status =
+        |request| medicines::list(&[request], now(), &zone()).first().map(|medicine| medicine.status);
+    for (state, days, expected) in [
+        ("active", "5", None),
+        ("active", "30", Some(MedicineStatus::Current)),
+        ("active", "19", Some(MedicineStatus::RanOut)),
+        ("active", "20", Some(MedicineStatus::Current)),
+        ("stopped", "30", None),
+        ("entered-in-error", "30", None),
+        ("on-hold", "5", Some(MedicineStatus::OnHold)),
+    ] {
+        assert_eq!(status(course(state, days)), expected, "{state} {days}");
+    }
+}
+
+#[test]
+fn a_flag_comes_from_the_laboratory_or_from_the_range() {
+    let observation = |rest: &str| {
+        value(&format!(
+            r#"{{"status":"final","code":{{"text":"K"}},"effectiveDateTime":"2026-11-20",{rest}}}"#
+        ))
+    };
+    let range = r#""referenceRange":[{"low":{"value":3.5},"high":{"value":5.1}}]"#;
+    for (rest, expected) in [
+        (format!(r#""valueQuantity":{{"value":5.11}},{range}"#), Some(Flag::H)),
+        (format!(r#""valueQuantity":{{"value":5.10}},{range}"#), None),
+        (format!(r#""valueQuantity":{{"value":3.49}},{range}"#), Some(Flag::L)),
+        (
+            format!(
+                r#""valueQuantity":{{"value":9}},{range},"interpretation":[{{"coding":[{{"code":"N"}}]}}]"#
+            ),
+            None,
+        ),
+        (
+            r#""valueQuantity":{"value":9},"interpretation":[{"coding":[{"code":"HH"}]}]"#.to_owned(),
+            Some(Flag::HH),
+        ),
+        (r#""valueQuantity":{"value":9}"#.to_owned(), None),
+    ] {
+        assert_eq!(results::flag(&observation(&rest)), expected, "{rest}");
+    }
+}
+
+#[test]
+fn readings_in_another_unit_are_another_row() {
+    let reading = |number: &str, unit: &str, at: &str| {
+        value(&format!(
+            r#"{{"status":"final","code":{{"coding":[{{"system":"http://loinc.org","code":"1558-6"}}]}},
+            "effectiveDateTime":"{at}","valueQuantity":{{"value":{number},"unit":"{unit}"}}}}"#
+        ))
+    };
+    let rows = results::rows(
+        &[
+            reading("164", "mg/dL", "2026-11-20"),
+            reading("9.1", "mmol/L", "2026-11-21"),
+            reading("150.0", "mg/dL", "2026-08-20"),
+        ],
+        &zone(),
+    );
+    assert_eq!(rows.len(), 2);
+    let milligrams = rows.iter().find(|row| row.unit.as_deref() == Some("mg/dL")).unwrap();
+    assert_eq!(
+        milligrams.series.iter().map(|point| point.value.as_str()).collect::<Vec<_>>(),
+        ["150.0", "164"]
+    );
+    assert_eq!(series(&[reading("164", "mg/dL", "2026-11-20")], "http://loinc.org|1558-6", &zone()).len(), 1);
+    assert!(series(&[reading("164", "mg/dL", "2026-11-20")], "http://loinc.org|1558", &zone()).is_empty());
+}
+
+#[test]
+fn an_old_critical_value_or_a_better_newer_one_is_no_alert() {
+    let reading = |number: &str, code: &str, at: &str| {
+        value(&format!(
+            r#"{{"status":"final","code":{{"text":"K"}},"effectiveDateTime":"{at}","valueQuantity":{{"value":{number}}},
+            "interpretation":[{{"coding":[{{"code":"{code}"}}]}}]}}"#
+        ))
+    };
+    let alerts = |readings: &[Value]| alerts_of(readings).len();
+    assert_eq!(alerts(&[reading("6.1", "HH", "2026-11-20")]), 1);
+    assert_eq!(alerts(&[reading("6.1", "HH", "2026-09-20")]), 0);
+    assert_eq!(alerts(&[reading("6.1", "HH", "2026-11-20"), reading("4.4", "N", "2026-11-21")]), 0);
+}
+
+fn alerts_of(readings: &[Value]) -> Vec<Alert> {
+    results::alerts(&results::rows(readings, &zone()), now(), &zone())
+}

@@ -1,0 +1,33 @@
+//! What happened to whom in the year before today.
+//!
+//! Owns the choice of the story; each story writes its visits, readings, prescriptions and documents into a `File`.
+//! Trends follow what is usual for the disease and its treatment, with a little chance around them.
+
+mod chronic;
+mod growing;
+mod passing;
+
+use super::file::File;
+use super::people::Course;
+
+/// Writes the patient's year.
+pub fn write(file: &mut File<'_>) {
+    match file.person.course {
+        Course::DiabetesWithPotassium => chronic::diabetes_with_potassium(file),
+        Course::DiabetesImproving => chronic::diabetes_improving(file),
+        Course::DiabetesKidneys => chronic::diabetes_kidneys(file),
+        Course::Hypertension => chronic::hypertension(file),
+        Course::Anaemia => chronic::anaemia(file),
+        Course::Thyroid => chronic::thyroid(file),
+        Course::Lungs => chronic::lungs(file),
+        Course::Warfarin => chronic::warfarin(file),
+        Course::Gout => chronic::gout(file),
+        Course::Pregnancy(weeks) => growing::pregnancy(file, i64::from(weeks)),
+        Course::WellChild => growing::well_child(file),
+        Course::ChildAsthma => growing::asthma(file),
+        Course::ShortIllness => passing::short_illness(file),
+        Course::Joints => passing::joints(file),
+        Course::Once => passing::once(file),
+        Course::NeverSeen => {}
+    }
+}
