@@ -1,1 +1,5 @@
-//! Making the box trusted on the clinic's network: its own certificate authority and TLS.
+//! Making the box trusted on the clinic's network: its own certificate authority, its certificate, the install page.
+
+pub mod addresses;
+pub mod authority;
+pub mod tls;
