@@ -16,7 +16,7 @@ ARGS ?=
 
 UI_SOURCES := $(shell find web-ui -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/shots/*' 2>/dev/null)
 
-.PHONY: help setup setup-test ui build run test check fuzz-build clean
+.PHONY: help setup setup-test ui build run test bench check fuzz-build clean
 
 help: ## list the targets
 	@echo 'ClinicVault. Targets:'
@@ -59,6 +59,9 @@ test: setup-test $(STAMPS)/ui ## every test: Rust, web UI, contrast, browser wal
 
 check: setup $(STAMPS)/ui ## formatting, lints, licences
 	@packaging/check.sh lint
+
+bench: build ## measure, print one table, save bench-results.json
+	@packaging/bench.sh
 
 fuzz-build: setup ## build every fuzz target and run each for a few seconds
 	@packaging/fuzz.sh

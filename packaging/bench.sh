@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Measures the release binary and prints one table; bench-results.json holds the same. Nothing else should be busy.
+# CLINICVAULT_BENCH=quick makes a short run of it, to see that everything works.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=${CARGO_TARGET_DIR:-target}
+cargo build --release --locked -p clinicvault --bin clinicvault
+CLINICVAULT_BIN=$(cd "$target" && pwd)/release/clinicvault
+export CLINICVAULT_BIN
+exec cargo bench --quiet --locked -p clinicvault-tests --bench load

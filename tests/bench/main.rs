@@ -1,0 +1,44 @@
+//! `make bench`: the release binary under load on a fresh clinic, one table, and `bench-results.json`.
+//!
+//! Everything runs on loopback from this process, which shares the machine with the box. Each figure is the median
+//! of its rounds. `CLINICVAULT_BENCH=quick` stores a tenth and runs short rounds, to see whether everything works.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
+
+mod corpus;
+mod disk;
+mod examples;
+mod load;
+mod rounds;
+mod table;
+
+use std::time::Duration;
+
+use table::Table;
+
+/// How much is done.
+pub struct Scale {
+    /// Transactions of [`corpus::BUNDLE`] resources stored before the reads are measured.
+    pub transactions: usize,
+    /// Length of one timed round.
+    pub round: Duration,
+    /// Rounds, odd, of which the median counts.
+    pub rounds: usize,
+}
+
+fn main() {
+    let quick = std::env::var("CLINICVAULT_BENCH").is_ok_and(|v| v == "quick");
+    let scale = if quick {
+        Scale { transactions: 100, round: Duration::from_millis(500), rounds: 1 }
+    } else {
+        Scale { transactions: 1_000, round: Duration::from_secs(4), rounds: 3 }
+    };
+    let mut table = Table::default();
+    examples::all(&mut table, quick);
+    rounds::all(&mut table, &scale);
+    println!("\n{}", table.text());
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");
+    let text = serde_json::to_string_pretty(&table.json()).expect("plain JSON");
+    std::fs::write(root.join("bench-results.json"), text + "\n")
+        .expect("the repository's folder is writable");
+    println!("saved as bench-results.json");
+}

@@ -1,0 +1,273 @@
+//! The rounds against the running box, in the order in which a clinic meets them: empty, filling, full.
+
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use clinicvault_tests::canary::Dice;
+use clinicvault_tests::{Clinic, binary};
+
+use crate::load::{HttpClient, MllpClient, Run, Until, drive};
+use crate::table::Aim::{AtLeast, AtMost};
+use crate::table::{Table, median};
+use crate::{Scale, corpus, disk};
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+/// Everything that needs a running box.
+pub fn all(table: &mut Table, scale: &Scale) {
+    let size = std::fs::metadata(binary::path()).expect("the release binary").len();
+    table.figure("binary size", size as f64 / MIB, "MiB");
+    let mut clinic = Clinic::open();
+    empty(table, &mut clinic);
+    let flushes = median((0..3).map(|_| flushes(&clinic, scale)).collect());
+    table.figure("this machine's own fdatasync of 4 KiB, one at a time", flushes, "/s");
+    creates(table, &clinic, scale);
+    messages(table, &clinic, scale);
+    table.figure(
+        "resident memory under load, peak",
+        clinic.server().peak_memory_kib() as f64 / 1024.0,
+        "MiB",
+    );
+    clinic.stop();
+
+    let mut clinic = Clinic::open();
+    let ids = import(table, &clinic, scale);
+    full(table, &mut clinic);
+    reads(table, &clinic, scale, &ids);
+    searches(table, &clinic, scale);
+    let peak = clinic.server().peak_memory_kib() as f64 / 1024.0;
+    table.figure(format!("resident memory at {}, peak under reads and searches", stored(scale)), peak, "MiB");
+    clinic.stop();
+}
+
+fn stored(scale: &Scale) -> String {
+    format!("{} resources", scale.transactions * corpus::BUNDLE)
+}
+
+fn flushes(clinic: &Clinic, scale: &Scale) -> f64 {
+    disk::durable_appends_per_second(clinic.scratch(), scale.round / 2).expect("a writable folder")
+}
+
+/// Starts over and over, then sits still.
+fn restarts(clinic: &mut Clinic) -> (f64, f64) {
+    let starts = (0..5)
+        .map(|_| {
+            clinic.stop();
+            clinic.start();
+            clinic.server().start.as_secs_f64() * 1000.0
+        })
+        .collect();
+    clinic.http().get("/health").expect(200);
+    std::thread::sleep(Duration::from_secs(3));
+    (median(starts), clinic.server().memory_kib() as f64 / 1024.0)
+}
+
+fn empty(table: &mut Table, clinic: &mut Clinic) {
+    let (start, memory) = restarts(clinic);
+    table.figure("start to ready, empty", start, "ms");
+    table.aimed("resident memory idle, empty", memory, "MiB", AtMost(64.0));
+}
+
+fn full(table: &mut Table, clinic: &mut Clinic) {
+    let (start, memory) = restarts(clinic);
+    table.figure("start to ready, after the import", start, "ms");
+    table.aimed("resident memory idle, after the import", memory, "MiB", AtMost(120.0));
+}
+
+/// A whole HTTP request as bytes.
+struct Asker {
+    address: SocketAddr,
+    token: String,
+}
+
+impl Asker {
+    fn of(clinic: &Clinic) -> Asker {
+        Asker { address: clinic.server().http, token: clinic.token() }
+    }
+
+    fn get(&self, path: &str, out: &mut Vec<u8>) {
+        let token = &self.token;
+        out.extend_from_slice(
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n")
+                .as_bytes(),
+        );
+    }
+
+    fn post(&self, path: &str, body: &str, out: &mut Vec<u8>) {
+        let (token, length) = (&self.token, body.len());
+        out.extend_from_slice(
+            format!(
+                "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+                 Content-Type: application/fhir+json\r\nContent-Length: {length}\r\n\r\n{body}"
+            )
+            .as_bytes(),
+        );
+    }
+
+    fn run(&self, connections: usize, until: Until, request: impl Fn(usize, &mut Vec<u8>) + Sync) -> Run {
+        self.run_keeping(connections, until, request, |_, _| {})
+    }
+
+    fn run_keeping(
+        &self,
+        connections: usize,
+        until: Until,
+        request: impl Fn(usize, &mut Vec<u8>) + Sync,
+        keep: impl Fn(usize, &[u8]) + Sync,
+    ) -> Run {
+        drive::<HttpClient>(self.address, connections, until, request, keep)
+            .expect("the box answers as expected")
+    }
+}
+
+fn creates(table: &mut Table, clinic: &Clinic, scale: &Scale) {
+    let ask = Asker::of(clinic);
+    let mut rates = Vec::new();
+    for connections in [1, 64] {
+        let runs: Vec<Run> = (0..scale.rounds)
+            .map(|round| {
+                let base = (connections * 10 + round) * 1_000_000;
+                ask.run(connections, Until::Time(scale.round), |n, out| {
+                    ask.post("/fhir/Patient", &corpus::patient(base + n), out);
+                })
+            })
+            .collect();
+        let rate = median(runs.iter().map(Run::rate).collect());
+        let clients = if connections == 1 { "1 client" } else { "64 clients" };
+        table.figure(format!("durable create, {clients}"), rate, "/s");
+        table.figure(
+            format!("durable create, {clients}, p50"),
+            median(runs.iter().map(|r| r.percentile(0.5)).collect()),
+            "ms",
+        );
+        rates.push(rate);
+    }
+    table.aimed("durable create, 64 clients against 1", rates[1] / rates[0], "times", AtLeast(20.0));
+}
+
+fn messages(table: &mut Table, clinic: &Clinic, scale: &Scale) {
+    let address = clinic.server().mllp;
+    table.figure("size of the ORU in these rounds", corpus::oru(7).len() as f64, "bytes");
+    for connections in [1, 64] {
+        let rates = (0..scale.rounds)
+            .map(|round| {
+                let base = (connections * 10 + round) * 1_000_000;
+                let until = Until::Time(scale.round);
+                let request = |n: usize, out: &mut Vec<u8>| {
+                    out.push(0x0B);
+                    out.extend_from_slice(corpus::oru(base + n).as_bytes());
+                    out.extend_from_slice(b"\x1c\r");
+                };
+                let run = drive::<MllpClient>(address, connections, until, request, |_, _| {});
+                run.expect("every message is acknowledged").rate()
+            })
+            .collect();
+        let name = if connections == 1 { "1 connection" } else { "64 connections" };
+        table.figure(format!("HL7 messages acknowledged, {name}"), median(rates), "/s");
+    }
+}
+
+/// Stores everything in as many rounds as there are, and hands back the ids it was given.
+fn import(table: &mut Table, clinic: &Clinic, scale: &Scale) -> Vec<String> {
+    let ask = Asker::of(clinic);
+    let bundles: Vec<String> = (0..scale.transactions).map(corpus::transaction).collect();
+    let ids = Mutex::new(Vec::new());
+    let mut rates = Vec::new();
+    for part in bundles.chunks(scale.transactions.div_ceil(scale.rounds)) {
+        let request = |n: usize, out: &mut Vec<u8>| ask.post("/fhir", &part[n], out);
+        let keep = |_: usize, answer: &[u8]| {
+            // One in ten of the patients and results is enough to read from.
+            let text = String::from_utf8_lossy(answer);
+            let found = text.split("\"location\":\"").skip(1).filter_map(|l| l.split("/_history").next());
+            ids.lock().expect("no panic").extend(found.step_by(9).map(str::to_owned));
+        };
+        let run = ask.run_keeping(4, Until::Count(part.len()), request, keep);
+        rates.push(run.rate() * corpus::BUNDLE as f64);
+    }
+    let name = format!("FHIR transaction import, {} a bundle, 4 clients", corpus::BUNDLE);
+    table.aimed(name, median(rates), "resources/s", AtLeast(3_000.0));
+    let began = Instant::now();
+    let one =
+        ask.run(1, Until::Count(20), |n, out| ask.post("/fhir", &corpus::transaction(900_000 + n), out));
+    let rate = 20.0 * corpus::BUNDLE as f64 / began.elapsed().as_secs_f64();
+    table.figure("FHIR transaction import, 1 client", rate, "resources/s");
+    table.figure("FHIR transaction import, 1 client, p50", one.percentile(0.5), "ms");
+    ids.into_inner().expect("no panic")
+}
+
+fn reads(table: &mut Table, clinic: &Clinic, scale: &Scale, ids: &[String]) {
+    let ask = Asker::of(clinic);
+    let request = |n: usize, out: &mut Vec<u8>| {
+        let id = &ids[Dice(n as u64).below(ids.len() as u64) as usize];
+        ask.get(&format!("/fhir/{}", id.trim_start_matches("/fhir/")), out);
+    };
+    let runs = |connections| -> Vec<Run> {
+        (0..scale.rounds).map(|_| ask.run(connections, Until::Time(scale.round), request)).collect()
+    };
+    let alone = runs(1);
+    table.figure("read, p50, 1 client", median(alone.iter().map(|r| r.percentile(0.5)).collect()), "ms");
+    table.figure("read, p95, 1 client", median(alone.iter().map(|r| r.percentile(0.95)).collect()), "ms");
+    let eight = runs(8);
+    let rate = median(eight.iter().map(Run::rate).collect());
+    table.aimed("read, 8 connections", rate, "/s", AtLeast(20_000.0));
+    table.figure(
+        "read, p95, 8 connections",
+        median(eight.iter().map(|r| r.percentile(0.95)).collect()),
+        "ms",
+    );
+}
+
+fn searches(table: &mut Table, clinic: &Clinic, scale: &Scale) {
+    let ask = Asker::of(clinic);
+    let patients = scale.transactions as u64;
+    let pick = |n: usize| Dice(n as u64).below(patients) as usize;
+    let subjects = subjects(clinic, patients.min(200) as usize);
+    let subject = |n: usize| subjects[n % subjects.len()].as_str();
+    search(table, &ask, scale, "Patient by name", |n| {
+        format!("Patient?name={}&_count=20", corpus::name(pick(n)).0)
+    });
+    search(table, &ask, scale, "Patient by phone", |n| format!("Patient?phone={}", corpus::phone(pick(n))));
+    search(table, &ask, scale, "Patient by number", |n| {
+        format!("Patient?identifier={}", corpus::number(pick(n)))
+    });
+    search(table, &ask, scale, "Patient by birth date", |n| {
+        format!("Patient?birthdate={}&_count=20", corpus::birth(pick(n)))
+    });
+    search(table, &ask, scale, "results of a patient by code, newest first", |n| {
+        format!("Observation?patient={}&code=http://loinc.org%7C2339-0&_sort=-date&_count=20", subject(n))
+    });
+    search(table, &ask, scale, "results of all patients on one day, first page", |n| {
+        format!("Observation?date=2025-{:02}-{:02}&_count=20", n % 12 + 1, n % 28 + 1)
+    });
+}
+
+/// One shape of search, one client. Searches for patients have the aim.
+fn search(table: &mut Table, ask: &Asker, scale: &Scale, name: &str, query: impl Fn(usize) -> String + Sync) {
+    let request = |n: usize, out: &mut Vec<u8>| ask.get(&format!("/fhir/{}", query(n)), out);
+    let runs: Vec<Run> =
+        (0..scale.rounds).map(|_| ask.run(1, Until::Time(scale.round / 2), request)).collect();
+    let p50 = median(runs.iter().map(|r| r.percentile(0.5)).collect());
+    if name.starts_with("Patient") {
+        table.aimed(format!("search, {name}, p50"), p50, "ms", AtMost(1.0));
+    } else {
+        table.figure(format!("search, {name}, p50"), p50, "ms");
+    }
+    table.figure(
+        format!("search, {name}, p95"),
+        median(runs.iter().map(|r| r.percentile(0.95)).collect()),
+        "ms",
+    );
+}
+
+/// The ids of the first patients.
+fn subjects(clinic: &Clinic, count: usize) -> Vec<String> {
+    let mut fhir = clinic.fhir();
+    (0..count)
+        .map(|n| {
+            let found =
+                fhir.get(&format!("/fhir/Patient?identifier={}", corpus::number(n))).expect(200).json();
+            found["entry"][0]["resource"]["id"].as_str().expect("a stored patient").to_owned()
+        })
+        .collect()
+}
