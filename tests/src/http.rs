@@ -270,3 +270,33 @@ fn read_line(wire: &mut impl BufRead) -> io::Result<String> {
     }
     String::from_utf8(line).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(wire: &[u8], expected: Result<(u16, &str), io::ErrorKind>) {
+        let got = read_answer(&mut BufReader::new(wire), "GET");
+        let got =
+            got.as_ref().map(|a| (a.status, std::str::from_utf8(&a.body).unwrap())).map_err(io::Error::kind);
+        assert_eq!(got, expected, "{}", String::from_utf8_lossy(wire));
+    }
+
+    #[test]
+    fn answers_are_read_to_their_end_and_not_beyond() {
+        check(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1", Ok((200, "abc")));
+        check(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x\r\nc\r\n0\r\n\r\n",
+            Ok((200, "abc")),
+        );
+        check(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", Ok((204, "")));
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_off_is_an_error() {
+        check(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab", Err(io::ErrorKind::UnexpectedEof));
+        check(b"HTTP/1.1 200 OK\r\nContent-Le", Err(io::ErrorKind::UnexpectedEof));
+        check(b"", Err(io::ErrorKind::UnexpectedEof));
+        check(b"SSH-2.0\r\n", Err(io::ErrorKind::InvalidData));
+    }
+}

@@ -68,14 +68,14 @@ impl<'a> Person<'a> {
         body(&answer)
     }
 
-    /// The password that a person chooses in place of the temporary one.
+    /// The password that a person chooses in place of the temporary one. It must not contain their name.
     pub fn own_password(username: &str) -> String {
-        format!("{username} writes-in 1 ledger!")
+        format!("{} pages of a ledger in ink", username.len() * 7)
     }
 
     /// What the owner gives a new member of staff.
     pub fn temporary_password(username: &str) -> String {
-        format!("{username} first-day 9 ledger!")
+        format!("{} mornings at the front desk", username.len() * 3)
     }
 
     /// As the owner: adds an account.
