@@ -79,10 +79,10 @@ impl Reference {
             return (fragment.is_empty() || LogicalId::parse(fragment).is_some())
                 .then(|| Self::Fragment(fragment.to_owned()));
         }
-        if let Some((kind, query)) = text.split_once('?') {
-            if let Some(kind) = ResourceType::parse(kind) {
-                return (!query.is_empty()).then(|| Self::Conditional { kind, query: query.to_owned() });
-            }
+        if let Some((kind, query)) = text.split_once('?')
+            && let Some(kind) = ResourceType::parse(kind)
+        {
+            return (!query.is_empty()).then(|| Self::Conditional { kind, query: query.to_owned() });
         }
         Self::record(text).or_else(|| has_scheme(text).then(|| Self::Uri(text.to_owned())))
     }

@@ -3,9 +3,12 @@
 //! Owns what R4 says: types and ids, structure, bundles, search parameters and values, capability. Storage, access
 //! rights and transport are left to the appliance.
 
+pub mod bundle;
 pub mod datetime;
+pub mod definitions;
 pub mod id;
 pub mod outcome;
 pub mod resource;
+pub mod search;
 mod types;
 pub mod validate;

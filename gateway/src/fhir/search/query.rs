@@ -1,0 +1,491 @@
+//! Query string -> [`Search`]: criteria as index ranges, sorting, paging wishes.
+//!
+//! Nothing is dropped in silence: an unknown parameter is an error under strict handling and a warning under lenient,
+//! where the self link leaves it out; an unknown modifier or an unreadable value is always an error.
+
+use super::date::{self, Prefix};
+use super::decimal::Decimal;
+use super::params::{self, Param, ParamType};
+use super::{Context, TermRange, quantity, reference, text, token, uri};
+use crate::fhir::datetime::Moment;
+use crate::fhir::id::{LogicalId, ResourceType};
+use crate::fhir::outcome::{Issue, IssueCode, Outcome};
+
+/// Most parameters in one query.
+const MOST_PARAMETERS: usize = 64;
+/// Most alternatives (separated by commas) of one parameter.
+const MOST_VALUES: usize = 500;
+/// Longest value of one parameter, bytes.
+const MOST_BYTES: usize = 16 * 1024;
+
+/// What to do about parameters that are not known (`Prefer: handling=`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handling {
+    /// They are an error.
+    Strict,
+    /// They are left out, with a warning.
+    Lenient,
+}
+
+/// A search that has been understood.
+#[derive(Debug, Clone)]
+pub struct Search {
+    /// Type that is searched.
+    pub kind: ResourceType,
+    /// All must hold.
+    pub criteria: Vec<Criterion>,
+    /// Keys in order; the store breaks ties by record.
+    pub sort: Vec<SortKey>,
+    /// `_count`, as asked; 0 means only the total.
+    pub count: Option<u32>,
+    /// `_total`
+    pub total: Total,
+    /// `_summary`
+    pub summary: Summary,
+    /// `_elements`: names of members at the root.
+    pub elements: Vec<String>,
+    /// What was applied, decoded, in the order asked: for the self link.
+    pub applied: Vec<(String, String)>,
+    /// What was left out.
+    pub warnings: Vec<Issue>,
+}
+
+/// One condition: a record fulfils it when one of its terms lies in one of the ranges (or none, when negated).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Criterion {
+    /// Number of the parameter.
+    pub param: u16,
+    /// Its name, with modifier, as it was asked.
+    pub name: String,
+    /// Ranges of which one must hold a term. None at all: nothing matches.
+    pub alternatives: Vec<TermRange>,
+    /// The condition holds for records with no term in the ranges (`:not`, `:missing=true`).
+    pub negate: bool,
+}
+
+/// One sort key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SortKey {
+    /// Number of the parameter.
+    pub param: u16,
+    /// Largest first.
+    pub descending: bool,
+    /// The values whose order is the order asked for; records without any come last.
+    pub range: TermRange,
+}
+
+/// `_total`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Total {
+    /// Nothing was asked: sent when cheap.
+    #[default]
+    Unspecified,
+    /// `none`
+    None,
+    /// `estimate`
+    Estimate,
+    /// `accurate`
+    Accurate,
+}
+
+/// `_summary`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Summary {
+    /// Everything.
+    #[default]
+    False,
+    /// Summary elements only.
+    True,
+    /// Narrative, id, meta and mandatory elements.
+    Text,
+    /// Everything but the narrative.
+    Data,
+    /// The total only.
+    Count,
+}
+
+impl Search {
+    /// Whether a record with these terms fulfils every criterion. For checks of single records and for tests; a store
+    /// walks ranges instead.
+    pub fn matches(&self, terms: &[super::Term]) -> bool {
+        self.criteria.iter().all(|c| c.matches(terms))
+    }
+}
+
+impl Criterion {
+    /// Whether a record with these terms fulfils the condition.
+    pub fn matches(&self, terms: &[super::Term]) -> bool {
+        terms.iter().any(|term| self.alternatives.iter().any(|range| range.contains(term))) != self.negate
+    }
+}
+
+/// Reads a query. `query` holds decoded names and values in the order asked.
+///
+/// # Errors
+/// An [`Outcome`] with every parameter that cannot be served.
+pub fn parse(
+    kind: ResourceType,
+    query: &[(String, String)],
+    handling: Handling,
+    context: &Context,
+) -> Result<Search, Outcome> {
+    let mut search = Search {
+        kind,
+        criteria: Vec::new(),
+        sort: Vec::new(),
+        count: None,
+        total: Total::default(),
+        summary: Summary::default(),
+        elements: Vec::new(),
+        applied: Vec::new(),
+        warnings: Vec::new(),
+    };
+    if query.len() > MOST_PARAMETERS {
+        let text = format!("A search may have at most {MOST_PARAMETERS} parameters.");
+        return Err(Outcome::error(IssueCode::TooCostly, text));
+    }
+    let mut issues = Vec::new();
+    for (name, value) in query {
+        match read(&mut search, name, value, context) {
+            Ok(Read::Applied) => search.applied.push((name.clone(), value.clone())),
+            Ok(Read::Aside) => {}
+            Ok(Read::Unknown) if handling == Handling::Lenient => {
+                search
+                    .warnings
+                    .push(Issue { severity: crate::fhir::outcome::Severity::Warning, ..unknown(kind, name) });
+            }
+            Ok(Read::Unknown) => issues.push(unknown(kind, name)),
+            Err(issue) => issues.push(issue),
+        }
+    }
+    if issues.is_empty() { Ok(search) } else { Err(Outcome::of(issues)) }
+}
+
+enum Read {
+    Applied,
+    /// Known, but not part of the search: form of the answer.
+    Aside,
+    Unknown,
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(100).collect()
+}
+
+fn unknown(kind: ResourceType, name: &str) -> Issue {
+    let text = format!("{kind} has no search parameter \"{}\" here.", shown(name));
+    Issue::error(IssueCode::NotSupported, text)
+}
+
+fn unsupported(what: &str) -> Issue {
+    Issue::error(IssueCode::NotSupported, format!("\"{}\" is not supported by this server.", shown(what)))
+}
+
+fn bad_value(name: &str, value: &str, why: &str) -> Issue {
+    let text = format!(
+        "The value \"{}\" of search parameter \"{}\" cannot be used: {why}.",
+        shown(value),
+        shown(name)
+    );
+    Issue::error(IssueCode::Value, text)
+}
+
+fn read(search: &mut Search, name: &str, value: &str, context: &Context) -> Result<Read, Issue> {
+    let (base, modifier) = match name.split_once(':') {
+        Some((base, modifier)) => (base, Some(modifier)),
+        None => (name, None),
+    };
+    if base.starts_with('_')
+        && matches!(
+            base,
+            "_include"
+                | "_revinclude"
+                | "_has"
+                | "_filter"
+                | "_text"
+                | "_content"
+                | "_list"
+                | "_query"
+                | "_type"
+                | "_contained"
+                | "_containedType"
+        )
+    {
+        return Err(unsupported(base));
+    }
+    if matches!(base, "_count" | "_sort" | "_total" | "_summary" | "_elements") {
+        if modifier.is_some() {
+            return Err(unsupported(name));
+        }
+        control(search, base, value)?;
+        return Ok(Read::Applied);
+    }
+    if matches!(name, "_format" | "_pretty" | "fhirVersion") {
+        return Ok(Read::Aside);
+    }
+    if base.contains('.') || modifier.is_some_and(|m| m.contains('.')) {
+        return Err(Issue::error(
+            IssueCode::NotSupported,
+            format!(
+                "Chained search parameters such as \"{}\" are not supported by this server.",
+                shown(name)
+            ),
+        ));
+    }
+    let Some(param) = params::find(search.kind, base) else { return Ok(Read::Unknown) };
+    search.criteria.push(criterion(param, name, modifier, value, context)?);
+    Ok(Read::Applied)
+}
+
+fn control(search: &mut Search, name: &str, value: &str) -> Result<(), Issue> {
+    let bad = |why| bad_value(name, value, why);
+    match name {
+        "_count" => {
+            let count = value.bytes().all(|b| b.is_ascii_digit()).then(|| value.parse().ok()).flatten();
+            search.count = Some(count.ok_or_else(|| bad("a whole number is needed"))?);
+        }
+        "_total" => {
+            search.total = match value {
+                "none" => Total::None,
+                "estimate" => Total::Estimate,
+                "accurate" => Total::Accurate,
+                _ => return Err(bad("none, estimate or accurate is needed")),
+            };
+        }
+        "_summary" => {
+            search.summary = match value {
+                "false" => Summary::False,
+                "true" => Summary::True,
+                "text" => Summary::Text,
+                "data" => Summary::Data,
+                "count" => Summary::Count,
+                _ => return Err(bad("true, text, data, count or false is needed")),
+            };
+        }
+        "_elements" => {
+            for element in value.split(',') {
+                let name = element.rsplit('.').next().unwrap_or(element);
+                if name.is_empty()
+                    || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'[' | b']'))
+                {
+                    return Err(bad("names of elements are needed"));
+                }
+                search.elements.push(name.to_owned());
+            }
+        }
+        _ => {
+            for key in value.split(',') {
+                let key =
+                    sort_key(search.kind, key).ok_or_else(|| bad("there is no such parameter to sort by"))?;
+                search.sort.push(key);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn sort_key(kind: ResourceType, key: &str) -> Option<SortKey> {
+    let (descending, code) = match key.strip_prefix('-') {
+        Some(code) => (true, code),
+        None => (false, key),
+    };
+    let param = params::find(kind, code)?;
+    let number = param.number;
+    let range = match param.kind {
+        ParamType::String | ParamType::Uri | ParamType::Id | ParamType::Instant => TermRange::all(number),
+        ParamType::Token => token::sorted(number),
+        ParamType::Reference => reference::sorted(number),
+        ParamType::Date => date::sorted(number, descending),
+        ParamType::Number | ParamType::Quantity => quantity::sorted(number),
+    };
+    Some(SortKey { param: number, descending, range })
+}
+
+fn criterion(
+    param: &Param,
+    name: &str,
+    modifier: Option<&str>,
+    value: &str,
+    context: &Context,
+) -> Result<Criterion, Issue> {
+    let made =
+        |alternatives, negate| Criterion { param: param.number, name: name.to_owned(), alternatives, negate };
+    if modifier == Some("missing") {
+        let missing = match value {
+            "true" => true,
+            "false" => false,
+            _ => return Err(bad_value(name, value, "true or false is needed")),
+        };
+        return Ok(made(vec![TermRange::all(param.number)], missing));
+    }
+    if value.len() > MOST_BYTES {
+        let text =
+            format!("The value of search parameter \"{}\" is longer than {MOST_BYTES} bytes.", shown(name));
+        return Err(Issue::error(IssueCode::TooLong, text));
+    }
+    let values = split(value, ',');
+    if values.len() > MOST_VALUES {
+        let text = format!("Search parameter \"{}\" has more than {MOST_VALUES} alternatives.", shown(name));
+        return Err(Issue::error(IssueCode::TooCostly, text));
+    }
+    let mut alternatives = Vec::with_capacity(values.len());
+    for one in values {
+        alternatives.extend(ranges(param, name, modifier, one, context)?);
+    }
+    Ok(made(alternatives, modifier == Some("not")))
+}
+
+/// Ranges of one alternative, still escaped.
+fn ranges(
+    param: &Param,
+    name: &str,
+    modifier: Option<&str>,
+    value: &str,
+    context: &Context,
+) -> Result<Vec<TermRange>, Issue> {
+    let bad = |why| bad_value(name, value, why);
+    let number = param.number;
+    let plain = unescape(value).ok_or_else(|| bad("a backslash must stand before , $ | or \\"))?;
+    if plain.is_empty() {
+        return Err(bad("it is empty"));
+    }
+    let one = |range: Option<TermRange>, why| range.map(|r| vec![r]).ok_or_else(|| bad(why));
+    let wrong_modifier = |modifier: &str| {
+        let text =
+            format!("The modifier \":{}\" cannot be used with \"{}\" here.", shown(modifier), param.code);
+        Err(Issue::error(IssueCode::NotSupported, text))
+    };
+    match (param.kind, modifier) {
+        (ParamType::String, None) => one(text::starting(number, &plain), "nothing to search for"),
+        (ParamType::String, Some("exact")) => one(text::exact(number, &plain), "nothing to search for"),
+        (ParamType::String, Some("contains")) => {
+            one(text::containing(number, &plain), "nothing to search for")
+        }
+        (ParamType::Token, None | Some("not")) => {
+            let (system, code) = system_and_code(value).ok_or_else(|| bad("more than one unescaped |"))?;
+            one(token::range(number, system.as_deref(), &code), "nothing to search for")
+        }
+        (ParamType::Id, None | Some("not")) => {
+            let id = LogicalId::parse(&plain).ok_or_else(|| bad("it is not a logical id"))?;
+            Ok(vec![uri::exact(number, id.as_str())])
+        }
+        (ParamType::Uri, None) => Ok(vec![uri::exact(number, &plain)]),
+        (ParamType::Uri, Some("below")) => Ok(uri::below(number, &plain)),
+        (ParamType::Uri, Some("above")) => Ok(uri::above(number, &plain)),
+        (ParamType::Date, None) => {
+            let (prefix, moment) = moment(&plain).ok_or_else(|| bad(DATE_NEEDED))?;
+            Ok(date::ranges(number, prefix, &moment, context))
+        }
+        (ParamType::Instant, None) => {
+            let (prefix, moment) = moment(&plain).ok_or_else(|| bad(DATE_NEEDED))?;
+            Ok(date::point_ranges(number, prefix, &moment, context))
+        }
+        (ParamType::Number, None) => {
+            let (prefix, rest) = Prefix::split(&plain);
+            let decimal = Decimal::parse(rest).ok_or_else(|| bad("it is not a number"))?;
+            Ok(quantity::ranges(number, prefix, decimal, None))
+        }
+        (ParamType::Quantity, None) => quantity_ranges(number, value)
+            .ok_or_else(|| bad("a number is needed, then nothing, |system|code or ||code")),
+        (ParamType::Reference, None) => {
+            reference::ranges(number, &plain, &param.targets(), context).ok_or_else(|| bad(REFERENCE_NEEDED))
+        }
+        (ParamType::Reference, Some("identifier")) => {
+            let (system, code) = system_and_code(value).ok_or_else(|| bad("more than one unescaped |"))?;
+            if code.is_empty() {
+                return Err(bad("the identifier's value is missing"));
+            }
+            Ok(vec![reference::identified(number, system.as_deref(), &code)])
+        }
+        (ParamType::Reference, Some(other)) => {
+            let Some(kind) = ResourceType::parse(other) else { return wrong_modifier(other) };
+            let targets = param.targets();
+            if !targets.is_empty() && !targets.contains(&kind) {
+                return wrong_modifier(other);
+            }
+            reference::ranges(number, &plain, &[kind], context).ok_or_else(|| bad(REFERENCE_NEEDED))
+        }
+        (_, Some(other)) => wrong_modifier(other),
+    }
+}
+
+const DATE_NEEDED: &str = "a date such as ge2024-01-31 is needed; a plus sign in a zone is sent as %2B";
+const REFERENCE_NEEDED: &str = "an id, Type/id or an absolute address is needed";
+
+fn moment(text: &str) -> Option<(Prefix, Moment)> {
+    let (prefix, rest) = Prefix::split(text);
+    Some((prefix, Moment::lenient(rest)?))
+}
+
+fn quantity_ranges(param: u16, value: &str) -> Option<Vec<TermRange>> {
+    let parts: Vec<String> = split(value, '|').into_iter().map(unescape).collect::<Option<_>>()?;
+    let (prefix, number) = Prefix::split(parts.first()?);
+    let number = Decimal::parse(number)?;
+    match parts.as_slice() {
+        [_] => Some(quantity::ranges(param, prefix, number, None)),
+        [_, system, code] if !code.is_empty() => {
+            Some(quantity::ranges(param, prefix, number, Some((system, code))))
+        }
+        _ => None,
+    }
+}
+
+/// `code` or `system|code`; `None` when there are more parts.
+fn system_and_code(value: &str) -> Option<(Option<String>, String)> {
+    match split(value, '|').as_slice() {
+        [code] => Some((None, unescape(code)?)),
+        [system, code] => Some((Some(unescape(system)?), unescape(code)?)),
+        _ => None,
+    }
+}
+
+/// Parts between separators that no backslash stands before; parts stay escaped.
+fn split(text: &str, separator: char) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    let mut escaped = false;
+    for (at, c) in text.char_indices() {
+        if escaped {
+            escaped = false;
+        } else if c == '\\' {
+            escaped = true;
+        } else if c == separator {
+            parts.push(text.get(start..at).unwrap_or_default());
+            start = at + c.len_utf8();
+        }
+    }
+    parts.push(text.get(start..).unwrap_or_default());
+    parts
+}
+
+/// Takes backslashes away; `None` when one stands before something else than `,`, `$`, `|` or itself.
+fn unescape(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        out.push(if c == '\\' { chars.next().filter(|c| matches!(c, ',' | '$' | '|' | '\\'))? } else { c });
+    }
+    Some(out)
+}
+
+/// Decodes `a=1&b=2` as it stands behind the question mark or in a form body: `+` is a space.
+///
+/// # Errors
+/// An [`Outcome`] when an escape is broken or the bytes are not UTF-8.
+pub fn decode(text: &str) -> Result<Vec<(String, String)>, Outcome> {
+    let decoded = |part: &str| {
+        crate::fhir::bundle::percent_decode(part, true).ok_or_else(|| {
+            Outcome::error(
+                IssueCode::Invalid,
+                format!("\"{}\" is not a legal part of a query string.", shown(part)),
+            )
+        })
+    };
+    text.split('&')
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            Ok((decoded(name)?, decoded(value)?))
+        })
+        .collect()
+}

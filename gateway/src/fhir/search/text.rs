@@ -1,0 +1,74 @@
+//! String parameters: folded text for the prefix search, a hash of the exact text behind it.
+//!
+//! Value: folded text (at most 200 bytes), 0x00, first 8 bytes of the SHA-256 of the exact text.
+
+use super::fold::fold;
+use super::index::{self, Check, TermRange};
+use crate::json::Value;
+
+/// Values of an element: a string, or the parts of a HumanName or Address.
+pub fn values(element: &Value, out: &mut Vec<Vec<u8>>) {
+    match element {
+        Value::String(text) => out.extend(encode(text)),
+        Value::Object(object) => {
+            const PARTS: [&str; 11] = [
+                "text",
+                "family",
+                "given",
+                "prefix",
+                "suffix",
+                "line",
+                "city",
+                "district",
+                "state",
+                "postalCode",
+                "country",
+            ];
+            for part in PARTS {
+                match object.get(part) {
+                    Some(Value::String(text)) => out.extend(encode(text)),
+                    Some(Value::Array(items)) => {
+                        out.extend(items.iter().filter_map(Value::as_str).filter_map(encode))
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {}
+    }
+}
+
+/// The value of one text; `None` when nothing of it can be searched.
+pub fn encode(text: &str) -> Option<Vec<u8>> {
+    let folded = fold(text);
+    let mut out = Vec::with_capacity(folded.len() + 9);
+    index::push_clean(index::cut(&folded), &mut out);
+    out.push(0);
+    out.extend_from_slice(&index::short_hash(text));
+    (!folded.is_empty()).then_some(out)
+}
+
+/// Texts that start with this, without regard to case and marks.
+pub fn starting(param: u16, text: &str) -> Option<TermRange> {
+    let folded = fold(text);
+    let mut prefix = Vec::new();
+    index::push_clean(index::cut(&folded), &mut prefix);
+    (!folded.is_empty()).then(|| TermRange::prefix(param, prefix))
+}
+
+/// Texts that have this in them, without regard to case and marks.
+pub fn containing(param: u16, text: &str) -> Option<TermRange> {
+    let folded = fold(text);
+    (!folded.is_empty()).then(|| TermRange::all(param).checked(Check::Contains(folded)))
+}
+
+/// Exactly this text.
+pub fn exact(param: u16, text: &str) -> Option<TermRange> {
+    encode(text).map(|value| TermRange::prefix(param, value))
+}
+
+/// The folded text of a value.
+pub(super) fn stored_text(value: &[u8]) -> Option<&str> {
+    let (text, tail) = value.split_at_checked(value.len().checked_sub(9)?)?;
+    (tail.first() == Some(&0)).then(|| std::str::from_utf8(text).ok()).flatten()
+}
