@@ -1,0 +1,34 @@
+// The scenes of scripts/shots.mjs: a name, the state of the fixture, and the steps to the picture.
+const cont = (page) => page.locator("button[type=submit]").click();
+
+async function toRecovery(page) {
+  await cont(page);
+  await page.fill("#clinic-name", "Nandini Clinic");
+  await page.fill("#clinic-place", "Sangamner");
+  await cont(page);
+  await page.fill("#owner-name", "Vasant Kulkarni");
+  await page.fill("#owner-password", "a quiet river at noon");
+  await page.fill("#owner-password-again", "a quiet river at noon");
+  await cont(page);
+  await cont(page);
+  await page.waitForSelector(".paper");
+}
+const both = (scene) => [scene, { ...scene, name: `${scene.name}-phone`, phone: true }];
+const all = (scene) => [...both(scene), { ...scene, name: `${scene.name}-dark`, dark: true }, { ...scene, name: `${scene.name}-hi`, hindi: true }, { ...scene, name: `${scene.name}-hi-phone`, hindi: true, phone: true }];
+
+export const scenes = [
+  ...both({ name: "setup-language", state: "setup", signedIn: false, path: "/#code=TRY-123456" }),
+  ...both({ name: "setup-clinic", state: "setup", signedIn: false, path: "/#code=TRY-123456", act: async (p) => { await cont(p); await p.fill("#clinic-name", "Nandini Clinic"); await p.fill("#clinic-place", "Sangamner"); } }),
+  ...both({ name: "setup-start", state: "setup", signedIn: false, path: "/#code=TRY-123456", act: async (p) => { await cont(p); await p.fill("#clinic-name", "Nandini Clinic"); await p.fill("#clinic-place", "Sangamner"); await cont(p); await p.fill("#owner-name", "Vasant Kulkarni"); await p.fill("#owner-password", "a quiet river at noon"); await p.fill("#owner-password-again", "a quiet river at noon"); await cont(p); } }),
+  ...all({ name: "setup-recovery", state: "setup", signedIn: false, path: "/#code=TRY-123456", act: async (p) => { await toRecovery(p); await p.locator(".two .plain").click(); await p.fill("#group-3", "HC3V-8LNE"); await p.fill("#group-7", "M8V"); } }),
+  ...all({ name: "signin", signedIn: false, act: (p) => p.fill("#signin-name", "meera") }),
+  ...both({ name: "signin-totp", signedIn: false, act: async (p) => { await p.fill("#signin-name", "totp"); await p.fill("#signin-password", "x"); await cont(p); await p.waitForSelector("#signin-code"); } }),
+  ...both({ name: "signin-enrol", signedIn: false, act: async (p) => { await p.fill("#signin-name", "enrol"); await p.fill("#signin-password", "x"); await cont(p); await p.waitForSelector("#enrol-code"); } }),
+  ...both({ name: "signin-password", signedIn: false, act: async (p) => { await p.fill("#signin-name", "temp"); await p.fill("#signin-password", "x"); await cont(p); await p.waitForSelector("#new-password"); await cont(p); } }),
+  ...both({ name: "sealed", state: "sealed", signedIn: false }),
+  ...all({ name: "home-doctor", role: "doctor" }),
+  ...both({ name: "home-owner", role: "owner" }),
+  ...both({ name: "home-reception", role: "reception" }),
+  ...all({ name: "search", role: "reception", act: async (p) => { await p.keyboard.press("/"); if (!(await p.locator("[data-testid=search-input]").count())) await p.locator(".find").click(); await p.fill("[data-testid=search-input]", "laksh"); await p.waitForSelector("[data-testid=search-hit]"); } }),
+  ...both({ name: "keys", act: async (p) => { await p.keyboard.press("?"); } }),
+];

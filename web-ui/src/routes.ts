@@ -1,0 +1,54 @@
+// Addresses of the product. Pure: text in, a route out, and back. Addresses carry record ids and never a name.
+export type Route =
+  | { at: "home" }
+  | { at: "patients" }
+  | { at: "register" }
+  | { at: "chart"; id: string; tab: string }
+  | { at: "messages"; seq: string | null }
+  | { at: "users" }
+  | { at: "machines" }
+  | { at: "me" }
+  | { at: "lost" };
+
+export const CHART_TABS = ["now", "visits", "medicines", "files", "log"] as const;
+
+export function parse(path: string): Route {
+  const parts = path.split("/").filter(Boolean).map(safeDecode);
+  const [first, second, third] = parts;
+  if (first === undefined) return { at: "home" };
+  if (first === "patients") {
+    if (second === undefined) return { at: "patients" };
+    if (second === "new" && third === undefined) return { at: "register" };
+    if (parts.length > 3) return { at: "lost" };
+    const tab = third ?? "now";
+    return (CHART_TABS as readonly string[]).includes(tab) ? { at: "chart", id: second, tab } : { at: "lost" };
+  }
+  if (first === "messages" && parts.length <= 2) return { at: "messages", seq: second ?? null };
+  if (parts.length > 1) return { at: "lost" };
+  if (first === "users") return { at: "users" };
+  if (first === "machines") return { at: "machines" };
+  if (first === "me") return { at: "me" };
+  return first === "setup" || first === "sign-in" ? { at: "home" } : { at: "lost" };
+}
+
+export function path(route: Route): string {
+  switch (route.at) {
+    case "home": return "/";
+    case "patients": return "/patients";
+    case "register": return "/patients/new";
+    case "chart": return `/patients/${encodeURIComponent(route.id)}${route.tab === "now" ? "" : `/${route.tab}`}`;
+    case "messages": return route.seq === null ? "/messages" : `/messages/${encodeURIComponent(route.seq)}`;
+    case "users": return "/users";
+    case "machines": return "/machines";
+    case "me": return "/me";
+    case "lost": return "/";
+  }
+}
+
+function safeDecode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

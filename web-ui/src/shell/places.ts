@@ -1,0 +1,25 @@
+// The places of the app bar, by what this session may do.
+import type { Component } from "svelte";
+import { may } from "../state/app.svelte";
+import type { Key } from "../text/index.svelte";
+import type { Route } from "../routes";
+import { Home, Inbox, Machine, People, Staff } from "../ui/icons";
+
+export interface Place {
+  route: Route;
+  key: Key;
+  letter: string;
+  icon: Component<{ class?: string }>;
+  covers: Route["at"][];
+}
+
+export function places(): Place[] {
+  const all: (Place & { open: boolean })[] = [
+    { route: { at: "home" }, key: "place.home", letter: "h", icon: Home, covers: ["home"], open: true },
+    { route: { at: "patients" }, key: "place.patients", letter: "p", icon: People, covers: ["patients", "register", "chart"], open: may("demographics") },
+    { route: { at: "messages", seq: null }, key: "place.messages", letter: "m", icon: Inbox, covers: ["messages"], open: may("inbox") },
+    { route: { at: "users" }, key: "place.users", letter: "u", icon: Staff, covers: ["users"], open: may("settings") },
+    { route: { at: "machines" }, key: "place.machines", letter: "t", icon: Machine, covers: ["machines"], open: may("settings") },
+  ];
+  return all.filter((place) => place.open);
+}

@@ -1,0 +1,29 @@
+// The whole icon set, imported one by one so that it stays small and reviewable (Lucide, ISC; licence text in
+// public/licences.txt). Clinical flags are own drawings in Flag.svelte, so that an update cannot change them.
+export { default as Back } from "@lucide/svelte/icons/chevron-left";
+export { default as Box } from "@lucide/svelte/icons/hard-drive";
+export { default as Check } from "@lucide/svelte/icons/check";
+export { default as Clock } from "@lucide/svelte/icons/clock";
+export { default as Close } from "@lucide/svelte/icons/x";
+export { default as Copy } from "@lucide/svelte/icons/copy";
+export { default as Down } from "@lucide/svelte/icons/chevron-down";
+export { default as Eye } from "@lucide/svelte/icons/eye";
+export { default as File } from "@lucide/svelte/icons/file-text";
+export { default as Home } from "@lucide/svelte/icons/house";
+export { default as Inbox } from "@lucide/svelte/icons/inbox";
+export { default as Internet } from "@lucide/svelte/icons/wifi";
+export { default as Join } from "@lucide/svelte/icons/git-merge";
+export { default as Key } from "@lucide/svelte/icons/key-round";
+export { default as Keyboard } from "@lucide/svelte/icons/keyboard";
+export { default as Lock } from "@lucide/svelte/icons/lock";
+export { default as Machine } from "@lucide/svelte/icons/link";
+export { default as More } from "@lucide/svelte/icons/ellipsis";
+export { default as People } from "@lucide/svelte/icons/users";
+export { default as Plus } from "@lucide/svelte/icons/plus";
+export { default as Print } from "@lucide/svelte/icons/printer";
+export { default as Save } from "@lucide/svelte/icons/download";
+export { default as Search } from "@lucide/svelte/icons/search";
+export { default as Sent } from "@lucide/svelte/icons/arrow-up";
+export { default as Shield } from "@lucide/svelte/icons/shield-check";
+export { default as SignOut } from "@lucide/svelte/icons/log-out";
+export { default as Staff } from "@lucide/svelte/icons/user-cog";
