@@ -1,0 +1,350 @@
+//! Every table of the database and the layout of every key, in one place.
+//!
+//! All tables map bytes to bytes, ordered by the bytes of the key; numbers in keys are big-endian so that they order.
+//! Values are laid out where they are used: heads and versions in as_of.rs, terms in index.rs, rows in queue.rs,
+//! documents in docs.rs, idempotency in remember.rs, data keys in datakeys.rs, leaves in audit/, state in state.rs.
+
+use crate::error::Fault;
+use crate::model::{Kind, Rid};
+use redb::{
+    ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction,
+};
+use std::cell::OnceCell;
+use std::ops::Bound;
+
+type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// The tables.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum T { $($(#[$doc])* $name,)* }
+
+        const DEFINITIONS: &[(T, &str)] = &[$((T::$name, $text),)*];
+    };
+}
+
+tables! {
+    /// Short names -> format level, state of the writer.
+    Meta = "meta",
+    /// kind, id -> rid.
+    Ids = "ids",
+    /// rid -> head of the newest version.
+    Heads = "heads",
+    /// rid, version -> head and sealed body; kept for ever.
+    Versions = "versions",
+    /// rid -> terms of the newest version.
+    Own = "own_terms",
+    /// kind, param, value, rid -> intervals of Tx in which the term holds.
+    Terms = "terms",
+    /// time, number -> key of a closed term, for pruning.
+    Closed = "closed_terms",
+    /// tx, number -> what changed.
+    Log = "log",
+    /// sort, number -> how many.
+    Counts = "counts",
+    /// collection, key -> sealed document.
+    Docs = "documents",
+    /// queue, seq -> row.
+    Queue = "queue",
+    /// queue, state, seq -> nothing.
+    QueueState = "queue_state",
+    /// queue, ref key, seq -> nothing.
+    QueueRef = "queue_ref",
+    /// scope -> sealed answer.
+    Answers = "answers",
+    /// until, scope -> nothing.
+    AnswersDue = "answers_due",
+    /// owner -> wrapped data key.
+    DataKeys = "data_keys",
+    /// seq -> leaf.
+    Leaves = "audit_leaves",
+    /// seq -> sealed detail of a leaf.
+    Details = "audit_details",
+    /// level, index -> hash of a complete subtree of 256 leaves or more.
+    Tree = "audit_tree",
+    /// patient, seq -> nothing.
+    LeavesOf = "audit_of",
+    /// size -> checkpoint.
+    Checkpoints = "checkpoints",
+}
+
+fn definition(table: T) -> Definition {
+    TableDefinition::new(name(table))
+}
+
+/// Name of a table as stored.
+pub(crate) fn name(table: T) -> &'static str {
+    DEFINITIONS.get(table as usize).map_or("unknown", |(_, name)| name)
+}
+
+/// A row found by a range.
+pub(crate) type Row = (Vec<u8>, Vec<u8>);
+/// Shown key and value of a row; answers whether to go on.
+pub(crate) type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<bool, Fault>;
+/// A bound on keys.
+pub(crate) type Edge<'a> = Bound<&'a [u8]>;
+
+/// Reading, common to the writer's tables and a snapshot's.
+pub(crate) trait Get {
+    /// Runs `with` on the value at `key`, if there is one.
+    fn with<R>(&self, table: T, key: &[u8], with: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Fault>;
+
+    /// Visits rows between `low` and `high`, from the low end or from the high end, until `visit` says stop
+    /// (answers `false`).
+    fn visit(
+        &self,
+        table: T,
+        low: Edge<'_>,
+        high: Edge<'_>,
+        backwards: bool,
+        visit: Visit<'_>,
+    ) -> Result<(), Fault>;
+
+    /// The value at `key`, copied.
+    fn get(&self, table: T, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        self.with(table, key, <[u8]>::to_vec)
+    }
+
+    /// At most `limit` rows whose key starts with `prefix`, copied.
+    fn prefixed(&self, table: T, prefix: &[u8], backwards: bool, limit: usize) -> Result<Vec<Row>, Fault> {
+        let mut rows = Vec::new();
+        let end = after(prefix);
+        let high = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        if limit > 0 {
+            self.visit(table, Bound::Included(prefix), high, backwards, &mut |key, value| {
+                rows.push((key.to_vec(), value.to_vec()));
+                Ok(rows.len() < limit)
+            })?;
+        }
+        Ok(rows)
+    }
+}
+
+/// The smallest key greater than every key that starts with `prefix`; `None` when there is none.
+pub(crate) fn after(prefix: &[u8]) -> Option<Vec<u8>> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            return Some(end);
+        }
+    }
+    None
+}
+
+fn scan(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    low: Edge<'_>,
+    high: Edge<'_>,
+    backwards: bool,
+    visit: Visit<'_>,
+) -> Result<(), Fault> {
+    let mut range = table.range::<&[u8]>((low, high))?;
+    loop {
+        let next = if backwards { range.next_back() } else { range.next() };
+        let Some(row) = next else { return Ok(()) };
+        let (key, value) = row?;
+        if !visit(key.value(), value.value())? {
+            return Ok(());
+        }
+    }
+}
+
+/// All tables opened for one group of units.
+pub(crate) struct WriteTables<'txn>(Vec<Table<'txn, &'static [u8], &'static [u8]>>);
+
+impl<'txn> WriteTables<'txn> {
+    pub fn open(txn: &'txn WriteTransaction) -> Result<Self, Fault> {
+        DEFINITIONS
+            .iter()
+            .map(|(table, _)| txn.open_table(definition(*table)).map_err(Fault::from))
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    fn table(&self, table: T) -> Result<&Table<'txn, &'static [u8], &'static [u8]>, Fault> {
+        self.0.get(table as usize).ok_or_else(|| Fault::Engine("a table is missing".into()))
+    }
+
+    /// Writes a row and answers what was there before.
+    pub fn insert(&mut self, table: T, key: &[u8], value: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        let table =
+            self.0.get_mut(table as usize).ok_or_else(|| Fault::Engine("a table is missing".into()))?;
+        Ok(table.insert(key, value)?.map(|old| old.value().to_vec()))
+    }
+
+    /// Deletes a row and answers what was there before.
+    pub fn remove(&mut self, table: T, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        let table =
+            self.0.get_mut(table as usize).ok_or_else(|| Fault::Engine("a table is missing".into()))?;
+        Ok(table.remove(key)?.map(|old| old.value().to_vec()))
+    }
+}
+
+impl Get for WriteTables<'_> {
+    fn with<R>(&self, table: T, key: &[u8], with: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Fault> {
+        Ok(self.table(table)?.get(key)?.map(|found| with(found.value())))
+    }
+
+    fn visit(
+        &self,
+        table: T,
+        low: Edge<'_>,
+        high: Edge<'_>,
+        backwards: bool,
+        visit: Visit<'_>,
+    ) -> Result<(), Fault> {
+        scan(self.table(table)?, low, high, backwards, visit)
+    }
+}
+
+/// A table opened for reading.
+pub(crate) type Reading = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+/// The tables of a read transaction, each opened when first used.
+pub(crate) struct ReadTables {
+    txn: ReadTransaction,
+    open: [OnceCell<Option<Reading>>; DEFINITIONS.len()],
+}
+
+impl ReadTables {
+    pub fn new(txn: ReadTransaction) -> Self {
+        Self { txn, open: std::array::from_fn(|_| OnceCell::new()) }
+    }
+
+    /// The table, or `None` when nothing was ever written to it.
+    pub fn table(&self, table: T) -> Result<Option<&Reading>, Fault> {
+        let Some(cell) = self.open.get(table as usize) else { return Ok(None) };
+        if let Some(open) = cell.get() {
+            return Ok(open.as_ref());
+        }
+        let opened = match self.txn.open_table(definition(table)) {
+            Ok(open) => Some(open),
+            Err(TableError::TableDoesNotExist(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(cell.get_or_init(|| opened).as_ref())
+    }
+}
+
+impl Get for ReadTables {
+    fn with<R>(&self, table: T, key: &[u8], with: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Fault> {
+        let Some(table) = self.table(table)? else { return Ok(None) };
+        Ok(ReadableTable::get(table, key)?.map(|found| with(found.value())))
+    }
+
+    fn visit(
+        &self,
+        table: T,
+        low: Edge<'_>,
+        high: Edge<'_>,
+        backwards: bool,
+        visit: Visit<'_>,
+    ) -> Result<(), Fault> {
+        match self.table(table)? {
+            Some(table) => scan(table, low, high, backwards, visit),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Key of [`T::Ids`].
+pub(crate) fn id_key(kind: Kind, id: &str) -> Vec<u8> {
+    [&kind.0.to_be_bytes(), id.as_bytes()].concat()
+}
+
+/// Key of [`T::Heads`] and [`T::Own`].
+pub(crate) fn rid_key(rid: Rid) -> [u8; 8] {
+    rid.0.to_be_bytes()
+}
+
+/// Key of [`T::Versions`] and, with a Tx and a number, of [`T::Log`].
+pub(crate) fn pair_key(first: u64, second: u64) -> [u8; 16] {
+    let mut key = [0; 16];
+    key[..8].copy_from_slice(&first.to_be_bytes());
+    key[8..].copy_from_slice(&second.to_be_bytes());
+    key
+}
+
+/// Key of [`T::Queue`].
+pub(crate) fn queue_key(queue: u8, seq: u64) -> [u8; 9] {
+    let mut key = [queue; 9];
+    key[1..].copy_from_slice(&seq.to_be_bytes());
+    key
+}
+
+/// Key of [`T::QueueState`].
+pub(crate) fn queue_state_key(queue: u8, state: u8, seq: u64) -> [u8; 10] {
+    let mut key = [queue; 10];
+    key[1] = state;
+    key[2..].copy_from_slice(&seq.to_be_bytes());
+    key
+}
+
+/// Prefix of [`T::QueueRef`]; the row's number follows.
+pub(crate) fn queue_ref_prefix(queue: u8, ref_key: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(ref_key.len()).unwrap_or(u16::MAX);
+    [&[queue], len.to_be_bytes().as_slice(), ref_key].concat()
+}
+
+/// Key of [`T::Docs`].
+pub(crate) fn doc_key(collection: u16, key: &[u8]) -> Vec<u8> {
+    [&collection.to_be_bytes(), key].concat()
+}
+
+/// Key of [`T::Closed`] and [`T::AnswersDue`]: a time in microseconds, then anything.
+pub(crate) fn time_key(micros: i64, rest: &[u8]) -> Vec<u8> {
+    // Flipping the sign bit makes negative times order before positive ones.
+    let ordered = (micros as u64) ^ (1 << 63);
+    [&ordered.to_be_bytes(), rest].concat()
+}
+
+/// The time in a [`time_key`].
+pub(crate) fn time_of_key(key: &[u8]) -> Option<i64> {
+    let ordered = u64::from_be_bytes(key.get(..8)?.try_into().ok()?);
+    Some((ordered ^ (1 << 63)) as i64)
+}
+
+/// Prefix of [`T::LeavesOf`]; the leaf's number follows.
+pub(crate) fn owner_prefix(patient: &str) -> Vec<u8> {
+    let len = u16::try_from(patient.len()).unwrap_or(u16::MAX);
+    [&len.to_be_bytes(), patient.as_bytes()].concat()
+}
+
+/// The number in the last eight bytes of a key.
+pub(crate) fn last_number(key: &[u8]) -> Option<u64> {
+    key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn keys_order_as_their_parts_do(a in any::<(u64, u64)>(), b in any::<(u64, u64)>(), s in any::<(i64, i64)>()) {
+            prop_assert_eq!(pair_key(a.0, a.1).cmp(&pair_key(b.0, b.1)), a.cmp(&b));
+            prop_assert_eq!(time_key(s.0, b"").cmp(&time_key(s.1, b"")), s.0.cmp(&s.1));
+            prop_assert_eq!(time_of_key(&time_key(s.0, b"rest")), Some(s.0));
+        }
+
+        #[test]
+        fn after_a_prefix_comes_everything_else(prefix in prop::collection::vec(any::<u8>(), 0..5), rest in prop::collection::vec(any::<u8>(), 0..5), other in prop::collection::vec(any::<u8>(), 0..8)) {
+            let end = after(&prefix);
+            let within = [prefix.clone(), rest].concat();
+            prop_assert!(end.as_ref().is_none_or(|end| &within < end));
+            if !other.starts_with(&prefix) && other > prefix {
+                prop_assert!(end.is_some_and(|end| other >= end));
+            }
+        }
+    }
+
+    #[test]
+    fn every_table_has_its_own_name() {
+        let names: std::collections::BTreeSet<_> = DEFINITIONS.iter().map(|(_, name)| name).collect();
+        assert_eq!(names.len(), DEFINITIONS.len());
+        assert!(DEFINITIONS.iter().enumerate().all(|(at, (table, _))| *table as usize == at));
+    }
+}

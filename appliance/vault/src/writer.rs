@@ -1,0 +1,306 @@
+//! The one writer: gathers units and audit-only lines into groups, commits each group once, then acknowledges.
+//!
+//! A lone writer never waits: only when the group before had several units does the next one wait up to 2 ms for as
+//! many again. Audit-only lines alone wait a little for company. Any engine fault or panic latches the vault.
+
+use crate::audit::{self, Leaf};
+use crate::disk::DiskLevel;
+use crate::error::{Fault, Refused, Unavailable};
+use crate::files;
+use crate::model::Tx;
+use crate::options::StartMode;
+use crate::shared::Shared;
+use crate::state::State;
+use crate::tables::WriteTables;
+use crate::unit::{Finished, Unit};
+use redb::Database;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Most units of a group.
+const GROUP: usize = 64;
+/// How long a group waits for more units when there is concurrency.
+const GATHER: Duration = Duration::from_millis(2);
+/// How long audit-only lines wait for company.
+const NOTES_WAIT: Duration = Duration::from_millis(20);
+/// How often the writer looks up without being woken: for checkpoints that are due by time.
+const TICK: Duration = Duration::from_secs(5);
+/// How often the checkpoint is written outside the database, at most.
+const OUTSIDE: Duration = Duration::from_secs(1);
+
+/// What became of a unit, told to [`Work::done`].
+#[derive(Clone)]
+pub(crate) enum Fate {
+    Committed(Tx),
+    NoAudit,
+    Panicked,
+    /// The job said no itself.
+    Refused,
+    Unavailable(Unavailable),
+    Unknown(Fault),
+}
+
+/// A job and the one who waits for it.
+pub(crate) trait Work: Send {
+    /// Runs the job; answers whether it said yes.
+    fn run(&mut self, unit: &mut Unit<'_>) -> bool;
+    /// Tells the one who waits.
+    fn done(self: Box<Self>, fate: Fate);
+}
+
+/// A job with its answer and its callback.
+pub(crate) struct Job<J, D, T, E> {
+    pub job: Option<J>,
+    pub done: D,
+    pub answer: Option<Result<T, E>>,
+}
+
+impl<J, D, T, E> Work for Job<J, D, T, E>
+where
+    J: FnOnce(&mut Unit<'_>) -> Result<T, E> + Send,
+    D: FnOnce(Result<(T, Tx), Refused<E>>) + Send,
+    T: Send,
+    E: Send,
+{
+    fn run(&mut self, unit: &mut Unit<'_>) -> bool {
+        let answer = self.job.take().map(|job| job(unit));
+        let yes = matches!(answer, Some(Ok(_)));
+        self.answer = answer;
+        yes
+    }
+
+    fn done(self: Box<Self>, fate: Fate) {
+        let result = match (fate, self.answer) {
+            (Fate::Committed(tx), Some(Ok(answer))) => Ok((answer, tx)),
+            (Fate::Refused, Some(Err(error))) => Err(Refused::Job(error)),
+            (Fate::NoAudit, _) => Err(Refused::NoAudit),
+            (Fate::Unavailable(reason), _) => Err(Refused::Unavailable(reason)),
+            (Fate::Unknown(fault), _) => Err(Refused::Unknown(fault)),
+            (Fate::Panicked | Fate::Committed(_) | Fate::Refused, _) => Err(Refused::Panicked),
+        };
+        (self.done)(result);
+    }
+}
+
+/// What is taken from the queues for one commit.
+struct Group {
+    units: Vec<Box<dyn Work>>,
+    notes: Vec<Leaf>,
+    /// Sign a checkpoint even if none is due.
+    force: bool,
+}
+
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    db: Arc<Database>,
+    state: State,
+    /// Units of the group before.
+    before: usize,
+    /// A checkpoint not yet written outside, and when one last was.
+    outside: Option<String>,
+    outside_at: Option<Instant>,
+}
+
+impl Writer {
+    pub fn new(shared: Arc<Shared>, db: Arc<Database>, state: State) -> Self {
+        Self { shared, db, state, before: 0, outside: None, outside_at: None }
+    }
+
+    /// Works until it is told to stop or the vault latches; answers the last state.
+    pub fn run(mut self) -> State {
+        loop {
+            let (group, stop) = self.gather();
+            let idle = group.units.is_empty() && group.notes.is_empty();
+            self.before = group.units.len();
+            if !(idle && !group.force && !audit::log::is_due(&self.state, self.shared.now())) {
+                self.commit(group);
+            }
+            self.write_outside(stop);
+            {
+                let mut waiting = self.shared.lock();
+                waiting.committing_since = None;
+            }
+            self.shared.drained.notify_all();
+            if let Err(reason) = self.shared.ready() {
+                self.refuse_all(&reason);
+                return self.state;
+            }
+            if stop {
+                self.refuse_all(&Unavailable::Closed);
+                return self.state;
+            }
+        }
+    }
+
+    /// Waits for work and takes a group's worth of it.
+    fn gather(&self) -> (Group, bool) {
+        let shared = &self.shared;
+        let mut waiting = shared.lock();
+        let started = Instant::now();
+        let mut first_unit: Option<Instant> = None;
+        loop {
+            let now = Instant::now();
+            if waiting.stop || shared.ready().is_err() {
+                break;
+            }
+            let pause = if waiting.units.is_empty() {
+                match waiting.notes.front() {
+                    Some((_, since)) => NOTES_WAIT.saturating_sub(now - *since),
+                    None => TICK.saturating_sub(now - started),
+                }
+            } else {
+                let since = *first_unit.get_or_insert(now);
+                let enough = if self.before > 1 { self.before.min(GROUP) } else { 1 };
+                if waiting.units.len() >= enough {
+                    Duration::ZERO
+                } else {
+                    GATHER.saturating_sub(now - since)
+                }
+            };
+            if pause.is_zero() {
+                break;
+            }
+            waiting = shared.wake.wait_timeout(waiting, pause).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let stop = waiting.stop;
+        let take = waiting.units.len().min(GROUP);
+        let units = waiting.units.drain(..take).collect();
+        waiting.committing_since = waiting.notes.front().map(|(_, since)| *since);
+        let notes = std::mem::take(&mut waiting.notes).into_iter().map(|(leaf, _)| leaf).collect();
+        let force = stop && waiting.units.is_empty();
+        (Group { units, notes, force }, stop && waiting.units.is_empty())
+    }
+
+    fn refuse_all(&self, reason: &Unavailable) {
+        let units: VecDeque<_> = {
+            let mut waiting = self.shared.lock();
+            waiting.stop = true;
+            waiting.notes.clear();
+            std::mem::take(&mut waiting.units)
+        };
+        for work in units {
+            tell(work, Fate::Unavailable(reason.clone()));
+        }
+        self.shared.drained.notify_all();
+    }
+
+    fn commit(&mut self, group: Group) {
+        let Group { mut units, notes, force } = group;
+        if let Err(reason) = self.shared.ready() {
+            for work in units {
+                tell(work, Fate::Unavailable(reason.clone()));
+            }
+            return;
+        }
+        let low_disk = self.shared.look_at_disk() == DiskLevel::Refuse;
+        let mut fates: Vec<Option<Fate>> = vec![None; units.len()];
+        // An engine panic unwinds to here: nothing of the group was committed unless the commit itself panicked,
+        // and the vault takes no more work either way.
+        let work = || self.work(&mut units, &mut fates, &notes, force, low_disk);
+        let result = catch_unwind(AssertUnwindSafe(work))
+            .unwrap_or_else(|_| Err(Trouble::Commit(Fault::Engine("the storage engine panicked".into()))));
+        match result {
+            Ok((state, note)) => {
+                self.state = state;
+                if let Some(note) = note {
+                    self.shared.set_checkpoint(note.clone());
+                    self.outside = Some(note);
+                }
+                self.shared.committed(Tx(self.state.tx));
+                for (work, fate) in units.into_iter().zip(fates) {
+                    tell(work, fate.unwrap_or(Fate::Panicked));
+                }
+            }
+            Err(trouble) => {
+                let (fault, fate) = match trouble {
+                    Trouble::Before(fault) => (fault.clone(), Fate::Unavailable(Unavailable::Latched(fault))),
+                    Trouble::Commit(fault) => (fault.clone(), Fate::Unknown(fault)),
+                };
+                self.shared.latch(&fault);
+                for (work, own) in units.into_iter().zip(fates) {
+                    // A job that said no itself gets its own answer; nothing of it remains in any case.
+                    tell(
+                        work,
+                        own.filter(|own| matches!(own, Fate::Refused)).unwrap_or_else(|| fate.clone()),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Runs a group's jobs in one transaction and commits it.
+    fn work(
+        &self,
+        units: &mut [Box<dyn Work>],
+        fates: &mut [Option<Fate>],
+        notes: &[Leaf],
+        force: bool,
+        low_disk: bool,
+    ) -> Result<(State, Option<String>), Trouble> {
+        let mut txn = self.db.begin_write().map_err(|e| Trouble::Before(e.into()))?;
+        if self.shared.start == StartMode::Fast {
+            txn.set_quick_repair(true);
+        }
+        let tables = WriteTables::open(&txn).map_err(Trouble::Before)?;
+        let mut unit = Unit::new(tables, Arc::clone(&self.shared.keys), self.state.clone(), low_disk);
+        for (work, fate) in units.iter_mut().zip(fates.iter_mut()) {
+            *fate = Some(self.run_one(&mut unit, work.as_mut())?);
+        }
+        for leaf in notes {
+            unit.note(leaf, self.shared.now(), self.shared.monotonic())
+                .map_err(|error| Trouble::Before(Fault::Engine(error.to_string())))?;
+        }
+        let sign = |state: &State| audit::log::sign(state, &self.shared.origin, &self.shared.audit);
+        let note = unit.close_group(self.shared.now(), force, &sign).map_err(Trouble::Before)?;
+        let state = unit.into_state();
+        txn.commit().map_err(|error| Trouble::Commit(error.into()))?;
+        Ok((state, note))
+    }
+
+    fn run_one(&self, unit: &mut Unit<'_>, work: &mut dyn Work) -> Result<Fate, Trouble> {
+        unit.begin(self.shared.now(), self.shared.monotonic());
+        let ran = catch_unwind(AssertUnwindSafe(|| work.run(unit)));
+        if unit.was_inside() {
+            return Err(Trouble::Before(Fault::Engine("the storage engine panicked".into())));
+        }
+        if let Some(fault) = unit.fault() {
+            return Err(Trouble::Before(fault.clone()));
+        }
+        match ran {
+            Ok(true) => match unit.finish() {
+                Ok(Finished::Kept(tx)) => Ok(Fate::Committed(tx)),
+                Ok(Finished::NoAudit) => Ok(Fate::NoAudit),
+                Err(error) => {
+                    Err(Trouble::Before(unit.fault().cloned().unwrap_or(Fault::Engine(error.to_string()))))
+                }
+            },
+            Ok(false) => unit.undo().map(|()| Fate::Refused).map_err(Trouble::Before),
+            Err(_) => unit.undo().map(|()| Fate::Panicked).map_err(Trouble::Before),
+        }
+    }
+
+    /// Writes the newest checkpoint beside the database, at most once a second. A failure is not fatal: the file is
+    /// an outside witness, the checkpoint itself is in the database.
+    fn write_outside(&mut self, stop: bool) {
+        let due = stop || self.outside_at.is_none_or(|at| at.elapsed() >= OUTSIDE);
+        if due && let Some(note) = self.outside.take() {
+            let _ = files::replace(&self.shared.dir.join(files::CHECKPOINT), note.as_bytes());
+            self.outside_at = Some(Instant::now());
+        }
+    }
+}
+
+/// Where a group failed.
+enum Trouble {
+    /// Before the commit: nothing of it is in the file.
+    Before(Fault),
+    /// In the commit: it is there wholly or not at all.
+    Commit(Fault),
+}
+
+/// Tells the one who waits; a callback that panics harms nobody else.
+fn tell(work: Box<dyn Work>, fate: Fate) {
+    let _ = catch_unwind(AssertUnwindSafe(|| work.done(fate)));
+}
