@@ -89,10 +89,16 @@ primitives! {
 impl Type {
     /// The element and kind behind a JSON member.
     pub fn member(&self, key: &str) -> Option<(&Element, Kind)> {
+        self.place(key).map(|(_, element, kind)| (element, kind))
+    }
+
+    /// Like [`Type::member`], with the element's place in [`Type::elements`].
+    pub fn place(&self, key: &str) -> Option<(usize, &Element, Kind)> {
         let at = self.members.binary_search_by(|(name, _, _)| (**name).cmp(key)).ok()?;
         let (_, element, kind) = self.members.get(at)?;
-        let element = self.elements.get(usize::from(*element))?;
-        Some((element, *element.kinds.get(usize::from(*kind))?))
+        let at = usize::from(*element);
+        let element = self.elements.get(at)?;
+        Some((at, element, *element.kinds.get(usize::from(*kind))?))
     }
 }
 

@@ -213,15 +213,16 @@ fn entry(index: usize, value: Value) -> Result<Entry, Vec<Issue>> {
         return Err(vec![Issue::error(IssueCode::Structure, "An entry is an object.").at(at)]);
     };
     let resource = object.remove("resource");
+    if !object.contains_key("request") {
+        return Err(vec![
+            Issue::error(IssueCode::Required, "The entry has no request.").at(format!("{at}.request")),
+        ]);
+    }
     let issues = validate::element("Bundle.entry", &Value::Object(object.clone()), &at);
     if !issues.is_empty() {
         return Err(issues);
     }
-    let Some(request) = object.get("request") else {
-        return Err(vec![
-            Issue::error(IssueCode::Required, "The entry has no request.").at(format!("{at}.request")),
-        ]);
-    };
+    let request = object.get("request").unwrap_or(&Value::Null);
     let text = |key: &str| request.str(key).map(str::to_owned);
     let method_text = text("method").unwrap_or_default();
     let Some(method) = Method::parse(&method_text) else {

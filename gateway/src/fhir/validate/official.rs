@@ -1,0 +1,78 @@
+//! The official examples and Synthea's bundles: all are read, written back the same, and pass the check, but for
+//! those known to break R4 themselves. Skipped with a line where the shared data is absent.
+
+use std::path::PathBuf;
+
+use super::structure;
+use crate::json::{Limits, Value, parse};
+
+/// Examples of the standard that break its own rules, with the place.
+const INVALID: &[(&str, &str)] = &[
+    // A div without any text breaks txt-2.
+    ("ActivityDefinition-blood-tubes-supply.json", "ActivityDefinition.text.div"),
+    ("ActivityDefinition-heart-valve-replacement.json", "ActivityDefinition.text.div"),
+    ("EventDefinition-example.json", "EventDefinition.text.div"),
+    // References to types that the element does not allow.
+    ("DeviceMetric-example.json", "DeviceMetric.parent.reference"),
+    ("DeviceUseStatement-example.json", "DeviceUseStatement.reasonReference[0].reference"),
+];
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let shared = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/fhir").join(folder);
+    let Ok(entries) = std::fs::read_dir(&shared) else {
+        println!("skipped: {folder} is not there");
+        return Vec::new();
+    };
+    let mut files: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
+    files.retain(|f| f.extension().is_some_and(|e| e == "json"));
+    files.sort();
+    files
+}
+
+fn read(file: &PathBuf) -> Value {
+    let bytes = std::fs::read(file).unwrap();
+    let value = parse(&bytes, &Limits::default()).unwrap_or_else(|e| panic!("{file:?}: {e}"));
+    let written = value.to_vec();
+    assert_eq!(parse(&written, &Limits::default()).unwrap(), value, "{file:?}");
+    assert_eq!(squeezed(&bytes), squeezed(&written), "{file:?} changed on the way");
+    value
+}
+
+/// The text without white space outside strings, escapes written one way.
+fn squeezed(text: &[u8]) -> String {
+    let text = std::str::from_utf8(text).unwrap().trim_start_matches('\u{feff}');
+    let mut out = String::new();
+    let (mut inside, mut escaped) = (false, false);
+    for c in text.chars() {
+        if inside || !c.is_whitespace() {
+            out.push(c);
+        }
+        if c == '"' && !escaped {
+            inside = !inside;
+        }
+        escaped = inside && c == '\\' && !escaped;
+    }
+    out.replace("\\/", "/")
+}
+
+#[test]
+fn the_standards_own_examples_pass() {
+    let mut refused = Vec::new();
+    for file in files("r4-examples") {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        for issue in structure(&read(&file)) {
+            refused.push((name.clone(), issue.expression.join(" "), issue.diagnostics));
+        }
+    }
+    let known = |name: &str, place: &str| INVALID.iter().any(|(n, p)| *n == name && *p == place);
+    let unexpected: Vec<_> = refused.iter().filter(|(name, place, _)| !known(name, place)).collect();
+    assert!(unexpected.is_empty(), "{} refusals: {unexpected:#?}", unexpected.len());
+}
+
+#[test]
+fn synthea_bundles_pass() {
+    for file in files("synthea") {
+        let issues = structure(&read(&file));
+        assert!(issues.is_empty(), "{file:?}: {issues:?}");
+    }
+}
