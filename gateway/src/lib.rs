@@ -9,3 +9,4 @@
 pub mod fhir;
 pub mod hl7;
 pub mod json;
+pub mod map;

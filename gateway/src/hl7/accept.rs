@@ -168,13 +168,14 @@ fn results(message: &Message, policy: &Policy, problems: &mut Vec<Problem>) {
         problems.push(missing_segment("OBR"));
         return;
     }
-    let mut seen_order = false;
+    // From 2.7 on, OBX about the patient may stand before the first order.
+    let mut seen_order = policy.mode == Mode::Tolerant && message.header().at_least(7);
     let (mut orders, mut values) = (0, 0);
     for segment in message.segments() {
         if segment.is("OBR") {
             orders += 1;
             seen_order = true;
-            if !segment.field(4).has_content() {
+            if policy.mode == Mode::Strict && !segment.field(4).has_content() {
                 problems.push(missing_field("OBR", orders, 4));
             }
         } else if segment.is("OBX") {
@@ -283,7 +284,7 @@ mod tests {
             (head("ADT^A01") + pid + pid, vec!["100 PID[2]"]),
             (head("ORU^R01") + pid + "OBX|1|NM|X||1", vec!["100 OBR"]),
             (head("ORU^R01") + pid + "OBX|1|NM|X||1\nOBR|1|||C\nOBX|2|NM", vec!["100 OBX", "101 OBX[2]-3"]),
-            (head("ORU^R01") + pid + "OBR|1\nOBX|1|NM|X||1", vec!["101 OBR-4"]),
+            (head("ORU^R01") + pid + "OBR|1\nOBX|1|NM|X||1", vec![]),
         ] {
             assert_eq!(problems(&text, Policy::default()), expected, "{text}");
         }

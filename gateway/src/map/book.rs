@@ -1,0 +1,241 @@
+//! Reading a message while keeping account: each place that is read is marked, what stays unmarked is reported.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use crate::hl7::datetime::{self, DateError, Fallback, When};
+use crate::hl7::{Message, Part, Presence, Segment};
+
+use super::report::{MappingReport, Unmapped, Warning};
+
+/// Segment position, field, repetition, component; 0 for "all of them".
+type Key = (u32, u16, u16, u16);
+
+/// The account of one message.
+pub(super) struct Book<'a> {
+    pub message: &'a Message,
+    pub fallback: Fallback,
+    used: RefCell<BTreeSet<Key>>,
+    report: RefCell<MappingReport>,
+    occurrences: Vec<u32>,
+}
+
+impl<'a> Book<'a> {
+    pub fn new(message: &'a Message, fallback: Fallback) -> Self {
+        let mut counts = std::collections::BTreeMap::new();
+        let occurrences = message
+            .segments()
+            .map(|s| {
+                let n = counts.entry(s.name()).or_insert(0u32);
+                *n += 1;
+                *n
+            })
+            .collect();
+        Self { message, fallback, used: RefCell::default(), report: RefCell::default(), occurrences }
+    }
+
+    /// The field of a segment, by the segment's position.
+    pub fn field(&'a self, segment: Segment<'a>, field: u16) -> Spot<'a> {
+        Spot { book: self, segment, field, rep: 0, comp: 0, part: segment.field(field.into()) }
+    }
+
+    /// The segment at a position.
+    pub fn segment(&self, index: usize) -> Option<Segment<'a>> {
+        self.message.segment(index)
+    }
+
+    /// Marks fields that only hold the message together: set ids, separators.
+    pub fn structural(&'a self, segment: Segment<'a>, fields: &[u16]) {
+        for field in fields {
+            self.field(segment, *field).mark();
+        }
+    }
+
+    pub fn warn(&self, path: String, code: &'static str, text: impl Into<String>) {
+        self.report.borrow_mut().warnings.push(Warning { path, code, text: text.into() });
+    }
+
+    fn path(&self, at: usize, name: &str, field: usize, rep: usize, comp: usize) -> String {
+        let occurrence = self.occurrences.get(at).copied().unwrap_or(1);
+        let mut out = name.to_owned();
+        if occurrence > 1 {
+            out.push_str(&format!("[{occurrence}]"));
+        }
+        if field > 0 {
+            out.push_str(&format!("-{field}"));
+        }
+        if rep > 1 {
+            out.push_str(&format!("[{rep}]"));
+        }
+        if comp > 0 {
+            out.push_str(&format!(".{comp}"));
+        }
+        out
+    }
+
+    /// Closes the account: lists every component with content that nobody read.
+    pub fn close(self) -> MappingReport {
+        let used = self.used.borrow();
+        let mut report = self.report.borrow().clone();
+        report.used = used.len();
+        for segment in self.message.segments() {
+            let at = u32::try_from(segment.index()).unwrap_or(u32::MAX);
+            let name = segment.name();
+            let mut empty = true;
+            for (number, field) in segment.fields() {
+                empty = false;
+                let f = u16::try_from(number).unwrap_or(u16::MAX);
+                if used.contains(&(at, f, 0, 0)) || !field.has_content() {
+                    continue;
+                }
+                for (r, repeat) in (1u16..).zip(field.repeats()) {
+                    if used.contains(&(at, f, r, 0)) {
+                        continue;
+                    }
+                    let single = repeat.components().count() == 1;
+                    for (c, component) in (1u16..).zip(repeat.components()) {
+                        if component.has_content() && !used.contains(&(at, f, r, c)) {
+                            let path = self.path(
+                                segment.index(),
+                                &name,
+                                number,
+                                r.into(),
+                                if single { 0 } else { c.into() },
+                            );
+                            let value = String::from_utf8_lossy(component.raw()).into_owned();
+                            let text = component.text();
+                            let value = if text.is_empty() { value } else { text.into_owned() };
+                            report.unmapped.push(Unmapped { path, value });
+                        }
+                    }
+                }
+            }
+            if empty && segment.raw().trim_ascii().len() > name.len() {
+                let path = self.path(segment.index(), &name, 0, 0, 0);
+                report
+                    .unmapped
+                    .push(Unmapped { path, value: String::from_utf8_lossy(segment.raw()).into_owned() });
+            }
+        }
+        report
+    }
+}
+
+/// A place in the message with its account.
+#[derive(Clone, Copy)]
+pub(super) struct Spot<'a> {
+    pub book: &'a Book<'a>,
+    pub segment: Segment<'a>,
+    pub field: u16,
+    pub rep: u16,
+    pub comp: u16,
+    part: Part<'a>,
+}
+
+impl<'a> Spot<'a> {
+    /// The repetitions of a field.
+    pub fn reps(&self) -> Vec<Spot<'a>> {
+        (1u16..).zip(self.part.repeats()).map(|(rep, part)| Spot { rep, part, ..*self }).collect()
+    }
+
+    /// A component of this (first) repetition.
+    pub fn c(&self, n: u16) -> Spot<'a> {
+        Spot { rep: self.rep.max(1), comp: n, part: self.part.component(n.into()), ..*self }
+    }
+
+    /// A sub-component of this component.
+    pub fn s(&self, n: u16) -> Spot<'a> {
+        Spot { rep: self.rep.max(1), comp: self.comp.max(1), part: self.part.sub(n.into()), ..*self }
+    }
+
+    /// The text without surrounding blanks, marking the place as used; `None` when there is none.
+    pub fn take(&self) -> Option<String> {
+        let text = self.peek()?;
+        self.mark();
+        Some(text)
+    }
+
+    /// The text without surrounding blanks, without marking.
+    pub fn peek(&self) -> Option<String> {
+        let text = self.part.text();
+        let text = text.trim();
+        (!text.is_empty() && self.part.presence() == Presence::Value).then(|| text.to_owned())
+    }
+
+    /// Marks the place as used.
+    pub fn mark(&self) {
+        let at = u32::try_from(self.segment.index()).unwrap_or(u32::MAX);
+        self.book.used.borrow_mut().insert((at, self.field, self.rep, self.comp));
+    }
+
+    /// True when the sender asks to delete the value; marks the place.
+    pub fn deleted(&self) -> bool {
+        let deleted = self.part.presence() == Presence::Delete;
+        if deleted {
+            self.mark();
+        }
+        deleted
+    }
+
+    /// True when there is anything to read.
+    pub fn has_content(&self) -> bool {
+        self.part.has_content() && self.part.presence() == Presence::Value
+    }
+
+    pub fn path(&self) -> String {
+        let comp = if self.comp == 1
+            && self.part.range().len() == self.segment.field(self.field.into()).range().len()
+        {
+            0
+        } else {
+            self.comp
+        };
+        self.book.path(
+            self.segment.index(),
+            &self.segment.name(),
+            self.field.into(),
+            self.rep.into(),
+            comp.into(),
+        )
+    }
+
+    pub fn warn(&self, code: &'static str, text: &str) {
+        self.book.warn(self.path(), code, text);
+    }
+
+    /// Notes a code that no table here knows; it stays in the record as it was sent.
+    pub fn unknown_code(&self, value: &str) {
+        let path = self.path();
+        self.book.report.borrow_mut().unknown_codes.push(Unmapped { path, value: value.to_owned() });
+    }
+
+    /// The timestamp here (first component, old precision in the second). One that cannot be read stays unmarked, so
+    /// it is listed as unmapped, and is warned about; zeros mean that the sender does not know.
+    pub fn when(&self) -> Option<When> {
+        let (main, stated) = if self.comp == 0 { (self.c(1), self.c(2)) } else { (self.s(1), self.s(2)) };
+        let text = main.peek()?;
+        let letter = stated.peek().filter(|t| t.len() == 1).and_then(|t| t.chars().next());
+        match datetime::read(&text, letter) {
+            Ok(when) => {
+                main.mark();
+                if letter.is_some() {
+                    stated.mark();
+                }
+                Some(when)
+            }
+            Err(DateError::Zero) => {
+                main.mark();
+                None
+            }
+            Err(e) => {
+                main.warn("badDate", &format!("The time is {e}; it was left out."));
+                None
+            }
+        }
+    }
+
+    /// The timestamp here as FHIR `dateTime`.
+    pub fn date_time(&self) -> Option<String> {
+        self.when().map(|w| w.date_time(&self.book.fallback))
+    }
+}

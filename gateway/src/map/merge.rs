@@ -1,0 +1,182 @@
+//! How an entry of a mapped transaction meets what is stored: "no change" and "delete" of HL7 v2 carried into FHIR.
+
+use crate::json::{Object, Value};
+
+use super::draft::Meeting;
+
+/// The resource to store for an entry, given what is stored under its id. Members that the message does not state stay
+/// as they are, those it deletes go; an answer equal to `stored` means that there is nothing to write.
+pub fn meet(stored: Option<&Value>, new: Value, meeting: &Meeting) -> Value {
+    let (Some(stored), Meeting::Overlay { deletes, weak }) = (stored, meeting) else { return new };
+    let (Value::Object(mut out), Value::Object(new)) = (stored.clone(), new) else { return stored.clone() };
+    for key in deletes.iter().filter(|k| !new.contains_key(k)) {
+        out.remove(key);
+        out.remove(&format!("_{key}"));
+    }
+    for (key, value) in new {
+        if matches!(key.as_str(), "resourceType" | "id" | "meta")
+            || (weak.contains(&key) && out.contains_key(&key))
+        {
+            continue;
+        }
+        for other in choices(&key) {
+            out.remove(other);
+        }
+        let merged = match (identity_of(&key), out.get(&key)) {
+            (Some(same), Some(Value::Array(old))) => union(old, value, same),
+            (_, _) => value,
+        };
+        out.insert(key, merged);
+    }
+    // The time of birth belongs to the date it was sent with.
+    out.into()
+}
+
+/// Members that exclude each other.
+fn choices(key: &str) -> &'static [&'static str] {
+    match key {
+        "deceasedBoolean" => &["deceasedDateTime"],
+        "deceasedDateTime" => &["deceasedBoolean"],
+        "multipleBirthBoolean" => &["multipleBirthInteger"],
+        "multipleBirthInteger" => &["multipleBirthBoolean"],
+        _ => &[],
+    }
+}
+
+type Same = fn(&Value, &Value) -> bool;
+
+/// Lists that grow instead of being replaced, and what makes two of their items the same.
+fn identity_of(key: &str) -> Option<Same> {
+    match key {
+        "identifier" => Some(|a, b| a.str("value") == b.str("value") && a.str("system") == b.str("system")),
+        "telecom" => Some(|a, b| digits(a) == digits(b) && a.str("system") == b.str("system")),
+        "name" | "address" => Some(|a, b| a.str("use") == b.str("use")),
+        "extension" => Some(|a, b| a.str("url") == b.str("url")),
+        "note" => Some(|a, b| a.str("text") == b.str("text")),
+        _ => None,
+    }
+}
+
+fn digits(telecom: &Value) -> String {
+    let value = telecom.str("value").unwrap_or("");
+    let digits: String = value.chars().filter(char::is_ascii_digit).collect();
+    if digits.is_empty() { value.to_lowercase() } else { digits }
+}
+
+/// The stored items, those of the message in place of the same ones, and its others behind them.
+fn union(old: &[Value], new: Value, same: Same) -> Value {
+    let Value::Array(new) = new else { return new };
+    let mut out = old.to_vec();
+    for item in new {
+        match out.iter_mut().find(|o| same(o, &item)) {
+            Some(place) => *place = richer(place, item),
+            None => out.push(item),
+        }
+    }
+    out.into()
+}
+
+/// The new item, with the members that only the old one has.
+fn richer(old: &Value, new: Value) -> Value {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new))
+            if old.get("use") == new.get("use") && !old.contains_key("family") =>
+        {
+            let mut out: Object = old.clone();
+            for (key, value) in new {
+                out.insert(key, value);
+            }
+            out.into()
+        }
+        (_, new) => new,
+    }
+}
+
+/// Replaces every reference to one record by a reference to another, and the entry's own id and request with it.
+pub fn retarget(bundle: &mut Value, kind: &str, from: &str, to: &str) {
+    if from == to {
+        return;
+    }
+    let (old, new) = (format!("{kind}/{from}"), format!("{kind}/{to}"));
+    let Some(entries) = bundle.get_mut("entry").and_then(Value::as_array_mut) else { return };
+    for entry in entries {
+        let own = entry.get("request").and_then(|r| r.str("url")) == Some(old.as_str());
+        if own {
+            if let Some(request) = entry.get_mut("request").and_then(Value::as_object_mut) {
+                request.insert("url", new.as_str());
+            }
+            if let Some(resource) = entry.get_mut("resource").and_then(Value::as_object_mut) {
+                resource.insert("id", to);
+            }
+        }
+        if let Some(resource) = entry.get_mut("resource") {
+            rewrite(resource, &old, &new);
+        }
+    }
+}
+
+fn rewrite(value: &mut Value, old: &str, new: &str) {
+    match value {
+        Value::Object(object) => {
+            for (key, member) in object.iter_mut() {
+                match member {
+                    Value::String(text) if key == "reference" && text == old => *text = new.to_owned(),
+                    other => rewrite(other, old, new),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|v| rewrite(v, old, new)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::{Limits, parse};
+
+    fn json(text: &str) -> Value {
+        parse(text.as_bytes(), &Limits::default()).unwrap()
+    }
+
+    #[test]
+    fn what_is_not_stated_stays_and_what_is_deleted_goes() {
+        let stored = json(
+            r#"{"resourceType":"Patient","id":"x","meta":{"versionId":"3"},"identifier":[{"system":"clinic","value":"NC-1"}],
+               "name":[{"use":"official","text":"Old"}],"telecom":[{"system":"phone","value":"98220 11223","rank":1}],
+               "birthDate":"1955","maritalStatus":{"text":"m"},"deceasedBoolean":false,"status":"kept"}"#,
+        );
+        let new = json(
+            r#"{"resourceType":"Patient","id":"y","identifier":[{"system":"lab","value":"88120"}],
+               "name":[{"use":"official","text":"New"}],"telecom":[{"system":"phone","value":"9822011223"}],
+               "deceasedDateTime":"2026","status":"weak"}"#,
+        );
+        let meeting = Meeting::Overlay { deletes: vec!["maritalStatus".into()], weak: vec!["status".into()] };
+        let merged = meet(Some(&stored), new.clone(), &meeting);
+        assert_eq!(
+            merged,
+            json(
+                r#"{"resourceType":"Patient","id":"x","meta":{"versionId":"3"},
+                "identifier":[{"system":"clinic","value":"NC-1"},{"system":"lab","value":"88120"}],
+                "name":[{"use":"official","text":"New"}],"telecom":[{"system":"phone","value":"9822011223","rank":1}],
+                "birthDate":"1955","status":"kept","deceasedDateTime":"2026"}"#
+            )
+        );
+        assert_eq!(meet(Some(&merged), new.clone(), &meeting), merged, "a replay changes nothing");
+        assert_eq!(meet(None, new.clone(), &meeting), new);
+        assert_eq!(meet(Some(&stored), new.clone(), &Meeting::Replace), new);
+    }
+
+    #[test]
+    fn references_follow_the_patient() {
+        let mut bundle = json(
+            r#"{"entry":[{"resource":{"id":"a","link":[{"other":{"reference":"Patient/a"}}]},"request":{"url":"Patient/a"}},
+               {"resource":{"id":"o","subject":{"reference":"Patient/a"},"note":"Patient/a"},"request":{"url":"Observation/o"}}]}"#,
+        );
+        retarget(&mut bundle, "Patient", "a", "b");
+        let text = String::from_utf8(bundle.to_vec()).unwrap();
+        assert_eq!(text.matches("Patient/b").count(), 3);
+        assert_eq!(text.matches("Patient/a").count(), 1);
+        assert_eq!(bundle.pointer("/entry/0/resource/id").and_then(Value::as_str), Some("b"));
+    }
+}

@@ -1,0 +1,498 @@
+//! ORC, OBR, OBX and SPM to ServiceRequest, DiagnosticReport, Observation and Specimen.
+
+use std::collections::BTreeMap;
+
+use crate::hl7::Segment;
+use crate::hl7::structure::{Layout, Order};
+use crate::json::{Object, Value};
+
+use super::book::{Book, Spot};
+use super::clinical::key_of;
+use super::codes;
+use super::draft::{Draft, Drafts};
+use super::ids;
+use super::meaning::{Label, Row};
+use super::observation::{self, Frame};
+use super::people;
+use super::types::{self, Identified, Scope};
+
+/// What all orders of a message share.
+pub(super) struct Orders<'a, 'b> {
+    pub book: &'a Book<'a>,
+    pub scope: &'b Scope<'b>,
+    pub layout: &'b Layout,
+    pub patient: Value,
+    pub encounter: Option<Value>,
+    /// How often an id's parts have been used, so that twins in one message stay two.
+    pub seen: BTreeMap<String, u32>,
+    pub rows: Vec<Row>,
+}
+
+impl<'a> Orders<'a, '_> {
+    /// Maps one order with all its results.
+    pub fn map(&mut self, drafts: &mut Drafts, order: &Order) {
+        let Some(obr) = order.obr.and_then(|i| self.book.segment(i)) else { return };
+        let orc = order.orc.and_then(|i| self.book.segment(i));
+        let book = self.book;
+        let f = |n| book.field(obr, n);
+        book.structural(obr, &[1]);
+        let numbers = Numbers::read(book, self.scope, obr, orc);
+        let code = types::cwe(f(4)).unwrap_or_else(|| {
+            f(4).warn("orderUnnamed", "The order does not say what was asked for.");
+            types::text_concept("(unnamed)")
+        });
+        let key = numbers.key(self.scope, &self.patient, f(7));
+        let order_key = [self.scope.sender_system(), key, key_of(&code)];
+        let request = self.request(drafts, obr, orc, &numbers, &code);
+        let (collected, effective) = effective(f(7), f(8));
+        let issued = f(22).when().and_then(|w| w.instant(&book.fallback));
+        let mut report = Draft::new("DiagnosticReport", self.id("DiagnosticReport", &order_key));
+        numbers.add(&mut report, f(2), f(3));
+        if let Some(request) = &request {
+            report.append("basedOn", request.clone());
+        }
+        let observation_category = self.category(&mut report, f(24));
+        report.set("code", Some(code.clone()), f(4));
+        report.put("subject", self.patient.clone());
+        if let Some(encounter) = &self.encounter {
+            report.put("encounter", encounter.clone());
+        }
+        if let Some((key, value)) = &effective {
+            report.set(key, Some(value.clone()), f(7));
+        }
+        report.set("issued", issued.clone(), f(22));
+        for n in [32, 33, 34, 35] {
+            for spot in f(n).reps() {
+                let who = interpreter(self.scope, drafts, spot);
+                report.push("resultsInterpreter", who, spot);
+            }
+        }
+        self.order_row(obr, &numbers, &code, orc);
+        if let Some(when) = collected {
+            self.rows.push(Row::plain(Label::Key("collected"), when, obr.index()));
+        }
+        let specimens = self.specimens(drafts, order, obr, &order_key);
+        for specimen in specimens.iter().flatten() {
+            report.append("specimen", specimen.clone());
+        }
+        let one = specimens.iter().flatten().next().filter(|_| specimens.len() == 1).cloned();
+        let mut statuses = Vec::new();
+        let groups = std::iter::once((&order.observations, one, true)).chain(
+            order.specimens.iter().zip(specimens.iter().cloned()).map(|(s, r)| {
+                // OBX after SPM are about the specimen; they are the order's results only when it has no others.
+                (&s.observations, r, order.observations.is_empty())
+            }),
+        );
+        let groups: Vec<_> = groups.collect();
+        for (observations, specimen, of_report) in groups {
+            for obx in observations.iter().filter_map(|i| book.segment(*i)) {
+                let frame = Frame {
+                    patient: self.patient.clone(),
+                    encounter: self.encounter.clone(),
+                    request: request.clone(),
+                    specimen: specimen.clone(),
+                    category: observation_category,
+                    effective: effective.clone(),
+                    issued: issued.clone(),
+                    notes: self.notes(obx.index()),
+                };
+                let found = self.observe(drafts, obx, frame, &order_key);
+                if let Some(status) = found.1 {
+                    statuses.push(status);
+                }
+                if let (Some(reference), true) = (found.0, of_report) {
+                    report.append("result", reference);
+                }
+                if let Some(attached) = found.2 {
+                    report.push("presentedForm", Some(attached.json), attached.spot);
+                }
+            }
+        }
+        report_status(&mut report, f(25), &statuses);
+        drafts.add(report);
+    }
+
+    fn observe(
+        &mut self,
+        drafts: &mut Drafts,
+        obx: Segment<'a>,
+        frame: Frame<'a>,
+        order_key: &[String; 3],
+    ) -> (Option<Value>, Option<String>, Option<super::value::Attached<'a>>) {
+        let code = types::cwe(self.book.field(obx, 3)).unwrap_or_else(|| types::text_concept("(unnamed)"));
+        let group = self.book.field(obx, 4).c(1).peek().unwrap_or_default();
+        let [sender, number, panel] = order_key;
+        let parts = [sender.clone(), number.clone(), panel.clone(), key_of(&code), group];
+        let id = self.id("Observation", &parts);
+        let observed = observation::observation(self.book, self.scope, drafts, obx, code, frame, id);
+        self.rows.push(observed.row);
+        let status = observed.draft.as_ref().and_then(|d| d.body.get("status")?.as_str().map(str::to_owned));
+        let reference = observed.draft.map(|d| drafts.add(d));
+        (reference, status, observed.attached)
+    }
+
+    fn id(&mut self, kind: &str, parts: &[String]) -> String {
+        let mut parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let plain = ids::stable(kind, &parts);
+        let n = self.seen.entry(plain.clone()).or_insert(0);
+        *n += 1;
+        if *n == 1 {
+            return plain;
+        }
+        let ordinal = n.to_string();
+        parts.push(&ordinal);
+        ids::stable(kind, &parts)
+    }
+
+    fn notes(&self, of: usize) -> Vec<Segment<'a>> {
+        self.layout.notes_of(of).filter_map(|i| self.book.segment(i)).collect()
+    }
+
+    fn request(
+        &mut self,
+        drafts: &mut Drafts,
+        obr: Segment<'a>,
+        orc: Option<Segment<'a>>,
+        numbers: &Numbers,
+        code: &Value,
+    ) -> Option<Value> {
+        let book = self.book;
+        let f = |n| book.field(obr, n);
+        let o = |n| orc.map(|s| book.field(s, n));
+        let number = numbers.placer.as_ref().or(numbers.filler.as_ref())?;
+        let parts = [number.system.clone(), number.value.clone(), key_of(code)];
+        let mut draft = Draft::partial("ServiceRequest", self.id("ServiceRequest", &parts));
+        numbers.add(&mut draft, f(2), f(3));
+        let status = o(5).and_then(|s| s.c(1).peek().map(|t| (s, t)));
+        match status.as_ref().map(|(s, t)| (s, codes::order_status(t))) {
+            Some((s, Some(code))) => {
+                s.c(1).mark();
+                draft.set("status", Some(code), *s);
+            }
+            Some((s, None)) => {
+                s.unknown_code(&s.c(1).take().unwrap_or_default());
+                draft.put("status", "unknown");
+            }
+            None => {
+                let done = f(25).c(1).peek().is_some_and(|t| matches!(t.as_str(), "F" | "C"));
+                draft.assume("status", if done { "completed" } else { "active" });
+            }
+        }
+        // RE, OK, NW and the like steer the exchange of orders; the status above is what they lead to.
+        if let Some(control) = o(1) {
+            control.mark();
+        }
+        draft.put("intent", "order");
+        draft.set("code", Some(code.clone()), f(4));
+        draft.put("subject", self.patient.clone());
+        if let Some(encounter) = &self.encounter {
+            draft.put("encounter", encounter.clone());
+        }
+        if let Some(spot) = o(9) {
+            draft.set("authoredOn", spot.date_time(), spot);
+        }
+        if let Some(group) = o(4).and_then(|s| types::ei(self.scope, s, "PGN").map(|g| (s, g))) {
+            draft.set("requisition", Some(group.1.json()), group.0);
+        }
+        let requester = f(16).reps().into_iter().chain(o(12).into_iter().flat_map(|s| s.reps()));
+        for spot in requester {
+            let who = people::practitioner(self.scope, drafts, spot);
+            if !draft.body.contains_key("requester") {
+                draft.set("requester", who, spot);
+            }
+        }
+        for spot in f(31).reps() {
+            draft.push("reasonCode", types::cwe(spot), spot);
+        }
+        if let Some(relevant) = f(13).c(1).peek() {
+            f(13).mark();
+            draft.push("note", Some(Object::new().with("text", relevant)), f(13));
+        }
+        for from in std::iter::once(obr.index()).chain(orc.map(|s| s.index())) {
+            for nte in self.notes(from) {
+                let note = observation::note_of(book, nte);
+                draft.push("note", note, book.field(nte, 3));
+            }
+        }
+        Some(drafts.add(draft))
+    }
+
+    /// OBR-24; answers the category that the observations get.
+    fn category(&self, report: &mut Draft, spot: Spot<'_>) -> &'static str {
+        const SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/v2-0074";
+        let sent = spot.c(1).take();
+        let code = sent.as_deref().map(types::code_text);
+        let coding = Object::new().with("system", SYSTEM).with("code", code.as_deref().unwrap_or("LAB"));
+        let concept = Object::new().with("coding", vec![Value::from(coding)]);
+        report.push("category", Some(concept), spot);
+        match code.as_deref() {
+            Some("RAD" | "RUS" | "CT" | "NMR" | "CTH" | "RX" | "VUS" | "OUS" | "XRC" | "NMS" | "CUS") => {
+                "imaging"
+            }
+            Some("EC" | "EN" | "CG" | "PF") => "procedure",
+            Some(_) | None => "laboratory",
+        }
+    }
+
+    fn order_row(&mut self, obr: Segment<'a>, numbers: &Numbers, code: &Value, orc: Option<Segment<'a>>) {
+        let number = numbers.placer.as_ref().or(numbers.filler.as_ref()).map(|n| n.value.clone());
+        let who = [Some((obr, 16)), orc.map(|o| (o, 12))].into_iter().flatten().find_map(|(segment, n)| {
+            let spot = self.book.field(segment, n);
+            let name: Vec<String> = [6, 3, 2].into_iter().filter_map(|c| spot.c(c).peek()).collect();
+            (!name.is_empty()).then(|| name.join(" "))
+        });
+        let text = [number, Some(super::value::shown_concept(code)), who];
+        let value = text.into_iter().flatten().filter(|t| !t.is_empty()).collect::<Vec<_>>().join(", ");
+        self.rows.push(Row::plain(Label::Key("order"), value, obr.index()));
+    }
+
+    fn specimens(
+        &mut self,
+        drafts: &mut Drafts,
+        order: &Order,
+        obr: Segment<'a>,
+        order_key: &[String; 3],
+    ) -> Vec<Option<Value>> {
+        if order.specimens.is_empty() {
+            return self.old_specimen(drafts, obr, order_key).map(Some).into_iter().collect();
+        }
+        let segments: Vec<_> = order.specimens.iter().map(|s| self.book.segment(s.spm)).collect();
+        segments.into_iter().map(|spm| spm.map(|spm| self.specimen(drafts, spm, order_key))).collect()
+    }
+
+    fn specimen(&mut self, drafts: &mut Drafts, spm: Segment<'a>, order_key: &[String; 3]) -> Value {
+        let book = self.book;
+        let f = |n| book.field(spm, n);
+        book.structural(spm, &[1]);
+        let number = assigned(self.scope, f(2));
+        let id = match number.first() {
+            Some(first) => ids::stable("Specimen", &[&first.system, &first.value]),
+            None => self.id("Specimen", order_key),
+        };
+        let mut draft = Draft::new("Specimen", id);
+        for n in number {
+            draft.push("identifier", Some(n.json()), f(2));
+        }
+        draft.set("type", types::cwe(f(4)), f(4));
+        draft.put("subject", self.patient.clone());
+        draft.set("receivedTime", f(18).date_time(), f(18));
+        let (start, end) = (f(17).c(1).date_time(), f(17).c(2).date_time());
+        let collection = match (start, end) {
+            (Some(start), None) => Object::new().with("collectedDateTime", start),
+            (None, None) => Object::new(),
+            (start, end) => Object::new()
+                .with("collectedPeriod", Object::new().with_some("start", start).with_some("end", end)),
+        };
+        let collection =
+            collection.with_some("method", types::cwe(f(7))).with_some("bodySite", types::cwe(f(8)));
+        if !collection.is_empty() {
+            draft.set("collection", Some(collection), f(17));
+        }
+        for spot in f(24).reps() {
+            draft.push("condition", types::cwe(spot), spot);
+        }
+        for nte in self.notes(spm.index()) {
+            let note = observation::note_of(book, nte);
+            draft.push("note", note, book.field(nte, 3));
+        }
+        drafts.add(draft)
+    }
+
+    /// OBR-14 and OBR-15 of senders before SPM existed.
+    fn old_specimen(
+        &mut self,
+        drafts: &mut Drafts,
+        obr: Segment<'a>,
+        order_key: &[String; 3],
+    ) -> Option<Value> {
+        let book = self.book;
+        let f = |n| book.field(obr, n);
+        let source = f(15);
+        let code = source.c(1).s(1).take();
+        let text = source.c(1).s(2).take();
+        let system =
+            source.c(1).s(3).take().map(|s| codes::code_system(&s).unwrap_or_else(|| ids::local_system(&s)));
+        let received = f(14).date_time();
+        if code.is_none() && text.is_none() && received.is_none() {
+            return None;
+        }
+        let id = self.id("Specimen", order_key);
+        let mut draft = Draft::new("Specimen", id);
+        if code.is_some() || text.is_some() {
+            let coding = code.as_ref().map(|c| {
+                let coding = Object::new().with_some("system", system).with("code", types::code_text(c));
+                vec![Value::from(coding)]
+            });
+            let shown = text.or(code);
+            draft.set(
+                "type",
+                Some(Object::new().with_some("coding", coding).with_some("text", shown)),
+                source,
+            );
+        }
+        draft.put("subject", self.patient.clone());
+        draft.set("receivedTime", received, f(14));
+        Some(drafts.add(draft))
+    }
+}
+
+/// SPM-2: the placer's and the filler's number in the sub-components of its two components.
+fn assigned(scope: &Scope<'_>, spot: Spot<'_>) -> Vec<Identified> {
+    let mut all = Vec::new();
+    for (n, kind) in [(2, "FILL"), (1, "PLAC")] {
+        let part = spot.c(n);
+        if let Some(value) = part.s(1).take() {
+            let hd = [2, 3, 4].map(|s| part.s(s).take().unwrap_or_default());
+            let [ns, uid, ut] = &hd;
+            let authority = ids::authority(ns, uid, ut);
+            let assumed = authority.is_none();
+            let system = authority.unwrap_or_else(|| scope.sender_system());
+            all.push(Identified { system, value, kind: Some(kind.to_owned()), assumed });
+        }
+    }
+    all
+}
+
+/// NDL of OBR-32 to 35: the name in sub-components of component 1; or an XCN, as many write it.
+fn interpreter(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> Option<Value> {
+    if spot.c(1).s(2).peek().is_none() {
+        return people::practitioner(scope, drafts, spot);
+    }
+    let part = spot.c(1);
+    let [number, family, given, middle, suffix, prefix] = [1, 2, 3, 4, 5, 6].map(|n| part.s(n).take());
+    let given: Vec<String> = [given, middle].into_iter().flatten().collect();
+    let display: Vec<&str> = prefix
+        .as_deref()
+        .into_iter()
+        .chain(given.iter().map(String::as_str))
+        .chain(family.as_deref())
+        .collect();
+    let display = display.join(" ");
+    let id = match &number {
+        Some(n) => ids::stable("Practitioner", &[&scope.sender_system(), n]),
+        None => ids::stable("Practitioner", &[&scope.sender_system(), "name", &display]),
+    };
+    let mut draft = Draft::partial("Practitioner", id);
+    if let Some(value) = number {
+        let identifier = Object::new().with("system", scope.sender_system()).with("value", value);
+        draft.push("identifier", Some(identifier), spot);
+    }
+    let texts = |v: Vec<String>| v.into_iter().map(Value::from).collect::<Vec<_>>();
+    let name = Object::new()
+        .with_some("family", family)
+        .with_some("given", (!given.is_empty()).then(|| texts(given)))
+        .with_some("prefix", prefix.map(|p| texts(vec![p])))
+        .with_some("suffix", suffix.map(|p| texts(vec![p])));
+    draft.push("name", (!name.is_empty()).then_some(name), spot);
+    Some(drafts.add(draft))
+}
+
+/// Placer and filler number of an order, from OBR or ORC.
+struct Numbers {
+    placer: Option<Identified>,
+    filler: Option<Identified>,
+}
+
+impl Numbers {
+    fn read<'a>(book: &'a Book<'a>, scope: &Scope<'_>, obr: Segment<'a>, orc: Option<Segment<'a>>) -> Self {
+        let read = |n: u16, kind: &str| {
+            let own = types::ei(scope, book.field(obr, n), kind);
+            let common = orc.and_then(|o| types::ei(scope, book.field(o, n), kind));
+            own.or(common)
+        };
+        Self { placer: read(2, "PLAC"), filler: read(3, "FILL") }
+    }
+
+    /// What tells this order from the sender's others.
+    fn key(&self, scope: &Scope<'_>, patient: &Value, observed: Spot<'_>) -> String {
+        match self.filler.as_ref().or(self.placer.as_ref()) {
+            Some(n) => format!("{}|{}", n.system, n.value),
+            None => {
+                let when = observed.c(1).peek().unwrap_or_else(|| {
+                    // Neither number nor time: the message itself tells it from others.
+                    String::from_utf8_lossy(observed.book.message.header().control_id()).into_owned()
+                });
+                format!("{}|{}|{when}", scope.sender_system(), patient.str("reference").unwrap_or(""))
+            }
+        }
+    }
+
+    fn add(&self, draft: &mut Draft, placer: Spot<'_>, filler: Spot<'_>) {
+        for (number, from) in [(&self.placer, placer), (&self.filler, filler)] {
+            if let Some(n) = number {
+                draft.push("identifier", Some(n.json()), from);
+            }
+        }
+    }
+}
+
+/// OBR-7 and OBR-8: a moment, or a period when both are sent and differ.
+fn effective(from: Spot<'_>, to: Spot<'_>) -> (Option<String>, Option<(&'static str, Value)>) {
+    let (start, end) = (from.date_time(), to.date_time());
+    let effective = match (&start, &end) {
+        (Some(s), Some(e)) if s != e => {
+            let period = Object::new().with("start", s.as_str()).with("end", e.as_str());
+            Some(("effectivePeriod", period.into()))
+        }
+        (Some(one), _) | (None, Some(one)) => Some(("effectiveDateTime", Value::from(one.as_str()))),
+        (None, None) => None,
+    };
+    (start.or(end), effective)
+}
+
+/// OBR-25; without it, what the results say together.
+fn report_status(report: &mut Draft, spot: Spot<'_>, statuses: &[String]) {
+    let sent = spot.c(1).take();
+    match (&sent, sent.as_deref().and_then(codes::report_status)) {
+        (_, Some(code)) => {
+            report.set("status", Some(code), spot);
+        }
+        (Some(sent), None) => {
+            spot.unknown_code(sent);
+            report.set("status", Some("unknown"), spot);
+        }
+        (None, None) => {
+            let all = |s: &[&str]| !statuses.is_empty() && statuses.iter().all(|t| s.contains(&t.as_str()));
+            let status = if all(&["final", "corrected", "amended"]) {
+                if statuses.iter().any(|s| s == "corrected") { "corrected" } else { "final" }
+            } else if statuses.iter().any(|s| s == "final") {
+                "partial"
+            } else if all(&["preliminary"]) {
+                "preliminary"
+            } else {
+                "unknown"
+            };
+            report.put("status", status);
+        }
+    }
+}
+
+impl<'a> Orders<'a, '_> {
+    /// OBX outside any order, as ADT messages send height and weight.
+    pub fn loose(&mut self, drafts: &mut Drafts) {
+        let segments: Vec<_> =
+            self.layout.observations.iter().filter_map(|i| self.book.segment(*i)).collect();
+        for obx in segments {
+            let when = self.book.field(obx, 14).c(1).peek().unwrap_or_default();
+            let patient = self.patient.str("reference").unwrap_or("").to_owned();
+            let key = [self.scope.sender_system(), patient, when];
+            let frame = Frame {
+                patient: self.patient.clone(),
+                encounter: self.encounter.clone(),
+                request: None,
+                specimen: None,
+                category: "exam",
+                effective: None,
+                issued: None,
+                notes: self.notes(obx.index()),
+            };
+            let (_, _, attached) = self.observe(drafts, obx, frame, &key);
+            if let Some(attached) = attached {
+                attached.spot.warn(
+                    "attachmentOutsideOrder",
+                    "A document outside an order has no place in the record.",
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Data types of HL7 v2 to data types of FHIR: identifiers, names, addresses, telephone numbers, coded values.
+//!
+//! Each function reads one repetition and answers `None` when it says nothing.
+
+use crate::json::{Object, Value};
+
+use super::book::Spot;
+use super::codes;
+use super::ids;
+
+/// What a message assumes about names that it does not qualify.
+pub(super) struct Scope<'a> {
+    /// The sending facility (or application), which stands in for a missing assigning authority.
+    pub sender: String,
+    /// Names of assigning authorities that this clinic has given a URI.
+    pub authorities: &'a [(String, String)],
+}
+
+impl Scope<'_> {
+    /// The URI of an HD; the places read are marked.
+    pub fn authority(&self, hd: Spot<'_>) -> Option<String> {
+        let (namespace, universal, kind) = (
+            hd.s(1).take().unwrap_or_default(),
+            hd.s(2).take().unwrap_or_default(),
+            hd.s(3).take().unwrap_or_default(),
+        );
+        self.named(&namespace).or_else(|| ids::authority(&namespace, &universal, &kind))
+    }
+
+    /// The URI that stands for the sender.
+    pub fn sender_system(&self) -> String {
+        self.named(&self.sender).unwrap_or_else(|| ids::local_system(&self.sender))
+    }
+
+    fn named(&self, namespace: &str) -> Option<String> {
+        self.authorities.iter().find(|(n, _)| n == namespace).map(|(_, uri)| uri.clone())
+    }
+}
+
+/// A CX, EI or like identifier with its parts.
+pub(super) struct Identified {
+    pub system: String,
+    pub value: String,
+    /// Table 0203.
+    pub kind: Option<String>,
+    /// No authority was sent; the sender stands in for it.
+    pub assumed: bool,
+}
+
+impl Identified {
+    pub fn json(&self) -> Value {
+        let kind = self.kind.as_ref().map(|k| {
+            let coding = Object::new().with("system", V2_0203).with("code", code_text(k));
+            Object::new().with("coding", vec![Value::from(coding)])
+        });
+        Object::new()
+            .with_some("type", kind)
+            .with("system", self.system.as_str())
+            .with("value", self.value.as_str())
+            .into()
+    }
+}
+
+const V2_0203: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
+
+/// CX: id, check digit, scheme, authority, type, facility, from, to.
+pub(super) fn cx(scope: &Scope<'_>, spot: Spot<'_>) -> Option<Identified> {
+    let value = spot.c(1).take()?;
+    let authority = scope.authority(spot.c(4));
+    let assumed = authority.is_none();
+    let kind = spot.c(5).take();
+    Some(Identified { system: authority.unwrap_or_else(|| scope.sender_system()), value, kind, assumed })
+}
+
+/// EI: id, namespace, universal id, type of it.
+pub(super) fn ei(scope: &Scope<'_>, spot: Spot<'_>, kind: &str) -> Option<Identified> {
+    let value = spot.c(1).take()?;
+    let (ns, uid, ut) = (
+        spot.c(2).take().unwrap_or_default(),
+        spot.c(3).take().unwrap_or_default(),
+        spot.c(4).take().unwrap_or_default(),
+    );
+    let authority = scope.named(&ns).or_else(|| ids::authority(&ns, &uid, &ut));
+    let assumed = authority.is_none();
+    let system = authority.unwrap_or_else(|| scope.sender_system());
+    Some(Identified { system, value, kind: Some(kind.to_owned()), assumed })
+}
+
+/// The name parts of an XPN, or of an XCN from its component 2 on.
+pub(super) struct Named {
+    pub family: Option<String>,
+    pub given: Vec<String>,
+    pub json: Value,
+}
+
+/// XPN: family, given, middle, suffix, prefix, degree, type.
+pub(super) fn xpn(spot: Spot<'_>) -> Option<Named> {
+    let named = name_parts(spot, 1)?;
+    let kind = spot.c(7).take();
+    let used = kind.as_deref().and_then(codes::name_use);
+    if let (Some(kind), None) = (&kind, used) {
+        spot.c(7).unknown_code(kind);
+    }
+    let mut json = Object::new().with_some("use", used);
+    if let Value::Object(parts) = named.json {
+        for (key, value) in parts {
+            json.insert(key, value);
+        }
+    }
+    let period = period(spot.c(12), spot.c(13));
+    Some(Named { json: json.with_some("period", period).into(), ..named })
+}
+
+/// Family, given, middle, suffix, prefix and degree from component `first` on.
+pub(super) fn name_parts(spot: Spot<'_>, first: u16) -> Option<Named> {
+    let family = spot.c(first).s(1).take();
+    let own = spot.c(first).s(2).peek();
+    let mut given: Vec<String> = Vec::new();
+    given.extend(spot.c(first + 1).take());
+    if let Some(middle) = spot.c(first + 2).take() {
+        given.extend(middle.split_whitespace().map(str::to_owned));
+    }
+    let suffix: Vec<Value> =
+        [spot.c(first + 3).take(), spot.c(first + 5).take()].into_iter().flatten().map(Value::from).collect();
+    let prefix = spot.c(first + 4).take();
+    if family.is_none() && given.is_empty() && prefix.is_none() {
+        return None;
+    }
+    let given_json: Vec<Value> = given.iter().map(Value::from).collect();
+    let family_full = match (&own, &family) {
+        // Own-surname prefixes (`van` in sub-component 2) are part of the surname when it is not.
+        (Some(prefix), Some(f)) if !f.starts_with(prefix.as_str()) => Some(format!("{prefix} {f}")),
+        _ => family.clone(),
+    };
+    let json = Object::new()
+        .with_some("family", family_full.clone())
+        .with_some("given", (!given_json.is_empty()).then_some(given_json))
+        .with_some("prefix", prefix.map(|p| vec![Value::from(p)]))
+        .with_some("suffix", (!suffix.is_empty()).then_some(suffix));
+    Some(Named { family: family_full, given, json: json.into() })
+}
+
+/// XAD: street, other, city, state, postcode, country, type, other designation, county.
+pub(super) fn xad(spot: Spot<'_>) -> Option<Value> {
+    let street: Vec<String> =
+        [spot.c(1).s(1).take(), spot.c(1).s(3).peek(), spot.c(2).take(), spot.c(8).take()]
+            .into_iter()
+            .flatten()
+            .collect();
+    let line: Vec<Value> = street.iter().map(Value::from).collect();
+    let kind = spot.c(7).take();
+    let used = kind.as_deref().and_then(codes::address_use);
+    let postal = kind.as_deref().and_then(|k| match k {
+        "M" | "SH" => Some("postal"),
+        _ => None,
+    });
+    if let (Some(k), None, None) = (&kind, used, postal) {
+        spot.c(7).unknown_code(k);
+    }
+    let body = Object::new()
+        .with_some("line", (!line.is_empty()).then_some(line))
+        .with_some("city", spot.c(3).take())
+        .with_some("district", spot.c(9).take())
+        .with_some("state", spot.c(4).take())
+        .with_some("postalCode", spot.c(5).take())
+        .with_some("country", spot.c(6).take());
+    if body.is_empty() {
+        return None;
+    }
+    let period = period(spot.c(13), spot.c(14));
+    let head = Object::new().with_some("use", used).with_some("type", postal);
+    let all: Object = head.into_iter().chain(body).collect();
+    Some(all.with_some("period", period).into())
+}
+
+/// XTN: the number as text (1 or 12) or in parts (5 to 8), use, equipment, e-mail.
+pub(super) fn xtn(spot: Spot<'_>, used: Option<&'static str>) -> Option<(String, Value)> {
+    let equipment = spot.c(3).take();
+    let purpose = spot.c(2).take();
+    let mail = spot.c(4).take();
+    let mut system = equipment.as_deref().and_then(codes::telecom_system);
+    let parts: Vec<String> = [5, 6, 7].into_iter().filter_map(|n| spot.c(n).peek()).collect();
+    let whole = spot.c(1).take().or_else(|| spot.c(12).take());
+    let value = match (whole, mail) {
+        (None, Some(mail)) => {
+            system = Some("email");
+            mail
+        }
+        (Some(whole), _) => {
+            if parts
+                .concat()
+                .chars()
+                .filter(char::is_ascii_digit)
+                .eq(whole.chars().filter(char::is_ascii_digit))
+            {
+                [5, 6, 7].into_iter().for_each(|n| spot.c(n).mark());
+            }
+            whole
+        }
+        (None, None) if !parts.is_empty() => {
+            [5, 6, 7].into_iter().for_each(|n| spot.c(n).mark());
+            let number = parts.join(" ");
+            match spot.c(8).take() {
+                Some(extension) => format!("{number} ext. {extension}"),
+                None => number,
+            }
+        }
+        (None, None) => return None,
+    };
+    if value.contains('@') && system.is_none() {
+        system = Some("email");
+    }
+    let mobile = equipment.as_deref() == Some("CP");
+    let stated = purpose.as_deref().and_then(codes::telecom_use);
+    if let (Some(p), None) = (&purpose, stated) {
+        if p == "NET" {
+            system = system.or(Some("email"));
+        } else {
+            spot.c(2).unknown_code(p);
+        }
+    }
+    let used = if mobile { Some("mobile") } else { stated.or(used) };
+    let json = Object::new()
+        .with("system", system.unwrap_or("phone"))
+        .with("value", value.as_str())
+        .with_some("use", used)
+        .into();
+    Some((value, json))
+}
+
+/// CE, CWE, CNE: code, text, system, and the same again as an alternative; original text in component 9.
+pub(super) fn cwe(spot: Spot<'_>) -> Option<Value> {
+    let first = coding(spot, 1);
+    let second = coding(spot, 4);
+    let original = spot.c(9).take();
+    let text = original.or_else(|| display(&first)).or_else(|| display(&second)).or_else(|| code_of(&first));
+    let codings: Vec<Value> =
+        [first, second].into_iter().flatten().filter(|c| c.contains_key("code")).map(Value::from).collect();
+    if codings.is_empty() && text.is_none() {
+        return None;
+    }
+    Some(
+        Object::new()
+            .with_some("coding", (!codings.is_empty()).then_some(codings))
+            .with_some("text", text)
+            .into(),
+    )
+}
+
+fn display(coding: &Option<Object>) -> Option<String> {
+    coding.as_ref()?.get("display")?.as_str().map(str::to_owned)
+}
+
+fn code_of(coding: &Option<Object>) -> Option<String> {
+    coding.as_ref()?.get("code")?.as_str().map(str::to_owned)
+}
+
+fn coding(spot: Spot<'_>, first: u16) -> Option<Object> {
+    let (code, display, system) = (spot.c(first).take(), spot.c(first + 1).take(), spot.c(first + 2).take());
+    if code.is_none() && display.is_none() {
+        return None;
+    }
+    let version = spot.c(if first == 1 { 7 } else { 8 }).take();
+    let uri = system.as_ref().map(|s| codes::code_system(s).unwrap_or_else(|| ids::local_system(s)));
+    Some(
+        Object::new()
+            .with_some("system", uri)
+            .with_some("version", version)
+            .with_some("code", code.map(|c| code_text(&c)))
+            .with_some("display", display),
+    )
+}
+
+/// A concept from a plain code of a table: the FHIR coding when the table is known, and always the code as sent.
+pub(super) fn concept(system: &str, code: &str, display: &str, sent: &str, table: &str) -> Value {
+    let mut codings =
+        vec![Value::from(Object::new().with("system", system).with("code", code).with("display", display))];
+    if sent != code {
+        codings.push(
+            Object::new()
+                .with("system", format!("http://terminology.hl7.org/CodeSystem/v2-{table}"))
+                .with("code", code_text(sent))
+                .into(),
+        );
+    }
+    Object::new().with("coding", codings).into()
+}
+
+/// A FHIR `code` has no leading, trailing or double blanks.
+pub(super) fn code_text(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A concept that is only text.
+pub(super) fn text_concept(text: &str) -> Value {
+    Object::new().with("text", text).into()
+}
+
+/// A `Period` from two timestamps.
+pub(super) fn period(from: Spot<'_>, to: Spot<'_>) -> Option<Value> {
+    let (start, end) = (from.date_time(), to.date_time());
+    (start.is_some() || end.is_some())
+        .then(|| Object::new().with_some("start", start).with_some("end", end).into())
+}

@@ -1,0 +1,138 @@
+//! PV1 and PV2 to Encounter.
+
+use crate::hl7::accept::Event;
+use crate::json::{Object, Value};
+
+use super::book::{Book, Spot};
+use super::codes;
+use super::draft::{Draft, Drafts};
+use super::ids;
+use super::people;
+use super::types::{self, Scope};
+
+/// The Encounter of a message, or `None` when PV1 names no visit.
+pub(super) fn encounter<'a>(
+    book: &'a Book<'a>,
+    scope: &Scope<'_>,
+    drafts: &mut Drafts,
+    event: Event,
+    patient: &Draft,
+) -> Option<Draft> {
+    let pv1 = book.message.first("PV1")?;
+    let f = |n| book.field(pv1, n);
+    book.structural(pv1, &[1]);
+    let number = types::cx(scope, f(19));
+    let start = f(44).c(1).peek();
+    if number.is_none()
+        && !(event.has_visit() && (start.is_some() || f(2).c(1).peek().is_some_and(|c| c != "N")))
+    {
+        return None;
+    }
+    let id = match &number {
+        Some(n) => ids::stable("Encounter", &[&n.system, &n.value]),
+        None => ids::stable("Encounter", &[&patient.id, "from", start.as_deref().unwrap_or("open")]),
+    };
+    let mut draft = Draft::partial("Encounter", id);
+    if let Some(n) = number {
+        let kind = n.kind.clone().or(Some("VN".to_owned()));
+        draft.push("identifier", Some(types::Identified { kind, ..n }.json()), f(19));
+    }
+    if let Some(other) = types::cx(scope, f(50)) {
+        draft.push("identifier", Some(other.json()), f(50));
+    }
+    class(&mut draft, f(2));
+    draft.put("subject", patient.reference());
+    draft.push("type", types::cwe(f(4)), f(4));
+    draft.set("serviceType", types::cwe(f(10)), f(10));
+    for (field, code, display) in
+        [(7, "ATND", "attender"), (8, "REF", "referrer"), (9, "CON", "consultant"), (17, "ADM", "admitter")]
+    {
+        for spot in f(field).reps() {
+            if let Some(who) = people::practitioner(scope, drafts, spot) {
+                draft.push("participant", Some(participant(code, display, who)), spot);
+            }
+        }
+    }
+    for (field, status) in [(3, "active"), (11, "active"), (6, "completed")] {
+        if let Some(place) = people::location(scope, drafts, f(field)) {
+            let at = Object::new().with("location", place).with("status", status);
+            draft.push("location", Some(at), f(field));
+        }
+    }
+    let hospitalization = Object::new()
+        .with_some("admitSource", types::cwe(f(14)))
+        .with_some("dischargeDisposition", types::cwe(f(36)));
+    if !hospitalization.is_empty() {
+        draft.set("hospitalization", Some(hospitalization), if f(36).has_content() { f(36) } else { f(14) });
+    }
+    if let Some(pv2) = book.message.first("PV2") {
+        for spot in book.field(pv2, 3).reps() {
+            draft.push("reasonCode", types::cwe(spot), spot);
+        }
+    }
+    let ended = period(book, &mut draft, event, f);
+    status(&mut draft, event, ended);
+    Some(draft)
+}
+
+fn class(draft: &mut Draft, spot: Spot<'_>) {
+    const ACT: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
+    let Some(sent) = spot.c(1).take() else {
+        draft.assume(
+            "class",
+            Object::new().with("system", ACT).with("code", "AMB").with("display", "ambulatory"),
+        );
+        return;
+    };
+    let coding = match codes::encounter_class(&sent) {
+        Some((code, display)) => {
+            Object::new().with("system", ACT).with("code", code).with("display", display)
+        }
+        None => {
+            spot.unknown_code(&sent);
+            Object::new()
+                .with("system", "http://terminology.hl7.org/CodeSystem/v2-0004")
+                .with("code", types::code_text(&sent))
+        }
+    };
+    draft.set("class", Some(coding), spot);
+}
+
+fn participant(code: &str, display: &str, who: Value) -> Object {
+    let coding = Object::new()
+        .with("system", "http://terminology.hl7.org/CodeSystem/v3-ParticipationType")
+        .with("code", code)
+        .with("display", display);
+    let kind = Object::new().with("coding", vec![Value::from(coding)]);
+    Object::new().with("type", vec![Value::from(kind)]).with("individual", who)
+}
+
+/// Sets the period; true when the visit has ended. A discharge without PV1-45 ends when the event occurred.
+fn period<'a>(book: &'a Book<'a>, draft: &mut Draft, event: Event, f: impl Fn(u16) -> Spot<'a>) -> bool {
+    let start = f(44).date_time();
+    let mut end = f(45).date_time();
+    if event == Event::A03 && end.is_none() {
+        end = book.message.first("EVN").and_then(|evn| {
+            let at = |n| book.field(evn, n).date_time();
+            at(6).or_else(|| at(2))
+        });
+    }
+    let ended = end.is_some();
+    if start.is_some() || ended {
+        let from = if f(45).has_content() { f(45) } else { f(44) };
+        draft.set("period", Some(Object::new().with_some("start", start).with_some("end", end)), from);
+    }
+    ended
+}
+
+fn status(draft: &mut Draft, event: Event, ended: bool) {
+    match event {
+        Event::A01 => draft.put("status", if ended { "finished" } else { "in-progress" }),
+        Event::A03 => draft.put("status", "finished"),
+        Event::A04 => draft.put("status", if ended { "finished" } else { "arrived" }),
+        Event::A05 => draft.put("status", "planned"),
+        Event::A08 | Event::A28 | Event::A31 | Event::R01 if ended => draft.put("status", "finished"),
+        Event::A08 => draft.assume("status", "in-progress"),
+        Event::A28 | Event::A31 | Event::R01 => draft.assume("status", "unknown"),
+    }
+}
