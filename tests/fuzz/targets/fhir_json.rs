@@ -1,7 +1,8 @@
-//! Any bytes as a FHIR resource: what is accepted is kept without loss.
+//! Any bytes as a FHIR resource: what is accepted is kept without loss, and has search terms.
 #![no_main]
 
 use clinicvault_gateway::fhir::resource::Resource;
+use clinicvault_gateway::fhir::search::{Context, terms};
 use clinicvault_gateway::json::{self, Limits};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
@@ -12,5 +13,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     assert_eq!(again.to_vec(), written, "a second writing changes nothing");
     if let Ok(resource) = Resource::from_value(value) {
         Resource::parse(&resource.to_vec(), &limits).expect("a checked resource stays one");
+        let context = Context::new(jiff::tz::TimeZone::UTC, jiff::Timestamp::UNIX_EPOCH);
+        let _ = terms::terms(&resource, &context);
     }
 });
