@@ -56,9 +56,10 @@ pub(super) fn observation<'a>(
         draft.append("basedOn", request);
     }
     if !draft.set("effectiveDateTime", f(14).date_time(), f(14))
-        && let Some((key, value)) = frame.effective {
-            draft.put(key, value);
-        }
+        && let Some((key, value)) = frame.effective
+    {
+        draft.put(key, value);
+    }
     if let Some(issued) = f(19).when().and_then(|w| w.instant(&book.fallback)) {
         draft.set("issued", Some(issued), f(19));
     } else if let Some(issued) = frame.issued {
