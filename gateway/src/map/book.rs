@@ -152,14 +152,19 @@ impl<'a> Spot<'a> {
     pub fn take(&self) -> Option<String> {
         let text = self.peek()?;
         self.mark();
+        if self.part.text().trim().contains(unstorable) {
+            self.warn("controlCharacter", "A control character that no record may hold is kept as �.");
+        }
         Some(text)
     }
 
-    /// The text without surrounding blanks, without marking.
+    /// The text without surrounding blanks, without marking. Control characters that a FHIR string must not hold
+    /// stand as U+FFFD, so that a message with one is still a message.
     pub fn peek(&self) -> Option<String> {
         let text = self.part.text();
         let text = text.trim();
-        (!text.is_empty() && self.part.presence() == Presence::Value).then(|| text.to_owned())
+        (!text.is_empty() && self.part.presence() == Presence::Value)
+            .then(|| text.replace(unstorable, "\u{fffd}"))
     }
 
     /// Marks the place as used.
@@ -238,4 +243,10 @@ impl<'a> Spot<'a> {
     pub fn date_time(&self) -> Option<String> {
         self.when().map(|w| w.date_time(&self.book.fallback))
     }
+}
+
+/// FHIR R4, datatype `string`: no control characters but tab, line feed and carriage return (and the second block,
+/// which old character sets use for letters).
+fn unstorable(c: char) -> bool {
+    c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{80}'..='\u{9f}')
 }
