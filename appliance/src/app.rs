@@ -5,7 +5,9 @@
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use clinicvault_vault::Vault;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use thiserror::Error;
 
 use crate::clock::Clock;
@@ -83,6 +85,11 @@ impl App {
         &self.0.supervisor
     }
 
+    /// The clinic's zone; UTC when the setting names none that is known, which `Config` refuses at start.
+    pub fn zone(&self) -> TimeZone {
+        TimeZone::get(&self.0.config.clinic.zone).unwrap_or(TimeZone::UTC)
+    }
+
     /// What the vault slot holds now.
     pub fn slot(&self) -> Slot {
         self.0.slot.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -97,9 +104,9 @@ impl App {
         }
     }
 
-    /// Puts an opened vault's rooms into the slot; setup and unlock end here.
-    pub fn enter(&self, rooms: Rooms) -> Arc<Rooms> {
-        let rooms = Arc::new(rooms);
+    /// Builds the rooms around an opened vault and puts them into the slot; setup and unlock end here.
+    pub fn enter(&self, vault: Vault) -> Arc<Rooms> {
+        let rooms = Arc::new(Rooms { records: Records::new(vault, self.0.clock.clone(), self.zone()) });
         *self.0.slot.write().unwrap_or_else(PoisonError::into_inner) = Slot::Open(rooms.clone());
         rooms
     }

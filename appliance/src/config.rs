@@ -72,6 +72,7 @@ pub struct Limits {
     pub json_depth: usize,
     pub bundle_entries: usize,
     pub page_rows: usize,
+    pub check_references: bool,
 }
 
 /// How strictly reads wait for their audit line.
@@ -154,6 +155,7 @@ impl Default for Limits {
             json_depth: 64,
             bundle_entries: 10_000,
             page_rows: 1_000,
+            check_references: true,
         }
     }
 }
@@ -210,6 +212,10 @@ const SENTENCES: &[(&str, &str)] = &[
     ("limits.json_depth", "Deepest nesting of a JSON body."),
     ("limits.bundle_entries", "Most entries of a transaction or batch."),
     ("limits.page_rows", "Most rows of one search or history page."),
+    (
+        "limits.check_references",
+        "Whether a transaction is refused that refers to a record which neither exists nor is made by it.",
+    ),
     ("audit.await_reads", "Whether a read waits until its audit line is on disk."),
     ("sessions.idle_minutes", "A staff session ends after so many quiet minutes."),
     ("sessions.absolute_hours", "A staff session ends after so many hours in any case."),
@@ -266,7 +272,11 @@ impl Config {
             whole.insert(key, value);
             table.clone().try_into::<Config>().map_err(|e| wrong(&name, e.to_string()))?;
         }
-        table.try_into().map_err(|e| wrong(origin, e.to_string()))
+        let config: Config = table.try_into().map_err(|e| wrong(origin, e.to_string()))?;
+        if let Err(error) = jiff::tz::TimeZone::get(&config.clinic.zone) {
+            return Err(wrong(origin, format!("clinic.zone: {error}")));
+        }
+        Ok(config)
     }
 
     /// The effective settings as a commented TOML file. No setting is a secret: secrets live in the vault.

@@ -4,17 +4,24 @@
 //! Handlers return it; `front` renders it, because only there are the face and the request id known.
 
 use std::borrow::Cow;
+use std::ops::{Deref, DerefMut};
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use clinicvault_gateway::fhir::outcome::{Issue, Outcome};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 
 use crate::app::Closed;
+use crate::records::error::Error;
 
-/// What a peer is told when something is refused. Texts are for people and hold no stored content.
+/// What a peer is told when something is refused. Boxed: it travels in every `Result` of this face.
 #[derive(Debug, Clone)]
-pub struct HttpError {
+pub struct HttpError(Box<Told>);
+
+/// The parts of a refusal. Texts are for people and hold no stored content.
+#[derive(Debug, Clone)]
+pub struct Told {
     /// HTTP status.
     pub status: StatusCode,
     /// Code for programs on the UI's side, camelCase.
@@ -28,18 +35,23 @@ pub struct HttpError {
     /// More keys for the UI's answer, beside `error`.
     pub extra: Map<String, Value>,
     /// All problems of a FHIR body, when there are more than one.
-    pub issues: Vec<Problem>,
+    pub issues: Vec<Issue>,
     /// More response headers, such as `Retry-After`.
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// One issue of an OperationOutcome.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    pub severity: &'static str,
-    pub code: String,
-    pub diagnostics: String,
-    pub expression: Option<String>,
+impl Deref for HttpError {
+    type Target = Told;
+
+    fn deref(&self) -> &Told {
+        &self.0
+    }
+}
+
+impl DerefMut for HttpError {
+    fn deref_mut(&mut self) -> &mut Told {
+        &mut self.0
+    }
 }
 
 impl HttpError {
@@ -50,7 +62,7 @@ impl HttpError {
         issue: &'static str,
         message: impl Into<String>,
     ) -> Self {
-        Self {
+        Self(Box::new(Told {
             status,
             code: code.into(),
             issue,
@@ -59,7 +71,7 @@ impl HttpError {
             extra: Map::new(),
             issues: Vec::new(),
             headers: Vec::new(),
-        }
+        }))
     }
 
     /// 400: the request cannot be understood.
@@ -152,8 +164,7 @@ impl HttpError {
         let issues: Vec<Value> = if self.issues.is_empty() {
             vec![issue("error", self.issue, &self.message, self.field.as_deref())]
         } else {
-            let whole = self.issues.iter();
-            whole.map(|p| issue(p.severity, &p.code, &p.diagnostics, p.expression.as_deref())).collect()
+            self.issues.iter().map(each).collect()
         };
         let body = json!({"resourceType": "OperationOutcome", "id": request_id, "issue": issues});
         self.answer("application/fhir+json; charset=utf-8", &body)
@@ -174,11 +185,19 @@ impl HttpError {
         let mut response = Response::new(Body::from(body.to_string()));
         *response.status_mut() = self.status;
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        for (name, value) in self.headers {
+        for (name, value) in self.0.headers {
             response.headers_mut().insert(name, value);
         }
         response
     }
+}
+
+fn each(found: &Issue) -> Value {
+    let mut value = issue(found.severity.as_str(), found.code.as_str(), &found.diagnostics, None);
+    if let (false, Some(map)) = (found.expression.is_empty(), value.as_object_mut()) {
+        map.insert("expression".to_owned(), json!(found.expression));
+    }
+    value
 }
 
 fn issue(severity: &str, code: &str, diagnostics: &str, expression: Option<&str>) -> Value {
@@ -205,4 +224,73 @@ impl From<Closed> for HttpError {
             Closed::Sealed => Self::unavailable("The vault is sealed; unlock it first.").code("sealed"),
         }
     }
+}
+
+impl HttpError {
+    /// The same refusal with all the issues of an outcome.
+    #[must_use]
+    pub fn listing(mut self, outcome: Outcome) -> Self {
+        self.issues = outcome.issues;
+        self
+    }
+}
+
+/// Every refusal of the records room, by name: a new one does not compile until it has its status here.
+impl From<Error> for HttpError {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        match error {
+            Error::NotFound(_) => Self::not_found(format!("{message}.")),
+            Error::Gone { version, .. } => {
+                let mut gone = Self::new(StatusCode::GONE, "deleted", "deleted", format!("{message}."));
+                if let Ok(tag) = HeaderValue::from_str(&format!("W/\"{version}\"")) {
+                    gone.headers.push((header::ETAG, tag));
+                }
+                gone
+            }
+            Error::Refused(why) => Self::forbidden(why.sentence()).code(why.code()),
+            Error::Unreadable(outcome) => {
+                let too_large = outcome.issues.iter().any(|issue| issue.code.as_str() == "too-long");
+                let status = if too_large { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
+                Self::new(status, "badRequest", "invalid", message).listing(outcome)
+            }
+            Error::Broken(outcome) => Self::invalid(message).listing(outcome),
+            Error::Precondition(outcome) => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "precondition", "conflict", message)
+                    .listing(outcome)
+            }
+            Error::Conflict(outcome) => Self::conflict(message).listing(outcome),
+            Error::TooMuch(_) => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "tooMuch", "too-costly", sentence(&message))
+            }
+            Error::PageExpired => Self::new(StatusCode::GONE, "pageExpired", "not-found", sentence(&message)),
+            Error::NoRoom => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "noRoom", "no-store", sentence(&message))
+            }
+            Error::Busy => {
+                let mut busy = Self::unavailable(sentence(&message)).code("busy");
+                busy.headers.push((header::RETRY_AFTER, HeaderValue::from_static("1")));
+                busy
+            }
+            Error::Stopped(why) => {
+                tracing::error!(why, "the vault has stopped");
+                Self::unavailable("The vault has stopped; the box needs attention.").code("stopped")
+            }
+            Error::Damaged(what) => {
+                tracing::error!(what, "a stored record is damaged");
+                Self::internal().code("damaged")
+            }
+            Error::Unknown => Self::unavailable(sentence(&message)).code("unknown"),
+            Error::Fault(what) => {
+                tracing::error!(what, "a fault of the program");
+                Self::internal()
+            }
+        }
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
 }

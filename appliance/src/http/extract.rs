@@ -56,7 +56,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, HttpError> {
         let typed = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
-        if !typed.is_some_and(|t| t.split(';').next().is_some_and(|t| t.trim() == "application/json")) {
+        if typed.and_then(|t| t.split(';').next()).map(str::trim) != Some("application/json") {
             return Err(HttpError::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupportedType",

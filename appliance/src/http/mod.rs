@@ -6,9 +6,11 @@
 pub mod connections;
 pub mod error;
 pub mod extract;
+pub mod fhir;
 pub mod front;
 pub mod health;
 pub mod limits;
+pub mod query;
 pub mod server;
 
 use axum::Router;
@@ -17,7 +19,7 @@ use crate::app::App;
 
 /// The whole application: HTTPS for everyone, plain HTTP only on the box itself.
 pub fn router(app: App) -> Router {
-    Router::new().merge(health::routes()).with_state(app)
+    Router::new().merge(health::routes()).merge(fhir::routes()).with_state(app)
 }
 
 /// What plain HTTP answers to everyone who is not on the box itself.

@@ -1,12 +1,33 @@
 //! The only door to stored FHIR.
 //!
-//! `access` decides who may; `feed` tells live views what was committed.
+//! `write` carries a record from draft to sealed, `unit` commits it, `change`, `read`, `search` and `transaction` are
+//! the interactions, `matching` finds what a condition means inside the writer, `access` decides who may, `audit`
+//! says how an access is recorded, `feed` tells live views what was committed. Records know nothing of HTTP and HL7.
 
 pub mod access;
+pub mod audit;
+pub mod change;
+pub mod error;
 pub mod feed;
+pub mod history;
+mod matching;
+mod owner;
+pub mod read;
+pub mod search;
+mod terms;
+pub mod transaction;
+pub mod unit;
+pub mod write;
 
 use std::sync::Arc;
 
+use clinicvault_gateway::fhir::search::Context;
+use clinicvault_vault::Vault;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::clock::Clock;
+use access::Actor;
 use feed::Feed;
 
 /// The records room of an open vault. A clone is another handle to the same room.
@@ -14,23 +35,55 @@ use feed::Feed;
 pub struct Records(Arc<Inner>);
 
 struct Inner {
+    vault: Vault,
     feed: Feed,
+    clock: Arc<dyn Clock>,
+    zone: TimeZone,
+    cursors: search::cursor::Sealer,
+}
+
+/// On whose behalf, and under which address of the box, an interaction runs.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who asks.
+    pub who: Arc<Actor>,
+    /// The box's FHIR base as this caller sees it, such as `https://clinicvault.local:8443/fhir`.
+    pub base: Option<Arc<str>>,
 }
 
 impl Records {
-    /// The room with its own event feed.
-    pub fn new() -> Self {
-        Self(Arc::new(Inner { feed: Feed::new() }))
+    /// The room of `vault`. `zone` is the clinic's, for dates without one.
+    pub fn new(vault: Vault, clock: Arc<dyn Clock>, zone: TimeZone) -> Self {
+        let cursors = search::cursor::Sealer::new(vault.key_for("search cursor").expose());
+        Self(Arc::new(Inner { vault, feed: Feed::new(), clock, zone, cursors }))
+    }
+
+    /// The vault itself, for rooms that keep documents and queue rows in it.
+    pub fn vault(&self) -> &Vault {
+        &self.0.vault
     }
 
     /// Committed changes as they happen.
     pub fn feed(&self) -> &Feed {
         &self.0.feed
     }
-}
 
-impl Default for Records {
-    fn default() -> Self {
-        Self::new()
+    /// The box's clock.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// What reading dates and references depends on, for this caller.
+    pub fn context(&self, from: &Caller) -> Context {
+        let mut context = Context::new(self.0.zone.clone(), self.now());
+        context.bases.extend(from.base.as_deref().map(str::to_owned));
+        context
+    }
+
+    fn cursors(&self) -> &search::cursor::Sealer {
+        &self.0.cursors
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -153,6 +153,11 @@ pub(crate) fn decode_own(row: &[u8]) -> Result<Vec<Term>, Fault> {
     Ok(terms)
 }
 
+/// The terms of the newest version of a record; none for a record that is deleted or never was.
+pub(crate) fn own(from: &impl Get, rid: Rid) -> Result<Vec<Term>, Fault> {
+    from.with(T::Own, &crate::tables::rid_key(rid), decode_own)?.unwrap_or_else(|| Ok(Vec::new()))
+}
+
 /// Row of `closed_terms`: the Tx of the closing, then the term's key.
 pub(crate) fn closed_row(tx: u64, key: &[u8]) -> Vec<u8> {
     [&tx.to_le_bytes(), key].concat()

@@ -8,7 +8,7 @@ use crate::audit::{self, AuditEntry, Proof};
 use crate::docs::{self, Doc};
 use crate::error::{Fault, ReadError};
 use crate::index;
-use crate::model::{Change, Dir, Head, Kind, QueueItem, Rid, TermRange, Tx};
+use crate::model::{Change, Dir, Head, Kind, QueueItem, Rid, Term, TermRange, Tx};
 use crate::queue;
 use crate::remember;
 use crate::shared::Shared;
@@ -119,6 +119,14 @@ impl Snapshot {
     /// [`ReadError::Damaged`] when it fails to open, and as [`Snapshot::head`].
     pub fn body(&self, head: &Head) -> Result<Zeroizing<Vec<u8>>, ReadError> {
         self.run(|from| as_of::body(from, &self.shared.keys, head))
+    }
+
+    /// The terms of the newest version of a record, to check it without walking ranges; none when it is deleted.
+    ///
+    /// # Errors
+    /// As [`Snapshot::head`].
+    pub fn terms(&self, rid: Rid) -> Result<Vec<Term>, ReadError> {
+        self.run(|from| index::own(from, rid))
     }
 
     /// Values and records with a term in the range at `at`, by value and then number, from either end. A record

@@ -15,7 +15,7 @@ use crate::datakeys::{Holder, KeySet, Keyring};
 use crate::docs;
 use crate::error::{Fault, ReadError, UnitError};
 use crate::index;
-use crate::model::{Dir, Head, Kind, QueueItem, Rid, TermRange, Tx};
+use crate::model::{Dir, Head, Kind, QueueItem, Rid, Term, TermRange, Tx};
 use crate::queue;
 use crate::remember;
 use crate::state::State;
@@ -364,6 +364,14 @@ impl Unit<'_> {
             })?;
         }
         Ok(found)
+    }
+
+    /// The terms of the newest version of a record; none when it is deleted.
+    ///
+    /// # Errors
+    /// [`UnitError::Fault`] when the engine fails.
+    pub fn terms(&self, rid: Rid) -> Result<Vec<Term>, UnitError> {
+        Ok(index::own(self, rid)?)
     }
 
     /// A document.

@@ -1,0 +1,113 @@
+//! What every FHIR handler starts from: who asks, under which base, with which wishes and parameters.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use bytes::Bytes;
+use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
+use clinicvault_gateway::json::Limits;
+use http::HeaderMap;
+use http::header;
+use http::request::Parts;
+
+use super::negotiate::{self, Wish};
+use crate::app::App;
+use crate::http::error::HttpError;
+use crate::http::extract::{Actor, Peer};
+use crate::http::{limits, query};
+use crate::records::{Caller, Records};
+
+/// The head of a FHIR request, understood.
+#[derive(Clone)]
+pub struct Ask {
+    /// The records room.
+    pub records: Records,
+    /// On whose behalf.
+    pub caller: Caller,
+    /// The box's FHIR base as the peer sees it.
+    pub base: Arc<str>,
+    /// Form of the answer.
+    pub wish: Wish,
+    /// Query parameters, decoded.
+    pub parameters: Vec<(String, String)>,
+    /// All headers.
+    pub headers: HeaderMap,
+}
+
+impl FromRequestParts<App> for Ask {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, HttpError> {
+        let who = Actor::from_request_parts(parts, app).await?;
+        let peer = Peer::from_request_parts(parts, app).await?;
+        let parameters = query::pairs(parts.uri.query().unwrap_or_default())?;
+        let wish = negotiate::wish(&parts.headers, &parameters)?;
+        let base: Arc<str> = base_of(parts, peer.tls).into();
+        Ok(Self {
+            records: app.rooms()?.records.clone(),
+            caller: Caller { who: Arc::new(who), base: Some(base.clone()) },
+            base,
+            wish,
+            parameters,
+            headers: parts.headers.clone(),
+        })
+    }
+}
+
+impl Ask {
+    /// The same ask with other parameters: an entry of a bundle.
+    pub fn with(&self, parameters: Vec<(String, String)>) -> Self {
+        Self { parameters, ..self.clone() }
+    }
+}
+
+/// `https://host:port/fhir` as the peer wrote it. A host that is not a plain name or address is left out, so that
+/// nothing strange is ever echoed into a link.
+pub fn base_of(parts: &Parts, tls: bool) -> String {
+    let host = parts.uri.authority().map(|authority| authority.as_str());
+    let host = host.or_else(|| parts.headers.get(header::HOST).and_then(|value| value.to_str().ok()));
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
+    let host = host.filter(|host| host.chars().all(plain)).unwrap_or("localhost");
+    format!("{}://{host}/fhir", if tls { "https" } else { "http" })
+}
+
+/// The body of a FHIR request: checked for its type, read within the limits.
+pub struct FhirBody(pub Bytes);
+
+impl FromRequest<App> for FhirBody {
+    type Rejection = HttpError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, HttpError> {
+        negotiate::content(request.headers())?;
+        Ok(Self(read(request.into_body(), app).await?))
+    }
+}
+
+/// Reads a body within `limits.body_mib` and `limits.body_seconds`.
+pub async fn read(body: Body, app: &App) -> Result<Bytes, HttpError> {
+    let limits = &app.config().limits;
+    limits::read_body(body, limits.body_mib << 20, Duration::from_secs(limits.body_seconds)).await
+}
+
+/// The limits of JSON bodies.
+pub fn json_limits(app: &App) -> Limits {
+    let limits = &app.config().limits;
+    Limits { max_bytes: limits.body_mib << 20, max_depth: limits.json_depth }
+}
+
+/// The type in an address; 404 when R4 has no such type.
+pub fn kind(name: &str) -> Result<ResourceType, HttpError> {
+    ResourceType::parse(name).ok_or_else(|| {
+        let shown: String = name.chars().take(64).collect();
+        HttpError::not_found(format!("\"{shown}\" is not a resource type of FHIR R4."))
+    })
+}
+
+/// The id in an address that must be one; 400 otherwise (update).
+pub fn id(text: &str) -> Result<LogicalId, HttpError> {
+    LogicalId::parse(text).ok_or_else(|| {
+        HttpError::bad_request("An id is 1 to 64 letters, digits, dots and dashes.").field("id")
+    })
+}

@@ -1,0 +1,80 @@
+//! `POST /fhir`: transaction (all or none) and batch (each entry for itself).
+
+use axum::extract::State;
+use axum::response::Response;
+use clinicvault_gateway::fhir::bundle::{Answer, BundleKind, parse, response};
+use clinicvault_gateway::fhir::outcome::{Issue, IssueCode};
+use clinicvault_gateway::json;
+use http::StatusCode;
+
+use super::answer;
+use super::ask::{self, Ask, FhirBody};
+use super::batch;
+use super::negotiate::Return;
+use crate::app::App;
+use crate::http::error::HttpError;
+use crate::records::error::Error;
+use crate::records::transaction::Rules;
+
+/// A bundle sent to the base.
+pub async fn apply(
+    State(app): State<App>,
+    ask: Ask,
+    FhirBody(body): FhirBody,
+) -> Result<Response, HttpError> {
+    let limits = ask::json_limits(&app);
+    let most_entries = app.config().limits.bundle_entries;
+    let rules = Rules {
+        check_references: app.config().limits.check_references,
+        representation: ask.wish.back == Some(Return::Representation),
+    };
+    // Reading, checking and sealing a long bundle takes a while: off the threads that serve everybody.
+    let (records, caller) = (ask.records.clone(), ask.caller.clone());
+    let prepared = tokio::task::spawn_blocking(move || {
+        let value = json::parse(&body, &limits).map_err(|error| Error::Unreadable(error.into()))?;
+        drop(body);
+        let bundle = parse(value, most_entries).map_err(Error::Unreadable)?;
+        if bundle.kind == BundleKind::Batch {
+            return Ok((Some(bundle), None));
+        }
+        let looks: Vec<_> = bundle.entries.iter().filter(|entry| batch::is_later(entry)).cloned().collect();
+        Ok::<_, Error>((None, Some((records.prepare(&caller, bundle, rules)?, looks))))
+    });
+    let (kind, answers) = match prepared.await.map_err(|_| HttpError::internal())?? {
+        (Some(bundle), _) => (BundleKind::Batch, batch::carry(&app, &ask, bundle).await),
+        (None, Some((job, looks))) => {
+            let done = ask.records.unit(ask.caller.who.clone(), move |work| job.run(work)).await?;
+            let mut answers = done.0;
+            for entry in looks {
+                let index = entry.index;
+                let found = batch::look(&app, &ask, &entry).await;
+                if let Some(slot) = answers.get_mut(index) {
+                    *slot = found;
+                }
+            }
+            (BundleKind::Transaction, answers)
+        }
+        (None, None) => return Err(HttpError::internal()),
+    };
+    let bytes = response(kind, &absolute(answers, &ask.base));
+    Ok(answer::body(StatusCode::OK, answer::shaped(bytes.into(), &ask.wish)?))
+}
+
+/// Locations become addresses under the base that the peer uses.
+fn absolute(mut answers: Vec<Answer>, base: &str) -> Vec<Answer> {
+    for answer in &mut answers {
+        if let Some(location) = &mut answer.location {
+            if answer.resource.is_some() {
+                answer.full_url = location.split("/_history/").next().map(|path| format!("{base}/{path}"));
+            }
+            *location = format!("{base}/{location}");
+        }
+    }
+    answers
+}
+
+/// The refusal of an entry that no bundle of this box can carry.
+pub(super) fn unsupported(what: &str) -> HttpError {
+    let issue = Issue::error(IssueCode::NotSupported, format!("{what} is not supported here."));
+    Error::Unreadable(issue.into()).into()
+}

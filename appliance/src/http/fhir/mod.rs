@@ -1,0 +1,32 @@
+//! The FHIR face: REST of R4 under `/fhir`.
+//!
+//! `ask` understands the request head, `negotiate` and `conditions` its headers, `answer` and `sets` write what goes
+//! back. What an interaction means is the records room's business.
+
+mod answer;
+mod ask;
+mod batch;
+mod bundle;
+mod conditions;
+mod history;
+mod negotiate;
+mod one;
+mod search;
+mod sets;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::app::App;
+
+/// The routes of this topic.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/fhir", post(bundle::apply))
+        .route("/fhir/", post(bundle::apply))
+        .route("/fhir/{kind}", get(search::by_query).post(one::create))
+        .route("/fhir/{kind}/_search", post(search::by_form))
+        .route("/fhir/{kind}/{id}", get(one::read).put(one::update).delete(one::delete))
+        .route("/fhir/{kind}/{id}/_history", get(history::of_one))
+        .route("/fhir/{kind}/{id}/_history/{version}", get(one::version))
+}

@@ -1,0 +1,94 @@
+//! Interactions with one record: read, vread, create, update, delete.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use clinicvault_gateway::fhir::id::version_id;
+use clinicvault_gateway::fhir::search::{Handling, query as search_query};
+use http::StatusCode;
+
+use super::answer;
+use super::ask::{self, Ask, FhirBody};
+use super::conditions::{etag, if_match};
+use super::negotiate::Return;
+use crate::app::App;
+use crate::http::error::HttpError;
+use crate::http::query;
+use crate::records::error::Error;
+use crate::records::write::Draft;
+
+/// `GET /fhir/{type}/{id}`
+pub async fn read(ask: Ask, Path((kind, id)): Path<(String, String)>) -> Result<Response, HttpError> {
+    let kind = ask::kind(&kind)?;
+    let stored = ask.records.read(&ask.caller.who, kind, &id)?;
+    answer::record(&ask, stored)
+}
+
+/// `GET /fhir/{type}/{id}/_history/{version}`
+pub async fn version(
+    ask: Ask,
+    Path((kind, id, version)): Path<(String, String, String)>,
+) -> Result<Response, HttpError> {
+    let kind = ask::kind(&kind)?;
+    let Some(number) = version_id(&version) else {
+        return Err(Error::NotFound(format!("This version of {kind}/{id}")).into());
+    };
+    let stored = ask.records.version(&ask.caller.who, kind, &id, number)?;
+    answer::record(&ask, stored)
+}
+
+/// `POST /fhir/{type}`, conditional with `If-None-Exist`.
+pub async fn create(
+    State(app): State<App>,
+    Path(kind): Path<String>,
+    ask: Ask,
+    FhirBody(body): FhirBody,
+) -> Result<Response, HttpError> {
+    let kind = ask::kind(&kind)?;
+    let draft = Draft::read(&body, &ask::json_limits(&app))?.expect(kind)?;
+    let unless = match ask.headers.get("if-none-exist") {
+        None => None,
+        Some(value) => {
+            let text =
+                value.to_str().map_err(|_| HttpError::bad_request("If-None-Exist is not readable."))?;
+            let text = text.split_once('?').map_or(text, |(_, query)| query);
+            let pairs = query::pairs(text)?;
+            let context = ask.records.context(&ask.caller);
+            let search = search_query::parse(kind, &pairs, Handling::Strict, &context);
+            Some(search.map_err(Error::Unreadable)?)
+        }
+    };
+    let written = ask.records.create(&ask.caller, draft, unless).await?;
+    answer::written(&ask, written)
+}
+
+/// `PUT /fhir/{type}/{id}`, guarded by `If-Match`.
+pub async fn update(
+    State(app): State<App>,
+    Path((kind, id)): Path<(String, String)>,
+    ask: Ask,
+    FhirBody(body): FhirBody,
+) -> Result<Response, HttpError> {
+    let (kind, id) = (ask::kind(&kind)?, ask::id(&id)?);
+    let expected = if_match(&ask.headers)?;
+    let draft = Draft::read(&body, &ask::json_limits(&app))?.expect(kind)?;
+    let written = ask.records.update(&ask.caller, &id, draft, expected).await?;
+    answer::written(&ask, written)
+}
+
+/// `DELETE /fhir/{type}/{id}`; repeating it, or deleting what never was, is 204 as well.
+pub async fn delete(ask: Ask, Path((kind, id)): Path<(String, String)>) -> Result<Response, HttpError> {
+    let (kind, id) = (ask::kind(&kind)?, ask::id(&id)?);
+    let expected = if_match(&ask.headers)?;
+    let mut response = match ask.wish.back {
+        Some(Return::OperationOutcome) => answer::body(StatusCode::OK, answer::said("Deleted.", &ask.wish)),
+        Some(Return::Minimal | Return::Representation) | None => answer::empty(StatusCode::NO_CONTENT),
+    };
+    match ask.records.delete(&ask.caller, kind, &id, expected).await {
+        Ok(head) => {
+            response.headers_mut().insert(http::header::ETAG, etag(head.version));
+            Ok(response)
+        }
+        Err(Error::NotFound(_)) if expected.is_none() => Ok(response),
+        Err(error) => Err(error.into()),
+    }
+}

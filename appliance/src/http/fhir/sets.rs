@@ -1,0 +1,78 @@
+//! Searchset and history bundles, written around the stored bytes of their records, which are never parsed for it.
+
+use bytes::Bytes;
+use clinicvault_gateway::fhir::bundle::{EntryParts, Writer};
+use clinicvault_gateway::fhir::datetime;
+use clinicvault_gateway::fhir::outcome::{Issue, Outcome};
+use clinicvault_gateway::json::{Object, Value};
+
+use crate::records::read::Stored;
+
+/// A bundle being written.
+pub struct Set(Writer);
+
+impl Set {
+    /// Opens a bundle of `kind` (`searchset` or `history`) with its links.
+    pub fn open(kind: &str, total: Option<u64>, links: &[(&str, String)]) -> Self {
+        let mut writer = Writer::new(kind, total);
+        for (relation, url) in links {
+            writer.link(relation, url);
+        }
+        Self(writer)
+    }
+
+    /// A record that matched.
+    pub fn matched(&mut self, base: &str, stored: &Stored) {
+        let url = full_url(base, stored);
+        let parts = EntryParts {
+            full_url: Some(&url),
+            resource: Some(&stored.body),
+            mode: Some("match"),
+            ..EntryParts::default()
+        };
+        self.0.entry(&parts);
+    }
+
+    /// A version in a history; one that is a delete has no resource.
+    pub fn version(&mut self, base: &str, stored: &Stored) {
+        let (head, kind) = (&stored.head, stored.kind().map_or("", |kind| kind.as_str()));
+        let (method, status) = match (head.deleted, head.version) {
+            (true, _) => ("DELETE", "204"),
+            (false, 1) => ("POST", "201"),
+            (false, _) => ("PUT", "200"),
+        };
+        let address = if method == "POST" { kind.to_owned() } else { format!("{kind}/{}", head.id) };
+        let request = Object::new().with("method", method).with("url", address);
+        let response = Object::new()
+            .with("status", status)
+            .with("etag", format!("W/\"{}\"", head.version))
+            .with("lastModified", datetime::instant(head.time));
+        let url = full_url(base, stored);
+        self.0.entry(&EntryParts {
+            full_url: Some(&url),
+            resource: (!head.deleted).then_some(&stored.body),
+            request: Some(&Value::Object(request)),
+            response: Some(&Value::Object(response)),
+            ..EntryParts::default()
+        });
+    }
+
+    /// Warnings of a search, as an entry of mode `outcome`.
+    pub fn warned(&mut self, warnings: &[Issue]) {
+        if warnings.is_empty() {
+            return;
+        }
+        let outcome = Outcome::of(warnings.to_vec()).to_json().to_vec();
+        let parts = EntryParts { resource: Some(&outcome), mode: Some("outcome"), ..EntryParts::default() };
+        self.0.entry(&parts);
+    }
+
+    /// The whole bundle.
+    pub fn close(self) -> Bytes {
+        self.0.finish().into()
+    }
+}
+
+fn full_url(base: &str, stored: &Stored) -> String {
+    format!("{base}/{}/{}", stored.kind().map_or("", |kind| kind.as_str()), stored.head.id)
+}

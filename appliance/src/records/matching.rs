@@ -1,0 +1,116 @@
+//! What a condition means: which one record of a type a query names.
+//!
+//! Used by conditional interactions and conditional references. It differs from `search` in that two matches are as
+//! bad as many, and in that it runs inside the writer too, where it must see what the open group commit changed.
+
+use clinicvault_gateway::fhir::id::ResourceType;
+use clinicvault_gateway::fhir::outcome::{IssueCode, Outcome};
+use clinicvault_gateway::fhir::search::{Criterion, Search, Term};
+use clinicvault_vault::{Dir, Head, Kind, Rid, Snapshot, TermRange, Unit};
+
+use super::error::Error;
+use super::terms;
+
+/// Rows looked at to find out how selective a criterion is.
+const GLANCE: usize = 64;
+/// Most rows of the most selective criterion. A condition is meant to name one record.
+const MOST: usize = 20_000;
+
+/// Where conditions can be looked up: a snapshot, or the inside of a unit of work.
+pub trait Rows {
+    /// Records with a term in the range, at most `limit` rows.
+    fn scan(&self, kind: ResourceType, range: &TermRange, limit: usize) -> Result<Vec<Rid>, Error>;
+    /// The terms of a record.
+    fn terms(&self, rid: Rid) -> Result<Vec<Term>, Error>;
+    /// The newest version of a record.
+    fn head_of(&self, rid: Rid) -> Result<Option<Head>, Error>;
+}
+
+impl Rows for Unit<'_> {
+    fn scan(&self, kind: ResourceType, range: &TermRange, limit: usize) -> Result<Vec<Rid>, Error> {
+        Ok(self.scan(Kind(kind.number()), range, limit)?)
+    }
+
+    fn terms(&self, rid: Rid) -> Result<Vec<Term>, Error> {
+        Ok(self.terms(rid)?.into_iter().map(terms::back).collect())
+    }
+
+    fn head_of(&self, rid: Rid) -> Result<Option<Head>, Error> {
+        Ok(self.head_of(rid)?)
+    }
+}
+
+impl Rows for Snapshot {
+    fn scan(&self, kind: ResourceType, range: &TermRange, limit: usize) -> Result<Vec<Rid>, Error> {
+        let rows = self.scan(Kind(kind.number()), range, Dir::Ascending, self.tx())?;
+        Ok(rows.take(limit).map(|row| row.map(|(_, rid)| rid)).collect::<Result<_, _>>()?)
+    }
+
+    fn terms(&self, rid: Rid) -> Result<Vec<Term>, Error> {
+        Ok(self.terms(rid)?.into_iter().map(terms::back).collect())
+    }
+
+    fn head_of(&self, rid: Rid) -> Result<Option<Head>, Error> {
+        Ok(self.head_of(rid)?)
+    }
+}
+
+/// The one record of `kind` that matches; none, or a refusal (412) when there are several.
+pub fn only(rows: &impl Rows, kind: ResourceType, search: &Search) -> Result<Option<Head>, Error> {
+    let mut found: Option<Rid> = None;
+    for rid in candidates(rows, kind, search)? {
+        if !search.matches(&rows.terms(rid)?) {
+            continue;
+        }
+        if found.replace(rid).is_some() {
+            return Err(several());
+        }
+    }
+    let Some(rid) = found else { return Ok(None) };
+    Ok(rows.head_of(rid)?.filter(|head| !head.deleted))
+}
+
+/// The refusal of a condition that several records match.
+pub fn several() -> Error {
+    let message = "Several records match the condition; it must name one.";
+    Error::Precondition(Outcome::error(IssueCode::MultipleMatches, message))
+}
+
+/// Records that fulfil the most selective criterion, in the order of their numbers.
+fn candidates(rows: &impl Rows, kind: ResourceType, search: &Search) -> Result<Vec<Rid>, Error> {
+    let mut best: Option<(usize, &Criterion)> = None;
+    for criterion in search.criteria.iter().filter(|criterion| !criterion.negate) {
+        let size = scan(rows, kind, criterion, GLANCE)?.len();
+        if best.is_none_or(|(least, _)| size < least) {
+            best = Some((size, criterion));
+        }
+    }
+    let Some((size, criterion)) = best else {
+        return Err(Error::precondition("The condition needs at least one criterion that is not negated."));
+    };
+    let limit = if size < GLANCE { GLANCE } else { MOST };
+    let mut rids = scan(rows, kind, criterion, limit)?;
+    if rids.len() >= MOST {
+        return Err(Error::TooMuch(format!("the condition matches more than {MOST} records")));
+    }
+    rids.sort_unstable();
+    rids.dedup();
+    Ok(rids)
+}
+
+fn scan(
+    rows: &impl Rows,
+    kind: ResourceType,
+    criterion: &Criterion,
+    limit: usize,
+) -> Result<Vec<Rid>, Error> {
+    let mut rids = Vec::new();
+    for range in &criterion.alternatives {
+        let left = limit.saturating_sub(rids.len());
+        if left == 0 {
+            break;
+        }
+        rids.extend(rows.scan(kind, &terms::range(range), left)?);
+    }
+    Ok(rids)
+}

@@ -1,0 +1,125 @@
+//! The writing itself, inside the unit of work: deletes, creates, updates, then reads.
+
+use clinicvault_gateway::fhir::bundle::Answer;
+use clinicvault_gateway::fhir::datetime;
+use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
+use clinicvault_gateway::fhir::outcome::{Issue, IssueCode};
+use clinicvault_vault::{Action, Head};
+
+use super::super::access::Op;
+use super::super::audit::{self, About};
+use super::super::change::{self, Did, Written};
+use super::super::error::Error;
+use super::super::read::Stored;
+use super::super::unit::Work;
+use super::build::Built;
+use super::plan::{Plan, Step, What};
+
+/// Carries out the built steps; answers stand in the order of the entries.
+pub fn carry(work: &mut Work<'_, '_>, plan: &Plan, built: Vec<Built>) -> Result<Vec<Answer>, Error> {
+    let mut answers = vec![Answer::default(); plan.len];
+    let mut refers = Vec::new();
+    for (step, built) in plan.steps.iter().zip(built) {
+        let place = format!("Bundle.entry[{}]", step.index);
+        let answer = one(work, plan, step, built, &mut refers).map_err(|error| error.within(&place))?;
+        if let Some(slot) = answers.get_mut(step.index) {
+            *slot = answer;
+        }
+    }
+    for (place, kind, id) in refers {
+        if work.head(kind, id.as_str())?.is_none_or(|head| head.deleted) {
+            let message = format!("{kind}/{id} does not exist here and is not made by this transaction.");
+            return Err(Error::Broken(Issue::error(IssueCode::NotFound, message).at(place).into()));
+        }
+    }
+    Ok(answers)
+}
+
+fn one(
+    work: &mut Work<'_, '_>,
+    plan: &Plan,
+    step: &Step,
+    built: Built,
+    refers: &mut Vec<(String, ResourceType, LogicalId)>,
+) -> Result<Answer, Error> {
+    match (built, &step.what) {
+        (Built::Put { sealed, local }, what) => {
+            refers.extend(local);
+            let expected = if let What::Update { expected, .. } = what { *expected } else { None };
+            let written = change::put_next(work, &sealed, expected, step.purpose)?;
+            Ok(written_answer(plan, step.kind, written))
+        }
+        (Built::Standing(id), _) => {
+            let head = work.head(step.kind, id.as_str())?;
+            let head = head.ok_or_else(|| Error::missing(step.kind, id.as_str()))?;
+            let about = About::record(step.kind, &head.id, head.version, &head.owner);
+            let leaf = audit::done(work.who(), Action::Search, step.purpose, about);
+            work.audit(leaf)?;
+            let body = work.body(&head)?;
+            let stored = Stored { head, body: bytes::Bytes::from_owner(body) };
+            Ok(written_answer(plan, step.kind, Written { did: Did::Nothing, stored }))
+        }
+        (Built::Remove(id), What::Delete { expected, .. }) => {
+            let head = match id {
+                None => None,
+                Some(id) => match change::delete(work, step.kind, &id, *expected, step.purpose) {
+                    Ok(head) => Some(head),
+                    // Deleting what never was is no error, as over REST.
+                    Err(Error::NotFound(_)) if expected.is_none() => None,
+                    Err(other) => return Err(other),
+                },
+            };
+            let etag = head.map(|head| tag(&head));
+            Ok(Answer { status: "204 No Content".to_owned(), etag, ..Answer::default() })
+        }
+        (Built::Nothing, What::Read { id, version }) => read(work, step, id, *version),
+        (Built::Nothing | Built::Remove(_), _) => Ok(Answer::default()),
+    }
+}
+
+fn read(work: &mut Work<'_, '_>, step: &Step, id: &LogicalId, version: Option<u64>) -> Result<Answer, Error> {
+    let newest = work.head(step.kind, id.as_str())?;
+    let newest = newest.ok_or_else(|| Error::missing(step.kind, id.as_str()))?;
+    let head = match version {
+        Some(version) if version != newest.version => {
+            let name = format!("{}/{id}/_history/{version}", step.kind);
+            work.unit().version(newest.rid, version)?.ok_or(Error::NotFound(name))?
+        }
+        _ => newest,
+    };
+    if head.deleted {
+        return Err(Error::Gone { name: format!("{}/{id}", step.kind), version: head.version });
+    }
+    let (op, action) =
+        if version.is_some() { (Op::History, Action::History) } else { (Op::Read, Action::Read) };
+    let purpose = work.may_touch(op, step.kind, &head)?;
+    let about = About::record(step.kind, &head.id, head.version, &head.owner);
+    let leaf = audit::done(work.who(), action, purpose, about);
+    work.audit(leaf)?;
+    let body = work.body(&head)?;
+    Ok(Answer {
+        status: "200 OK".to_owned(),
+        etag: Some(tag(&head)),
+        last_modified: Some(datetime::instant(head.time)),
+        resource: Some(body.to_vec()),
+        ..Answer::default()
+    })
+}
+
+fn written_answer(plan: &Plan, kind: ResourceType, written: Written) -> Answer {
+    let Written { did, stored } = written;
+    let status = if did == Did::Created { "201 Created" } else { "200 OK" };
+    let head = &stored.head;
+    Answer {
+        status: status.to_owned(),
+        location: Some(format!("{kind}/{}/_history/{}", head.id, head.version)),
+        etag: Some(tag(head)),
+        last_modified: Some(datetime::instant(head.time)),
+        resource: plan.rules.representation.then(|| stored.body.to_vec()),
+        ..Answer::default()
+    }
+}
+
+fn tag(head: &Head) -> String {
+    format!("W/\"{}\"", head.version)
+}

@@ -1,0 +1,190 @@
+//! A unit of work: records, audit lines, queue rows and idempotency record in one commit, or none of it.
+//!
+//! `Work` is what a job sees inside the vault's writer: it puts and removes records, writes the audit line of each, and
+//! collects what the feed announces once the commit is durable. Everything slow (parsing, validation, search terms) is
+//! done before a job is handed over.
+
+use std::sync::Arc;
+
+use clinicvault_gateway::fhir::id::ResourceType;
+use clinicvault_gateway::json::{self, Limits};
+use clinicvault_vault::{Action, Head, Kind, Leaf, Put, Refused, Tx, Unavailable, Unit};
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+use zeroize::Zeroizing;
+
+use super::Records;
+use super::access::{Actor, Op, Purpose, Subject, decide};
+use super::audit::{self, About, patient_of};
+use super::error::Error;
+use super::feed::{Event, What};
+use super::read::{Stored, needs_content};
+use super::terms;
+use super::write::{Sealed, subject};
+
+/// The inside of a unit of work.
+pub struct Work<'a, 'u> {
+    unit: &'a mut Unit<'u>,
+    who: &'a Actor,
+    events: Vec<What>,
+}
+
+impl<'u> Work<'_, 'u> {
+    /// The vault's unit, for documents, queue rows and idempotency records.
+    pub fn unit(&mut self) -> &mut Unit<'u> {
+        self.unit
+    }
+
+    /// Who the work is done for.
+    pub fn who(&self) -> &Actor {
+        self.who
+    }
+
+    /// The time of this unit; never below an earlier unit's.
+    pub fn now(&self) -> Timestamp {
+        self.unit.now()
+    }
+
+    /// The newest version of a record, deleted or not.
+    pub fn head(&self, kind: ResourceType, id: &str) -> Result<Option<Head>, Error> {
+        Ok(self.unit.head(Kind(kind.number()), id)?)
+    }
+
+    /// The body of a version.
+    pub fn body(&self, head: &Head) -> Result<Zeroizing<Vec<u8>>, Error> {
+        Ok(self.unit.body(head)?)
+    }
+
+    /// Refuses to touch a record as it stands, where the policy does.
+    pub fn may_touch(&self, op: Op, kind: ResourceType, head: &Head) -> Result<Purpose, Error> {
+        let subject = if needs_content(self.who, kind) {
+            let body = self.body(head)?;
+            let json = json::parse(&body, &Limits::bytes(usize::MAX))
+                .map_err(|_| Error::Damaged(format!("{kind} record {}", head.rid.0)))?;
+            subject(kind, &json)
+        } else {
+            Subject::of_type(kind.as_str(), false)
+        };
+        Ok(decide(self.who, op, &subject).check()?)
+    }
+
+    /// Writes a record's next version and its audit line.
+    pub fn put(&mut self, record: &Sealed, purpose: Purpose) -> Result<Stored, Error> {
+        let before = self.head(record.kind, record.id.as_str())?;
+        let version = before.as_ref().map_or(1, |head| head.version + 1);
+        let now = self.unit.now();
+        let body = record.template.finish(version, now);
+        let mut terms = record.terms.clone();
+        terms.push(terms::last_updated(now));
+        let head = self.unit.put(Put {
+            kind: Kind(record.kind.number()),
+            id: record.id.as_str(),
+            owner: record.owner.clone(),
+            body: &body,
+            terms: &terms,
+        })?;
+        if head.version != version {
+            return Err(Error::Fault("the vault counts versions differently".to_owned()));
+        }
+        let action = if before.is_none_or(|head| head.deleted) { Action::Create } else { Action::Update };
+        self.after_write(record.kind, &head, action, purpose)?;
+        Ok(Stored { head, body: body.into() })
+    }
+
+    /// Writes a version that is a delete, and its audit line.
+    pub fn remove(&mut self, kind: ResourceType, id: &str, purpose: Purpose) -> Result<Head, Error> {
+        let head = self.unit.remove(Kind(kind.number()), id)?;
+        self.after_write(kind, &head, Action::Delete, purpose)?;
+        Ok(head)
+    }
+
+    fn after_write(
+        &mut self,
+        kind: ResourceType,
+        head: &Head,
+        action: Action,
+        purpose: Purpose,
+    ) -> Result<(), Error> {
+        let about = About::record(kind, &head.id, head.version, &head.owner);
+        self.unit.audit(audit::done(self.who, action, purpose, about))?;
+        self.events.push(What::Record {
+            kind: kind.number(),
+            id: head.id.as_str().into(),
+            version: head.version,
+            deleted: head.deleted,
+            patient: patient_of(&head.owner).map(Into::into),
+        });
+        Ok(())
+    }
+
+    /// Adds an audit line that belongs to no single record.
+    pub fn audit(&mut self, leaf: Leaf) -> Result<(), Error> {
+        Ok(self.unit.audit(leaf)?)
+    }
+
+    /// Announces something other than a record once the unit is durable.
+    pub fn announce(&mut self, what: What) {
+        self.events.push(what);
+    }
+}
+
+impl Records {
+    /// Runs `job` as one unit of work and answers after the durable commit. An error undoes all of it.
+    ///
+    /// If the returned future is dropped the unit still runs to its end; only the answer is lost.
+    pub async fn unit<T, F>(&self, who: Arc<Actor>, job: F) -> Result<(T, Tx), Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Work<'_, '_>) -> Result<T, Error> + Send + 'static,
+    {
+        let (answer, heard) = oneshot::channel();
+        self.submit(who, job, move |done| {
+            // The asker may have gone; the unit is committed all the same.
+            let _ = answer.send(done);
+        });
+        match heard.await {
+            Ok(done) => done.map_err(Error::from),
+            Err(_) => Err(Error::from(Unavailable::Closed)),
+        }
+    }
+
+    /// The blocking form of [`Records::unit`], for the command line and for threads that are not the runtime's.
+    pub fn unit_blocking<T, F>(&self, who: Arc<Actor>, job: F) -> Result<(T, Tx), Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Work<'_, '_>) -> Result<T, Error> + Send + 'static,
+    {
+        let (answer, heard) = std::sync::mpsc::sync_channel(1);
+        self.submit(who, job, move |done| {
+            let _ = answer.send(done);
+        });
+        match heard.recv() {
+            Ok(done) => done.map_err(Error::from),
+            Err(_) => Err(Error::from(Unavailable::Closed)),
+        }
+    }
+
+    fn submit<T, F, D>(&self, who: Arc<Actor>, job: F, done: D)
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Work<'_, '_>) -> Result<T, Error> + Send + 'static,
+        D: FnOnce(Result<(T, Tx), Refused<Error>>) + Send + 'static,
+    {
+        let feed = self.feed().clone();
+        self.vault().submit(
+            move |unit| {
+                let mut work = Work { unit, who: &who, events: Vec::new() };
+                let value = job(&mut work)?;
+                Ok((value, work.events))
+            },
+            move |committed| {
+                done(committed.map(|((value, events), tx)| {
+                    for what in events {
+                        feed.announce(Event { tx: tx.0, what });
+                    }
+                    (value, tx)
+                }));
+            },
+        );
+    }
+}

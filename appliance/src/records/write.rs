@@ -1,0 +1,138 @@
+//! A record on its way into the vault: `Draft -> Checked -> Sealed`, then committed by `unit`.
+//!
+//! All three steps run outside the writer. A `Draft` was read; a `Checked` keeps the rules of FHIR; a `Sealed` has its
+//! id, its owner, its search terms and a body that lacks only version and time. Only a `Sealed` fits `Work::put`.
+
+use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
+use clinicvault_gateway::fhir::outcome::{Issue, IssueCode, Outcome};
+use clinicvault_gateway::fhir::resource::{self, Resource, Template};
+use clinicvault_gateway::fhir::search::Context;
+use clinicvault_gateway::json::{self, Limits, Value};
+use clinicvault_vault::{Owner, Term};
+
+use super::access::Subject;
+use super::error::Error;
+use super::owner::owner;
+use super::terms;
+
+/// A body that was read: JSON with a type.
+pub struct Draft {
+    kind: ResourceType,
+    json: Value,
+}
+
+impl Draft {
+    /// Reads a body. [`Error::Unreadable`] when it is not JSON, too deep, or names no type.
+    pub fn read(body: &[u8], limits: &Limits) -> Result<Self, Error> {
+        let json = json::parse(body, limits).map_err(|error| Error::Unreadable(error.into()))?;
+        Self::of(json)
+    }
+
+    /// Takes a tree. [`Error::Unreadable`] when it names no type.
+    pub fn of(json: Value) -> Result<Self, Error> {
+        let kind = resource::kind_of(&json).map_err(Error::Unreadable)?;
+        Ok(Self { kind, json })
+    }
+
+    /// Its type.
+    pub fn kind(&self) -> ResourceType {
+        self.kind
+    }
+
+    /// The id it states.
+    pub fn id(&self) -> Option<&str> {
+        self.json.str("id")
+    }
+
+    /// The same draft, if it is of `kind` as the address says.
+    pub fn expect(self, kind: ResourceType) -> Result<Self, Error> {
+        if self.kind == kind {
+            return Ok(self);
+        }
+        let message = format!("The address says {kind}, the body is a {}.", self.kind);
+        let issue = Issue::error(IssueCode::Invalid, message).at(format!("{}.resourceType", self.kind));
+        Err(Error::Unreadable(issue.into()))
+    }
+
+    /// Checks the rules of FHIR; [`Error::Broken`] lists every broken one with its path.
+    pub fn check(self) -> Result<Checked, Error> {
+        Ok(Checked { resource: Resource::from_value(self.json).map_err(Error::Broken)? })
+    }
+}
+
+/// A resource that keeps the rules of FHIR.
+pub struct Checked {
+    resource: Resource,
+}
+
+impl Checked {
+    /// Its type.
+    pub fn kind(&self) -> ResourceType {
+        self.resource.kind()
+    }
+
+    /// What the policy needs to know of it.
+    pub fn subject(&self) -> Subject {
+        subject(self.resource.kind(), self.resource.json())
+    }
+
+    /// Gives it its id and makes everything ready that can be made before the writer.
+    pub fn seal(mut self, id: &LogicalId, context: &Context) -> Sealed {
+        self.resource.set_id(id);
+        let kind = self.resource.kind();
+        Sealed {
+            kind,
+            id: id.clone(),
+            owner: owner(kind, id.as_str(), self.resource.json(), &context.bases),
+            terms: terms::of(&self.resource, context),
+            subject: self.subject(),
+            template: self.resource.template(),
+        }
+    }
+}
+
+/// A record ready for `Work::put`.
+pub struct Sealed {
+    pub(super) kind: ResourceType,
+    pub(super) id: LogicalId,
+    pub(super) owner: Owner,
+    pub(super) terms: Vec<Term>,
+    pub(super) subject: Subject,
+    pub(super) template: Template,
+}
+
+impl Sealed {
+    /// Its type.
+    pub fn kind(&self) -> ResourceType {
+        self.kind
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &LogicalId {
+        &self.id
+    }
+}
+
+/// What the policy needs to know of a resource.
+pub fn subject(kind: ResourceType, json: &Value) -> Subject {
+    Subject::of_type(kind.as_str(), kind == ResourceType::OBSERVATION && is_vital_sign(json))
+}
+
+/// Category code of vital signs (code system observation-category).
+const VITAL_SIGNS: &str = "vital-signs";
+
+fn is_vital_sign(observation: &Value) -> bool {
+    let categories = observation.items("category").iter();
+    categories.flat_map(|c| c.items("coding")).any(|coding| coding.str("code") == Some(VITAL_SIGNS))
+}
+
+/// Refuses an id in the body that is missing or differs from the address (update).
+pub fn same_id(draft: &Draft, id: &LogicalId) -> Result<(), Error> {
+    let message = match draft.id() {
+        Some(own) if own == id.as_str() => return Ok(()),
+        Some(_) => "The id in the body differs from the id in the address.",
+        None => "The body of an update must carry its id.",
+    };
+    let issue = Issue::error(IssueCode::Invalid, message).at(format!("{}.id", draft.kind));
+    Err(Error::Unreadable(Outcome::from(issue)))
+}
