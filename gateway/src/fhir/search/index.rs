@@ -5,7 +5,7 @@
 
 use std::ops::Bound;
 
-use super::{date, text};
+use super::{date, people, text};
 
 /// One index entry of a resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +38,8 @@ pub enum Check {
     EndsAfter(i64),
     /// The folded text of a stored string has this in it.
     Contains(String),
+    /// The second word of a pair of the people search begins with this, or sounds like it.
+    SecondOfPair(String),
 }
 
 impl Check {
@@ -47,6 +49,7 @@ impl Check {
             Self::EndsBy(limit) => date::stored_end(value).is_some_and(|end| end <= *limit),
             Self::EndsAfter(limit) => date::stored_end(value).is_some_and(|end| end > *limit),
             Self::Contains(part) => text::stored_text(value).is_some_and(|text| text.contains(part.as_str())),
+            Self::SecondOfPair(wanted) => people::Pair::second_is_like(value, wanted),
         }
     }
 }
