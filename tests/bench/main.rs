@@ -33,7 +33,7 @@ fn main() {
         Scale { transactions: 1_000, round: Duration::from_secs(4), rounds: 3 }
     };
     let mut table = Table::default();
-    examples::all(&mut table, quick);
+    examples::all(&mut table);
     rounds::all(&mut table, &scale);
     println!("\n{}", table.text());
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");

@@ -39,6 +39,8 @@ const TARGET: Duration = Duration::from_secs(1);
 const LEAST_KIB: u32 = 8 << 10;
 /// No slot is accepted above this memory: a damaged file must not exhaust the machine.
 const MOST_KIB: u32 = 4 << 20;
+/// Most passes of a passphrase slot; far beyond what calibration chooses.
+const MOST_PASSES: u32 = 64;
 /// Shortest passphrase in characters.
 const PASSPHRASE: usize = 16;
 /// Shortest service credential in bytes.
@@ -97,7 +99,9 @@ impl Derivation {
     fn key(self, secret: &[u8], salt: &[u8; 16]) -> Option<Key32> {
         match self {
             Self::Passphrase { memory_kib, passes, floor_kib } => {
-                if memory_kib < floor_kib.max(LEAST_KIB) || memory_kib > MOST_KIB {
+                // The file is not trusted yet: neither cheap enough to guess nor so dear that a start never ends.
+                let memory_fits = memory_kib >= floor_kib.max(LEAST_KIB) && memory_kib <= MOST_KIB;
+                if !memory_fits || !(1..=MOST_PASSES).contains(&passes) {
                     return None;
                 }
                 argon(secret, salt, memory_kib, passes).ok()
@@ -392,9 +396,9 @@ fn cost_of(cost: PassphraseCost) -> Result<Derivation, Trouble> {
             Ok(Derivation::Passphrase { memory_kib: MEMORY_KIB, passes, floor_kib: MEMORY_KIB })
         }
         PassphraseCost::Explicit { memory_kib, passes } => {
-            if !(LEAST_KIB..=MOST_KIB).contains(&memory_kib) || !(1..=64).contains(&passes) {
+            if !(LEAST_KIB..=MOST_KIB).contains(&memory_kib) || !(1..=MOST_PASSES).contains(&passes) {
                 return Err(Trouble::BadCost(format!(
-                    "memory must be {LEAST_KIB} to {MOST_KIB} KiB and passes 1 to 64"
+                    "memory must be {LEAST_KIB} to {MOST_KIB} KiB and passes 1 to {MOST_PASSES}"
                 )));
             }
             Ok(Derivation::Passphrase { memory_kib, passes, floor_kib: memory_kib })

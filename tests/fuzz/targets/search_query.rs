@@ -6,13 +6,15 @@ use clinicvault_gateway::fhir::search::Context;
 use clinicvault_gateway::fhir::search::query::{self, Handling};
 
 libfuzzer_sys::fuzz_target!(|input: (u8, &str)| {
-    let kinds = [ResourceType::PATIENT, ResourceType::OBSERVATION, ResourceType::ENCOUNTER, ResourceType::CONDITION];
+    let kinds =
+        [ResourceType::PATIENT, ResourceType::OBSERVATION, ResourceType::ENCOUNTER, ResourceType::CONDITION];
     let kind = kinds[usize::from(input.0) % kinds.len()];
     let context = Context::new(jiff::tz::TimeZone::fixed(jiff::tz::offset(5)), jiff::Timestamp::UNIX_EPOCH);
     let Ok(asked) = query::decode(input.1) else { return };
     let Ok(search) = query::parse(kind, &asked, Handling::Lenient, &context) else { return };
     // The self link holds what was applied: asking that again, strictly, asks the same.
-    let again = query::parse(kind, &search.applied, Handling::Strict, &context).expect("the self link is a search");
+    let again =
+        query::parse(kind, &search.applied, Handling::Strict, &context).expect("the self link is a search");
     assert_eq!(again.criteria, search.criteria);
     assert_eq!(again.sort, search.sort);
 });
