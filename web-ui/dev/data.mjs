@@ -32,10 +32,10 @@ function chartOf(w, patient) {
     allergies: w.allergies,
     problems: w.problems,
     medicines: [
-      { id: "m1", name: "Metformin", strength: "500 mg", form: "tablet", dose: "1-0-1", route: "by mouth", timing: "after food", given: "180 given 18-Aug-2026", until: iso(5).slice(0, 10), status: "active" },
-      { id: "m2", name: "Telmisartan", strength: "40 mg", form: "tablet", dose: "1-0-0", route: "by mouth", given: "90 given 18-Aug-2026", until: iso(5).slice(0, 10), status: "active" },
-      { id: "m3", name: "Atorvastatin", strength: "10 mg", form: "tablet", dose: "0-0-1", route: "by mouth", timing: "at night", given: "90 given 18-Aug-2026", status: "active" },
-      { id: "m4", name: "Paracetamol", strength: "650 mg", form: "tablet", dose: "as needed", route: "by mouth", timing: "when in pain, at most 3 a day", given: "10 given 18-Aug-2026", status: "active" },
+      { id: "m1", name: "Metformin", strength: "500 mg", form: "tablet", dose: "1-0-1", route: "by mouth", timing: "after food", given: "180", givenOn: "2026-08-18", until: iso(5).slice(0, 10), status: "ranOut" },
+      { id: "m2", name: "Telmisartan", strength: "40 mg", form: "tablet", dose: "1-0-0", route: "by mouth", given: "90", givenOn: "2026-08-18", until: iso(5).slice(0, 10), status: "ranOut" },
+      { id: "m3", name: "Atorvastatin", strength: "10 mg", form: "tablet", dose: "0-0-1", route: "by mouth", timing: "at night", given: "90", givenOn: "2026-08-18", status: "current" },
+      { id: "m4", name: "Paracetamol", strength: "650 mg", form: "tablet", dose: "as needed", route: "by mouth", timing: "when in pain, at most 3 a day", given: "10", givenOn: "2026-08-18", status: "asNeeded" },
     ],
     results: [
       result("2823-3", "Potassium", "mmol/L", { low: 3.5, high: 5.1, text: "3.5-5.1" }, [4.2, 4.3, 4.4, 4.7, 6.1]),
@@ -52,7 +52,7 @@ function chartOf(w, patient) {
       { id: "v4", date: iso(274), title: "Diabetes review", state: "amended", lines: ["HbA1c 7.6 %. TELMISARTAN raised from 20 mg to 40 mg."], by: "Dr Meera Kulkarni", type: "visit" },
       { id: "v5", date: iso(372), title: "Fever, 3 days", state: "signed", lines: ["Viral fever. Dengue NS1 and malaria tests negative."], by: "Dr Meera Kulkarni", type: "visit" },
     ],
-    documents: [{ id: "d1", date: iso(445).slice(0, 10), title: "Eye report, Shree Netralaya", type: "PDF", pages: 2 }],
+    documents: [{ id: "d1", date: iso(445).slice(0, 10), title: "Eye report, Shree Netralaya", type: "application/pdf", size: 84000, text: "No diabetic retinopathy. Repeat in 12 months." }],
     alerts: [{ code: "2823-3", text: "Potassium", value: 6.1, unit: "mmol/L", flag: "HH", range: { low: 3.5, high: 5.1, text: "3.5-5.1" }, at: iso(0, 10, 42) }],
     opened: [{ at: iso(0, 11, 46), who: "Dr Meera Kulkarni", role: "doctor" }, { at: iso(0, 11, 40), who: "Sanjana", role: "reception" }],
   };
@@ -163,7 +163,8 @@ export function answer(w, method, url, body) {
     w.patients.unshift(fresh);
     return ok(fresh, 201);
   }
-  if ((m = at("GET", /^\/patients\/([^/]+)\/chart$/))) { const patient = w.patients.find((x) => x.id === m[1]); return patient ? (w.role === "doctor" || w.role === "lab" ? ok(chartOf(w, patient)) : no(403, "forbidden", "not your role")) : no(404, "notFound", "no"); }
+  if ((m = at("GET", /^\/patients\/([^/]+)\/chart$/))) { const patient = w.patients.find((x) => x.id === m[1]); return patient ? (ok(w.role === "doctor" || w.role === "lab" ? chartOf(w, patient) : { ...chartOf(w, { ...patient, id: "-" }), patient, allergies: { state: "unknown", items: [] }, hidden: ["allergies", "problems", "medicines", "results", "visits", "documents"] })) : no(404, "notFound", "no"); }
+  if ((m = at("GET", /^\/patients\/([^/]+)\/results\/(.+)$/))) { const row = chartOf(w, w.patients.find((x) => x.id === m[1])).results.find((r) => decodeURIComponent(m[2]).endsWith(r.code)); return row ? ok(row) : no(404, "notFound", "no"); }
   if ((m = at("GET", /^\/patients\/([^/]+)\/access-log$/))) return ok({ rows: [{ at: iso(0, 11, 46), who: "Dr Meera Kulkarni", role: "doctor", action: "read", what: "chart", purpose: "treatment" }, { at: iso(0, 11, 40), who: "Sanjana Gite", role: "reception", action: "read", what: "Patient", purpose: "admin" }] });
   if ((m = at("POST", /^\/patients\/([^/]+)\/allergies$/))) { if (body.none) w.allergies = { state: "noneKnown", since: iso(0).slice(0, 10), items: [] }; else { w.allergies = { state: "listed", items: [...w.allergies.items, { id: `a${Date.now()}`, ...body }] }; } w.tx++; return ok({}, 201); }
   if ((m = at("POST", /^\/patients\/([^/]+)\/problems$/))) { w.problems.push({ id: `c${Date.now()}`, text: body.text, since: body.since, active: true }); w.tx++; return ok({}, 201); }

@@ -32,3 +32,18 @@ export const scenes = [
   ...all({ name: "search", role: "reception", act: async (p) => { await p.keyboard.press("/"); if (!(await p.locator("[data-testid=search-input]").count())) await p.locator(".find").click(); await p.fill("[data-testid=search-input]", "laksh"); await p.waitForSelector("[data-testid=search-hit]"); } }),
   ...both({ name: "keys", act: async (p) => { await p.keyboard.press("?"); } }),
 ];
+
+const typed = async (p) => { await p.fill("#patient-name", "Lakshmi Pawar"); await p.fill("#patient-birth", "14/3/68"); await p.locator(".seg label").first().click(); await p.fill("#patient-phone", "70000 41207"); await p.waitForTimeout(500); };
+scenes.push(
+  ...all({ name: "chart", path: "/patients/p1" }),
+  { name: "chart-visits-phone", path: "/patients/p1/visits", phone: true },
+  { name: "chart-medicines-phone", path: "/patients/p1/medicines", phone: true },
+  { name: "chart-tablet", path: "/patients/p1", phone: false },
+  ...both({ name: "chart-trend", path: "/patients/p1", act: (p) => p.locator("[data-testid=result-row]").first().click() }),
+  ...both({ name: "chart-log", path: "/patients/p1/log" }),
+  ...both({ name: "chart-empty", path: "/patients/p2" }),
+  ...both({ name: "chart-allergy", path: "/patients/p2", act: (p) => p.locator(".asked .btn").click() }),
+  ...both({ name: "chart-reception", path: "/patients/p2", role: "reception" }),
+  ...all({ name: "register", path: "/patients/new", role: "reception", act: typed }),
+  ...both({ name: "register-errors", path: "/patients/new", role: "reception", act: async (p) => { await p.fill("#patient-phone", "70000 4120"); await p.locator("button[type=submit]").click(); } }),
+);

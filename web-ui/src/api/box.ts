@@ -28,6 +28,8 @@ export const duplicates = (about: unknown, signal?: AbortSignal) => call<{ candi
 export const register = (patient: T.NewPatient) => call<T.Identity>("POST", "/api/patients", patient);
 export const chart = (patient: string, signal?: AbortSignal) => call<T.Chart>("GET", `/api/patients/${id(patient)}/chart`, undefined, { signal });
 export const results = (patient: string, code: string) => call<T.ResultSeries>("GET", `/api/patients/${id(patient)}/results/${id(code)}`);
+/** Where the bytes of a document lie, for saving. */
+export const documentPath = (patient: string, document: string) => `/api/patients/${id(patient)}/documents/${id(document)}`;
 export const accessLog = (patient: string) => call<{ rows: T.AccessRow[] }>("GET", `/api/patients/${id(patient)}/access-log`);
 export const addAllergy = (patient: string, allergy: { none: true } | { substance: string; reaction?: string; severity?: string; certainty?: string }) => call<unknown>("POST", `/api/patients/${id(patient)}/allergies`, allergy);
 export const addProblem = (patient: string, problem: { text: string; since?: string }) => call<unknown>("POST", `/api/patients/${id(patient)}/problems`, problem);
@@ -46,4 +48,4 @@ export const tokens = () => call<{ tokens: T.Token[] }>("GET", "/api/tokens");
 export const addToken = (token: { name: string; scope: string; ttlHours: number }) => call<{ token: string }>("POST", "/api/tokens", token);
 export const endToken = (token: string) => call<null>("DELETE", `/api/tokens/${id(token)}`);
 
-export const changes = (since: number) => call<{ changes: T.Change[]; last: number }>("GET", `/api/changes?since=${since}`);
+export const changes = (since: number) => call<{ changes: T.Change[]; last: number; reset?: boolean }>("GET", `/api/changes?since=${since}`);

@@ -1,6 +1,6 @@
 // What can go wrong with a call, as the screens need to know it: the box could not be reached, or it refused and
 // said why. Sentences come from the catalogue by code; the box's own message is the fallback.
-import { told, t } from "../text/index.svelte";
+import { lang, told, t } from "../text/index.svelte";
 
 export class BoxLost extends Error {
   override readonly name = "BoxLost";
@@ -25,8 +25,9 @@ export function sentence(error: unknown): string {
   if (error instanceof BoxLost) return t("error.boxLost");
   if (error instanceof Refused) {
     if (error.status === 429 && error.retryAfter) return t("error.throttled", { seconds: error.retryAfter });
-    const general = error.status >= 500 ? t("error.box") : error.message || t("error.box");
-    return told(`error.${error.code}`, told(`error.status${error.status}`, general) === general ? general : error.message || general);
+    // The box's own words are English; another language gets the general sentence of the status instead.
+    const general = error.status >= 500 && error.status !== 503 ? t("error.box") : told(`error.status${error.status}`, t("error.box"));
+    return told(`error.${error.code}`, lang() === "en" && error.message !== "" && error.status < 500 ? error.message : general);
   }
   return t("error.box");
 }

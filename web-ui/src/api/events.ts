@@ -111,6 +111,18 @@ function take(data: string): void {
     return;
   }
   if (isChange(message)) deliver(message);
+  else if (isReset(message)) reset(message.last);
+}
+
+/** The box says that too much has happened to list: every view loads itself again. */
+function reset(last: number): void {
+  seen(last);
+  for (const { interest, handler } of wants.values()) handler({ tx: last, kind: "reset", id: "", patient: interest.patients?.[0] ?? null });
+}
+
+function isReset(message: unknown): message is { reset: true; last: number } {
+  const m = message as { reset?: unknown; last?: unknown } | null;
+  return typeof m === "object" && m !== null && m.reset === true && typeof m.last === "number";
 }
 
 function isChange(message: unknown): message is Change {
@@ -137,7 +149,8 @@ async function pollOnce(): Promise<void> {
   polling = true;
   try {
     const answer = await changes(cursor);
-    for (const change of answer.changes) deliver(change);
+    if (answer.reset) reset(answer.last);
+    else for (const change of answer.changes) deliver(change);
     seen(answer.last);
   } catch (error) {
     if (!(error instanceof BoxLost)) console.debug("feed", error);

@@ -134,6 +134,8 @@ export interface Chart {
   documents: ClinicDocument[];
   alerts: ChartAlert[];
   opened: { at: string; who: string; role?: string | null }[];
+  /** Parts that this role does not reach. */
+  hidden?: string[];
   asOf: number;
 }
 
@@ -145,9 +147,11 @@ export interface Medicine {
   dose?: string | null;
   route?: string | null;
   timing?: string | null;
+  /** Quantity given, as a number in text. */
   given?: string | null;
+  givenOn?: string | null;
   until?: string | null;
-  status?: string | null;
+  status?: "current" | "ranOut" | "asNeeded" | "onHold";
 }
 
 export interface BpPoint {
@@ -174,8 +178,10 @@ export interface ClinicDocument {
   id: string;
   date: string;
   title: string;
+  text?: string | null;
   type?: string | null;
-  pages?: number | null;
+  /** Bytes. */
+  size?: number | null;
 }
 
 export interface ChartAlert {
