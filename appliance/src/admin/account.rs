@@ -50,21 +50,15 @@ pub struct Account {
     pub looks: Looks,
 }
 
-/// How someone likes the screen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// How someone likes the screen; what was never chosen is the screen's business.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Looks {
     /// Language code, such as `en` or `hi`.
-    pub language: String,
-    /// `auto`, `light` or `dark`.
-    pub theme: String,
-    /// `comfortable` or `compact`.
-    pub density: String,
-}
-
-impl Default for Looks {
-    fn default() -> Self {
-        Looks { language: "en".to_owned(), theme: "auto".to_owned(), density: "comfortable".to_owned() }
-    }
+    pub language: Option<String>,
+    /// Such as `system`, `light` or `dark`.
+    pub theme: Option<String>,
+    /// Such as `auto` or `compact`.
+    pub density: Option<String>,
 }
 
 /// The step of signing in that comes next.

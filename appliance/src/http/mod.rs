@@ -3,6 +3,7 @@
 //! Extract (who, what), call one service method, map the answer. `server` owns sockets, `front` what happens around
 //! every request, `error` how refusals look.
 
+pub mod assets;
 pub mod connections;
 pub mod error;
 pub mod extract;

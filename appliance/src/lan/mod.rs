@@ -2,4 +2,5 @@
 
 pub mod addresses;
 pub mod authority;
+pub mod install;
 pub mod tls;

@@ -1,0 +1,53 @@
+//! Embeds the built web UI: writes a table of every file under `web-ui/dist`, each with its `.br` and `.gz` twin when
+//! the UI's build made one. Without a built UI the table is empty and the program says how to build it.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    let crate_folder = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or(io::ErrorKind::NotFound)?);
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?);
+    let dist = crate_folder.join("../web-ui/dist");
+    // A watched folder that is missing would make every build start anew; an empty one does not.
+    fs::create_dir_all(&dist)?;
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed={}", dist.display());
+    let dist = dist.canonicalize()?;
+    let mut files = Vec::new();
+    collect(&dist, &mut files)?;
+    files.sort();
+    let mut table = String::from("&[\n");
+    for file in files.iter().filter(|file| !is_twin(file)) {
+        let Some(name) = file.strip_prefix(&dist).ok().and_then(Path::to_str) else { continue };
+        let twin = |ending: &str| {
+            let path = PathBuf::from(format!("{}.{ending}", file.display()));
+            if files.contains(&path) { format!("Some(include_bytes!({path:?}))") } else { "None".to_owned() }
+        };
+        let _ = writeln!(
+            table,
+            "    File {{ path: {name:?}, plain: include_bytes!({file:?}), br: {}, gz: {} }},",
+            twin("br"),
+            twin("gz")
+        );
+    }
+    table.push_str("]\n");
+    fs::write(out.join("web_ui.rs"), table)
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn is_twin(file: &Path) -> bool {
+    let ending = file.extension().and_then(|ending| ending.to_str());
+    matches!(ending, Some("br" | "gz")) && file.with_extension("").is_file()
+}
