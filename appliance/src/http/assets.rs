@@ -135,8 +135,7 @@ impl Accepted {
             wanted.insert(name, !refused);
         }
         let any = wanted.get("*").copied().unwrap_or(false);
-        let takes =
-            |names: [&str; 2]| names.iter().find_map(|name| wanted.get(*name)).copied().unwrap_or(any);
+        let takes = |names: &[&str]| names.iter().find_map(|name| wanted.get(*name)).copied().unwrap_or(any);
         Accepted { br: takes(&["br"]), gzip: takes(&["gzip", "x-gzip"]) }
     }
 }
