@@ -2,7 +2,10 @@
 //!
 //! It owns the state of the vault slot (setup, sealed, open). It decides nothing about people, records or messages.
 
+mod opening;
+
 use std::path::Path;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use clinicvault_vault::Vault;
@@ -10,8 +13,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use thiserror::Error;
 
+use crate::admin::error::AdminError;
+use crate::admin::gate::Gate;
+use crate::admin::people::People;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::lan::addresses;
+use crate::lan::tls::{Tls, TlsError};
 use crate::records::Records;
 use crate::supervisor::Supervisor;
 
@@ -24,6 +32,12 @@ struct Inner {
     clock: Arc<dyn Clock>,
     supervisor: Supervisor,
     slot: RwLock<Slot>,
+    gate: Arc<Gate>,
+    tls: Tls,
+    /// Held while a vault is made or opened: both are slow, and neither may happen twice.
+    opening: tokio::sync::Mutex<()>,
+    /// HTTPS and HTTP as bound.
+    ports: (AtomicU16, AtomicU16),
 }
 
 /// What the vault slot holds.
@@ -41,6 +55,8 @@ pub enum Slot {
 pub struct Rooms {
     /// The only door to stored FHIR.
     pub records: Records,
+    /// Accounts, sessions, tokens.
+    pub people: People,
 }
 
 /// The vault is not open, so nothing stored can be read or written.
@@ -56,8 +72,21 @@ pub enum Closed {
 
 impl App {
     /// A box on `config.storage.data` with nothing open yet.
-    pub fn new(config: Config, clock: Arc<dyn Clock>, slot: Slot) -> Self {
-        Self(Arc::new(Inner { config, clock, supervisor: Supervisor::new(), slot: RwLock::new(slot) }))
+    ///
+    /// Fails when the box's certificate cannot be prepared.
+    pub fn new(config: Config, clock: Arc<dyn Clock>, slot: Slot) -> Result<Self, TlsError> {
+        let folder = config.storage.data.join("tls");
+        let tls = Tls::start(&folder, &config.listen.names, &addresses::local(), clock.now())?;
+        Ok(Self(Arc::new(Inner {
+            config,
+            clock,
+            supervisor: Supervisor::new(),
+            slot: RwLock::new(slot),
+            gate: Arc::new(Gate::default()),
+            tls,
+            opening: tokio::sync::Mutex::new(()),
+            ports: Default::default(),
+        })))
     }
 
     /// The settings, fixed for the life of the process.
@@ -90,6 +119,16 @@ impl App {
         TimeZone::get(&self.0.config.clinic.zone).unwrap_or(TimeZone::UTC)
     }
 
+    /// Throttling and the setup code.
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.0.gate
+    }
+
+    /// The box's certificate.
+    pub fn tls(&self) -> &Tls {
+        &self.0.tls
+    }
+
     /// What the vault slot holds now.
     pub fn slot(&self) -> Slot {
         self.0.slot.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -104,11 +143,39 @@ impl App {
         }
     }
 
-    /// Builds the rooms around an opened vault and puts them into the slot; setup and unlock end here.
-    pub fn enter(&self, vault: Vault) -> Arc<Rooms> {
-        let rooms = Arc::new(Rooms { records: Records::new(vault, self.0.clock.clone(), self.zone()) });
-        *self.0.slot.write().unwrap_or_else(PoisonError::into_inner) = Slot::Open(rooms.clone());
-        rooms
+    /// Builds the rooms around an opened vault, brings the box's certificate up to date and puts the rooms into the slot;
+    /// setup and unlock end here. Blocking.
+    pub fn enter(&self, vault: Vault) -> Result<Arc<Rooms>, AdminError> {
+        let inner = &self.0;
+        let records = Records::new(vault, inner.clock.clone(), self.zone());
+        let people =
+            People::open(records.clone(), inner.gate.clone(), &inner.config.sessions, inner.clock.clone())?;
+        inner.tls.keep_fresh(&people.authority(), &addresses::local(), self.now())?;
+        let rooms = Arc::new(Rooms { records, people });
+        *inner.slot.write().unwrap_or_else(PoisonError::into_inner) = Slot::Open(rooms.clone());
+        Ok(rooms)
+    }
+
+    /// Notes where the box listens, for the pages that lead from one address to another.
+    pub fn bound(&self, https: u16, http: u16) {
+        self.0.ports.0.store(https, Ordering::Relaxed);
+        self.0.ports.1.store(http, Ordering::Relaxed);
+    }
+
+    /// The port of HTTPS: the bound one, else that of the settings.
+    pub fn bound_https(&self) -> u16 {
+        match self.0.ports.0.load(Ordering::Relaxed) {
+            0 => self.0.config.listen.https.port(),
+            bound => bound,
+        }
+    }
+
+    /// The port of plain HTTP.
+    pub fn bound_http(&self) -> u16 {
+        match self.0.ports.1.load(Ordering::Relaxed) {
+            0 => self.0.config.listen.http.port(),
+            bound => bound,
+        }
     }
 
     /// Empties the slot; the vault closes when the last request that holds the rooms has ended.

@@ -91,6 +91,9 @@ pub struct Sessions {
     pub admin_idle_minutes: u64,
     pub admin_absolute_hours: u64,
     pub second_factor: SecondFactor,
+    pub prove_minutes: u64,
+    pub password_memory_mib: u32,
+    pub password_passes: u32,
 }
 
 /// Whether staff must have a second factor.
@@ -168,6 +171,9 @@ impl Default for Sessions {
             admin_idle_minutes: 10,
             admin_absolute_hours: 4,
             second_factor: SecondFactor::Required,
+            prove_minutes: 5,
+            password_memory_mib: 64,
+            password_passes: 3,
         }
     }
 }
@@ -221,7 +227,16 @@ const SENTENCES: &[(&str, &str)] = &[
     ("sessions.absolute_hours", "A staff session ends after so many hours in any case."),
     ("sessions.admin_idle_minutes", "The same for an owner."),
     ("sessions.admin_absolute_hours", "The same for an owner."),
-    ("sessions.second_factor", "\"required\" or \"optional\" for staff."),
+    (
+        "sessions.second_factor",
+        "\"required\" for owners, doctors and nurses, or \"optional\" (a demonstration).",
+    ),
+    (
+        "sessions.prove_minutes",
+        "Dangerous changes need a proof of who one is that is at most so many minutes old.",
+    ),
+    ("sessions.password_memory_mib", "Memory of one password hash, in MiB; at least 19. Two run at once."),
+    ("sessions.password_passes", "Passes of one password hash; at least 2."),
     ("hl7.frame_kib", "Largest HL7 message, in KiB."),
     ("hl7.idle_seconds", "A sender that stops in the middle of a message is dropped after so long."),
     ("hl7.connections", "Open MLLP connections."),

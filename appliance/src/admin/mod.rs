@@ -2,24 +2,20 @@
 
 pub mod account;
 mod blocklist;
+pub mod clinic;
+pub mod error;
+pub mod gate;
+mod half;
+pub mod machines;
 pub mod password;
+pub mod people;
 pub mod recovery_code;
 pub mod secret;
 pub mod session;
+pub mod setup;
+pub mod sign_in;
+pub mod socket;
+pub mod staff;
+mod store;
 pub mod throttle;
 pub mod totp;
-
-use http::request::Parts;
-
-use crate::app::App;
-use crate::http::error::HttpError;
-use crate::records::access::Actor;
-
-/// Who sends this request, by session cookie or bearer token.
-///
-/// There are no accounts yet, so nobody is known and everyone is refused.
-pub fn identify(app: &App, parts: &Parts) -> Result<Actor, HttpError> {
-    app.rooms()?;
-    let _ = parts;
-    Err(HttpError::unauthenticated())
-}

@@ -115,6 +115,16 @@ impl Sessions {
     /// Puts in a session and returns those that had to end for it, the least used first: only `limits.at_once` of one
     /// account stay.
     pub fn open(&mut self, hash: Hash, session: Session, limits: Limits) -> Vec<Hash> {
+        let ended = self.surplus(&session, limits);
+        for hash in &ended {
+            self.by_hash.remove(hash);
+        }
+        self.by_hash.insert(hash, session);
+        ended
+    }
+
+    /// The sessions that have to end before this one may begin, the least used first.
+    pub fn surplus(&self, session: &Session, limits: Limits) -> Vec<Hash> {
         let mut own: Vec<(Timestamp, Hash)> = self
             .by_hash
             .iter()
@@ -123,12 +133,7 @@ impl Sessions {
             .collect();
         own.sort_unstable();
         let surplus = (own.len() + 1).saturating_sub(limits.at_once);
-        let ended: Vec<Hash> = own.into_iter().take(surplus).map(|(_, hash)| hash).collect();
-        for hash in &ended {
-            self.by_hash.remove(hash);
-        }
-        self.by_hash.insert(hash, session);
-        ended
+        own.into_iter().take(surplus).map(|(_, hash)| hash).collect()
     }
 
     /// Puts back a kept session after a restart.
@@ -145,6 +150,13 @@ impl Sessions {
     pub fn touch(&mut self, hash: &Hash, now: Timestamp) {
         if let Some(session) = self.by_hash.get_mut(hash) {
             session.seen = session.seen.max(now);
+        }
+    }
+
+    /// Notes that the person has proven who they are.
+    pub fn prove(&mut self, hash: &Hash, now: Timestamp) {
+        if let Some(session) = self.by_hash.get_mut(hash) {
+            session.proven = session.proven.max(now);
         }
     }
 

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::HttpError;
 use super::limits;
-use crate::admin;
+use super::session;
 use crate::app::App;
 pub use crate::records::access::Actor;
 
@@ -40,8 +40,12 @@ impl FromRequestParts<App> for Peer {
 impl FromRequestParts<App> for Actor {
     type Rejection = HttpError;
 
+    /// The guard has found out; where it did not ask, nobody may be assumed.
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, HttpError> {
-        admin::identify(app, parts)
+        match parts.extensions.get::<Actor>() {
+            Some(actor) => Ok(actor.clone()),
+            None => session::identify(app, &parts.extensions, &parts.headers, false),
+        }
     }
 }
 

@@ -9,21 +9,42 @@ pub mod error;
 pub mod extract;
 pub mod fhir;
 pub mod front;
+pub mod guard;
 pub mod health;
+pub mod install;
 pub mod limits;
+pub mod login;
 pub mod query;
+pub mod refusal;
+pub mod routes;
 pub mod server;
+pub mod session;
+pub mod setup;
+pub mod tokens;
+pub mod users;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 
 use crate::app::App;
 
 /// The whole application: HTTPS for everyone, plain HTTP only on the box itself.
 pub fn router(app: App) -> Router {
-    Router::new().merge(health::routes()).merge(fhir::routes()).with_state(app)
+    Router::new()
+        .merge(health::routes())
+        .merge(setup::routes())
+        .merge(login::routes())
+        .merge(session::routes())
+        .merge(users::routes())
+        .merge(tokens::routes())
+        .merge(install::routes())
+        .merge(fhir::routes())
+        .route_layer(from_fn_with_state(app.clone(), guard::guard))
+        .fallback(assets::answer)
+        .with_state(app)
 }
 
 /// What plain HTTP answers to everyone who is not on the box itself.
 pub fn install_router(app: App) -> Router {
-    Router::new().merge(health::routes()).with_state(app)
+    install::only().merge(health::routes()).with_state(app)
 }

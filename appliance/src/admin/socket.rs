@@ -1,0 +1,311 @@
+//! The control socket: how the command line speaks to a running box, since a vault has one opener.
+//!
+//! One request and one answer a connection, each a line of JSON. Whoever may open the socket file (0600, in the data
+//! folder) may read the key file beside it as well, so it asks for no password; everything it does is recorded.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream as BlockingStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+
+use super::people::People;
+use super::sign_in::Origin;
+use super::staff::{AccountChange, NewAccount};
+use crate::app::{App, Slot};
+use crate::lan::authority;
+use crate::records::access::{Actor, Role};
+use crate::supervisor::Stop;
+
+/// Name of the socket in the data folder.
+pub const NAME: &str = "control.sock";
+/// Longest request or answer, in bytes.
+const LONGEST: u64 = 1 << 20;
+/// A request is one line; nobody needs longer to send it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the command line asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Request {
+    /// How the box is.
+    Status,
+    /// A token for a machine.
+    Token {
+        /// What the machine is.
+        name: String,
+        /// SMART scopes.
+        scope: String,
+        /// Life in seconds.
+        ttl_seconds: i64,
+    },
+    /// Adds an account with a temporary password.
+    UserAdd {
+        /// Name shown.
+        name: String,
+        /// Sign-in name.
+        username: String,
+        /// Roles.
+        roles: Vec<Role>,
+        /// Temporary password.
+        password: String,
+    },
+    /// All accounts.
+    UserList,
+    /// Disables an account, by sign-in name.
+    UserDisable {
+        /// Sign-in name.
+        username: String,
+    },
+    /// The authority's certificate.
+    Ca,
+}
+
+/// What the box answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Answer {
+    /// How the box is.
+    Status {
+        /// `setup`, `sealed` or `ready`.
+        state: String,
+        /// Program version.
+        version: String,
+        /// The clinic's name, when open.
+        clinic: Option<String>,
+        /// Last transaction, when open.
+        tx: Option<u64>,
+    },
+    /// The token, shown this once.
+    Token {
+        /// The secret.
+        token: String,
+        /// Its name in lists.
+        id: String,
+        /// Worth nothing from then on.
+        expires: Timestamp,
+    },
+    /// Accounts.
+    Users {
+        /// One each.
+        users: Vec<User>,
+    },
+    /// It is done.
+    Done,
+    /// The certificate, PEM.
+    Ca {
+        /// PEM text.
+        pem: String,
+        /// SHA-256.
+        fingerprint: String,
+    },
+    /// It was refused.
+    Refused {
+        /// Why, in a sentence.
+        message: String,
+    },
+}
+
+/// An account on the command line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// Id.
+    pub id: String,
+    /// Sign-in name.
+    pub username: String,
+    /// Name shown.
+    pub name: String,
+    /// Roles.
+    pub roles: Vec<Role>,
+    /// May not sign in.
+    pub disabled: bool,
+    /// Has an authenticator.
+    pub second_factor: bool,
+}
+
+/// Where the socket lies.
+pub fn path(data: &Path) -> PathBuf {
+    data.join(NAME)
+}
+
+/// Asks the running box. `Ok(None)` when none runs on this data folder. Blocking.
+pub fn ask(data: &Path, request: &Request) -> io::Result<Option<Answer>> {
+    let mut stream = match BlockingStream::connect(path(data)) {
+        Ok(stream) => stream,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    stream.write_all(&line)?;
+    let mut answer = String::new();
+    BufReader::new(stream.take(LONGEST)).read_line(&mut answer)?;
+    Ok(Some(serde_json::from_str(&answer)?))
+}
+
+/// The listener, its file readable and writable for the box's own user only. A file left by a box that was killed is
+/// replaced.
+pub fn listen(data: &Path) -> io::Result<UnixListener> {
+    let path = path(data);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Answers requests until told to stop, then takes the file away.
+pub async fn serve(app: App, listener: std::sync::Arc<UnixListener>, mut stop: Stop) -> anyhow::Result<()> {
+    loop {
+        let stream = tokio::select! {
+            () = stop.wanted() => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "control socket");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+        };
+        let app = app.clone();
+        tokio::spawn(async move {
+            if let Ok(Err(error)) =
+                tokio::time::timeout(Duration::from_secs(60), converse(&app, stream)).await
+            {
+                tracing::debug!(%error, "control socket");
+            }
+        });
+    }
+    let _ = std::fs::remove_file(path(app.data()));
+    Ok(())
+}
+
+async fn converse(app: &App, stream: UnixStream) -> io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut line = String::new();
+    let mut read = tokio::io::BufReader::new(read.take(LONGEST));
+    tokio::time::timeout(PATIENCE, read.read_line(&mut line)).await??;
+    let answer = match serde_json::from_str(&line) {
+        Ok(request) => answer(app, request).await,
+        Err(error) => Answer::Refused {
+            message: format!(
+                "The box does not understand this request (is the program another version?): {error}"
+            ),
+        },
+    };
+    let mut line = serde_json::to_vec(&answer)?;
+    line.push(b'\n');
+    write.write_all(&line).await?;
+    write.shutdown().await
+}
+
+async fn answer(app: &App, request: Request) -> Answer {
+    let done = match request {
+        Request::Status => return status(app),
+        Request::Ca => match app.tls().authority() {
+            Some(der) => {
+                return Answer::Ca { pem: authority::pem(&der), fingerprint: authority::fingerprint(&der) };
+            }
+            None => return refused("This box has not been set up yet, so it has no certificate authority."),
+        },
+        Request::Token { .. } | Request::UserAdd { .. } | Request::UserList | Request::UserDisable { .. } => {
+            match app.rooms() {
+                Ok(rooms) => change(&rooms.people, request).await,
+                Err(closed) => return refused(closed),
+            }
+        }
+    };
+    done.unwrap_or_else(refused)
+}
+
+fn refused(why: impl std::fmt::Display) -> Answer {
+    Answer::Refused { message: why.to_string() }
+}
+
+fn status(app: &App) -> Answer {
+    let (state, clinic, tx) = match app.slot() {
+        Slot::Setup => ("setup", None, None),
+        Slot::Sealed => ("sealed", None, None),
+        Slot::Open(rooms) => {
+            ("ready", Some(rooms.people.clinic().name), Some(rooms.records.vault().last_tx().0))
+        }
+    };
+    Answer::Status { state: state.to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), clinic, tx }
+}
+
+/// The same work for the socket and for the command line that has opened the vault itself.
+pub async fn change(people: &People, request: Request) -> Result<Answer, super::error::AdminError> {
+    let who = Actor::operator("command line");
+    let from = Origin { address: std::net::Ipv4Addr::LOCALHOST.into(), agent: "command line".to_owned() };
+    match request {
+        Request::Token { name, scope, ttl_seconds } => {
+            let life = SignedDuration::from_secs(ttl_seconds);
+            let (text, token) = people.add_token(&who, &name, &scope, life).await?;
+            Ok(Answer::Token { token: text.to_string(), id: token.id, expires: token.expires })
+        }
+        Request::UserAdd { name, username, roles, password } => {
+            let new = NewAccount { name, username, roles, registration: None, qualification: None };
+            people.add_account(&who, new, &password, true).await?;
+            Ok(Answer::Done)
+        }
+        Request::UserList => Ok(Answer::Users { users: people.accounts().into_iter().map(user).collect() }),
+        Request::UserDisable { username } => {
+            let wanted = username.trim().to_ascii_lowercase();
+            let found = people.accounts().into_iter().find(|listed| listed.account.username == wanted);
+            let id = found.ok_or(super::error::AdminError::Missing("account"))?.account.id;
+            let change = AccountChange { disabled: Some(true), ..AccountChange::default() };
+            people.change_account(&who, &id, change, &from).await?;
+            Ok(Answer::Done)
+        }
+        Request::Status | Request::Ca => Ok(Answer::Done),
+    }
+}
+
+fn user(listed: super::staff::Listed) -> User {
+    let account = listed.account;
+    User {
+        second_factor: account.seed.is_some(),
+        id: account.id,
+        username: account.username,
+        name: account.name,
+        roles: account.roles,
+        disabled: account.disabled,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_read_as_people_would_write_them() {
+        let read = |text: &str| serde_json::from_str::<Request>(text);
+        assert_eq!(read("{\"op\":\"status\"}").unwrap(), Request::Status);
+        assert_eq!(
+            read("{\"op\":\"token\",\"name\":\"lab\",\"scope\":\"system/*.r\",\"ttlSeconds\":60}").unwrap(),
+            Request::Token { name: "lab".into(), scope: "system/*.r".into(), ttl_seconds: 60 }
+        );
+        assert!(read("{\"op\":\"shutdown\"}").is_err());
+        assert!(read("{\"op\":\"token\",\"name\":\"lab\"}").is_err());
+    }
+
+    #[test]
+    fn nobody_answers_where_no_box_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(ask(folder.path(), &Request::Status).unwrap(), None);
+        std::fs::write(path(folder.path()), "").unwrap();
+        assert_eq!(ask(folder.path(), &Request::Status).unwrap(), None);
+    }
+}

@@ -1,0 +1,57 @@
+//! How a vault gets into the box: made at setup, or opened with a key.
+
+use std::sync::Arc;
+
+use clinicvault_vault::{OpenError, OpenOptions, RecoveryKey, Unlock, Vault};
+
+use super::{App, Closed, Rooms, Slot};
+use crate::admin::error::AdminError;
+use crate::admin::setup::{self, NewClinic};
+use crate::config::StartMode;
+
+impl App {
+    /// What a vault is opened with, from the settings.
+    pub fn vault_options(&self) -> OpenOptions {
+        let clock = self.0.clock.clone();
+        let mut options = OpenOptions::new(Arc::new(move || clock.now()));
+        options.cache_bytes = self.0.config.storage.cache_mib.saturating_mul(1 << 20);
+        options.start = match self.0.config.storage.start {
+            StartMode::Verified => clinicvault_vault::StartMode::Verified,
+            StartMode::Fast => clinicvault_vault::StartMode::Fast,
+        };
+        options
+    }
+
+    /// Makes a clinic in the empty data folder, enters it, and answers the owner's account and the recovery key, which
+    /// has to be shown once.
+    pub async fn set_up(&self, new: NewClinic) -> Result<(Arc<Rooms>, String, RecoveryKey), AdminError> {
+        let _turn = self.0.opening.lock().await;
+        let Slot::Setup = self.slot() else { return Err(AdminError::SetUpAlready) };
+        let app = self.clone();
+        let made = tokio::task::spawn_blocking(move || {
+            let made = setup::create(app.config(), new, app.vault_options(), app.clock().clone())?;
+            app.gate().spend_setup_code();
+            Ok((app.enter(made.vault)?, made.owner, made.recovery))
+        });
+        made.await.map_err(|_| AdminError::Create("it failed inside".to_owned()))?
+    }
+
+    /// Opens the sealed vault and enters it.
+    pub async fn unlock(&self, with: Unlock) -> Result<Arc<Rooms>, AdminError> {
+        let _turn = self.0.opening.lock().await;
+        match self.slot() {
+            Slot::Open(rooms) => return Ok(rooms),
+            Slot::Setup => return Err(AdminError::Open(Closed::Setup.to_string())),
+            Slot::Sealed => {}
+        }
+        let app = self.clone();
+        let opened = tokio::task::spawn_blocking(move || {
+            let vault = Vault::open(app.data(), &with, app.vault_options()).map_err(|error| match error {
+                OpenError::WrongKey(_) => AdminError::WrongKey,
+                other => AdminError::Open(other.to_string()),
+            })?;
+            app.enter(vault)
+        });
+        opened.await.map_err(|_| AdminError::Open("it failed inside".to_owned()))?
+    }
+}

@@ -1,0 +1,248 @@
+//! Every address of the box and what it takes to get in: one table.
+//!
+//! The guard looks each request up here before a handler runs; an address without a row is refused to everybody, so a
+//! new route works only once somebody has written down who may use it. The table is also what the tests walk.
+
+use http::Method;
+
+use crate::records::access::{Area, Op};
+
+/// What it takes to get in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing; the handler itself asks for a code or a password where one is needed.
+    Nothing,
+    /// To be signed in, as a person, in whatever role.
+    Person,
+    /// An actor who may do this in that area. Handlers look closer where the answer depends on the record.
+    May(Op, Area),
+    /// A person or a machine; the records room decides for each resource type.
+    Fhir,
+}
+
+/// One address.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// `GET` stands for `HEAD` too.
+    pub method: Method,
+    /// As the router writes it; the names of parameters do not matter.
+    pub path: &'static str,
+    /// What it takes.
+    pub need: Need,
+    /// The browser asks by itself, so it does not keep a session alive.
+    pub quiet: bool,
+}
+
+const fn row(method: Method, path: &'static str, need: Need) -> Row {
+    Row { method, path, need, quiet: false }
+}
+
+const fn quiet(method: Method, path: &'static str, need: Need) -> Row {
+    Row { method, path, need, quiet: true }
+}
+
+const DELETE: Method = Method::DELETE;
+const GET: Method = Method::GET;
+const PATCH: Method = Method::PATCH;
+const POST: Method = Method::POST;
+
+/// The table.
+pub const TABLE: &[Row] = &[
+    // The box itself.
+    row(GET, "/health", Need::Nothing),
+    row(GET, "/ca.crt", Need::Nothing),
+    row(GET, "/ca.der", Need::Nothing),
+    row(GET, "/install", Need::Nothing),
+    row(GET, "/install/{file}", Need::Nothing),
+    row(GET, "/api/status", Need::Nothing),
+    row(POST, "/api/setup", Need::Nothing),
+    quiet(GET, "/api/setup/recovery", Need::May(Op::Update, Area::Settings)),
+    row(POST, "/api/setup/confirm", Need::May(Op::Update, Area::Settings)),
+    row(POST, "/api/unlock", Need::Nothing),
+    // Signing in.
+    row(POST, "/api/login", Need::Nothing),
+    row(POST, "/api/login/totp", Need::Nothing),
+    row(POST, "/api/login/enrol", Need::Nothing),
+    row(POST, "/api/login/password", Need::Nothing),
+    row(POST, "/api/logout", Need::Nothing),
+    quiet(GET, "/api/session", Need::Person),
+    row(POST, "/api/session/prove", Need::Person),
+    row(PATCH, "/api/me", Need::Person),
+    row(POST, "/api/me/password", Need::Person),
+    row(GET, "/api/me/sessions", Need::Person),
+    row(DELETE, "/api/me/sessions/{id}", Need::Person),
+    // People and machines.
+    row(GET, "/api/users", Need::May(Op::Search, Area::Settings)),
+    row(POST, "/api/users", Need::May(Op::Create, Area::Settings)),
+    row(PATCH, "/api/users/{id}", Need::May(Op::Update, Area::Settings)),
+    row(POST, "/api/users/{id}/reset", Need::May(Op::Update, Area::Settings)),
+    row(GET, "/api/tokens", Need::May(Op::Search, Area::Settings)),
+    row(POST, "/api/tokens", Need::May(Op::Create, Area::Settings)),
+    row(DELETE, "/api/tokens/{id}", Need::May(Op::Delete, Area::Settings)),
+    // Patients.
+    row(GET, "/api/search", Need::May(Op::Search, Area::Demographics)),
+    row(GET, "/api/patients/recent", Need::May(Op::Search, Area::Demographics)),
+    row(POST, "/api/patients", Need::May(Op::Create, Area::Demographics)),
+    row(POST, "/api/patients/duplicates", Need::May(Op::Search, Area::Demographics)),
+    row(GET, "/api/patients/{id}/chart", Need::May(Op::Read, Area::Demographics)),
+    row(GET, "/api/patients/{id}/results/{code}", Need::May(Op::Read, Area::Results)),
+    row(GET, "/api/patients/{id}/access-log", Need::May(Op::Read, Area::AccessLog)),
+    row(POST, "/api/patients/{id}/allergies", Need::May(Op::Create, Area::Allergies)),
+    row(POST, "/api/patients/{id}/problems", Need::May(Op::Create, Area::Problems)),
+    // Messages from other systems.
+    row(GET, "/api/inbox", Need::May(Op::Search, Area::Inbox)),
+    row(GET, "/api/inbox/{seq}", Need::May(Op::Read, Area::Inbox)),
+    row(POST, "/api/inbox/{seq}/settle", Need::May(Op::Update, Area::Inbox)),
+    // What has changed. Each line is decided again for the one who listens.
+    quiet(GET, "/api/events", Need::Person),
+    quiet(GET, "/api/changes", Need::Person),
+    // FHIR. Only what the box can do is public.
+    row(GET, "/fhir/metadata", Need::Nothing),
+];
+
+/// Everything below it but what has a row of its own is FHIR.
+pub const FHIR: &str = "/fhir";
+
+/// What a request to a route needs. `None`: there is no row, so nobody gets in.
+pub fn find(method: &Method, path: &str) -> Option<(Need, bool)> {
+    let method = if method == Method::HEAD { &Method::GET } else { method };
+    let own = TABLE.iter().find(|row| row.method == *method && same(row.path, path));
+    match own {
+        Some(row) => Some((row.need, row.quiet)),
+        None if path == FHIR || path.starts_with("/fhir/") => Some((Need::Fhir, false)),
+        None => None,
+    }
+}
+
+/// Whether any method of this route has a row.
+pub fn is_known(path: &str) -> bool {
+    TABLE.iter().any(|row| same(row.path, path))
+}
+
+/// Whether two addresses are one route, whatever their parameters are called.
+fn same(one: &str, other: &str) -> bool {
+    let mut ones = one.split('/');
+    let mut others = other.split('/');
+    loop {
+        match (ones.next(), others.next()) {
+            (None, None) => return true,
+            (Some(a), Some(b)) if a == b || (a.starts_with('{') && b.starts_with('{')) => {}
+            (Some(_) | None, Some(_) | None) => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::records::access::{Actor, Role, Subject, Who, decide};
+
+    #[test]
+    fn no_address_has_two_rows() {
+        for (at, row) in TABLE.iter().enumerate() {
+            let again = TABLE
+                .iter()
+                .skip(at + 1)
+                .find(|other| other.method == row.method && same(row.path, other.path));
+            assert!(again.is_none(), "{} {}", row.method, row.path);
+        }
+    }
+
+    #[test]
+    fn every_route_that_the_sources_name_has_a_row() {
+        let mut named = Vec::new();
+        routes_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut named);
+        assert!(named.iter().any(|(path, _)| path == "/health"), "the search for routes finds nothing");
+        for (path, file) in named {
+            let known = [GET, POST, PATCH, DELETE].iter().any(|method| find(method, &path).is_some());
+            assert!(known, "{path} in {file} has no row in the table of routes");
+        }
+    }
+
+    /// The first argument of every `.route(` call.
+    fn routes_in(folder: &Path, named: &mut Vec<(String, String)>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                routes_in(&path, named);
+            } else if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("routes.rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                for call in text.split(".route(").skip(1) {
+                    if let Some(rest) = call.trim_start().strip_prefix('"') {
+                        let end = rest.find('"').unwrap();
+                        named.push((rest[..end].to_owned(), path.display().to_string()));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_address_without_a_row_is_for_nobody() {
+        assert_eq!(find(&GET, "/api/everything"), None);
+        assert_eq!(find(&DELETE, "/api/users/{id}"), None);
+        assert_eq!(find(&GET, "/fhirs"), None);
+        assert_eq!(find(&Method::HEAD, "/health"), Some((Need::Nothing, false)));
+        assert_eq!(find(&GET, "/api/inbox/{number}"), Some((Need::May(Op::Read, Area::Inbox), false)));
+        assert_eq!(find(&GET, "/fhir/{kind}/{id}"), Some((Need::Fhir, false)));
+    }
+
+    /// The walk: every address by every role, against what clinic-workflow.md section 2 says, written out once more by
+    /// hand. Letters are those of `Role::ALL`: owner, doctor, nurse, reception, dispenser, lab, cashier, auditor.
+    #[test]
+    fn every_role_gets_in_where_the_sheet_says_and_nowhere_else() {
+        let everybody = "odnrplca";
+        let expected: &[(&str, &str, &str)] = &[
+            ("GET", "/api/setup/recovery", "o"),
+            ("POST", "/api/setup/confirm", "o"),
+            ("GET", "/api/session", everybody),
+            ("POST", "/api/session/prove", everybody),
+            ("PATCH", "/api/me", everybody),
+            ("POST", "/api/me/password", everybody),
+            ("GET", "/api/me/sessions", everybody),
+            ("DELETE", "/api/me/sessions/{id}", everybody),
+            ("GET", "/api/users", "oa"),
+            ("POST", "/api/users", "o"),
+            ("PATCH", "/api/users/{id}", "o"),
+            ("POST", "/api/users/{id}/reset", "o"),
+            ("GET", "/api/tokens", "oa"),
+            ("POST", "/api/tokens", "o"),
+            ("DELETE", "/api/tokens/{id}", "o"),
+            ("GET", "/api/search", everybody),
+            ("GET", "/api/patients/recent", everybody),
+            ("POST", "/api/patients", "dnr"),
+            ("POST", "/api/patients/duplicates", everybody),
+            ("GET", "/api/patients/{id}/chart", everybody),
+            ("GET", "/api/patients/{id}/results/{code}", "dnl"),
+            ("GET", "/api/patients/{id}/access-log", "odna"),
+            ("POST", "/api/patients/{id}/allergies", "dn"),
+            ("POST", "/api/patients/{id}/problems", "dn"),
+            ("GET", "/api/inbox", "dnl"),
+            ("GET", "/api/inbox/{seq}", "dnl"),
+            ("POST", "/api/inbox/{seq}/settle", "dl"),
+            ("GET", "/api/events", everybody),
+            ("GET", "/api/changes", everybody),
+        ];
+        for row in TABLE.iter().filter(|row| row.need != Need::Nothing) {
+            let line = expected.iter().find(|(method, path, _)| *method == row.method && *path == row.path);
+            let (_, _, who) =
+                line.unwrap_or_else(|| panic!("{} {} is not in the walk", row.method, row.path));
+            for (role, letter) in Role::ALL.into_iter().zip(everybody.chars()) {
+                let gets_in = admits(row.need, role);
+                assert_eq!(gets_in, who.contains(letter), "{role:?} {} {}", row.method, row.path);
+            }
+        }
+        assert_eq!(TABLE.iter().filter(|row| row.need != Need::Nothing).count(), expected.len());
+    }
+
+    fn admits(need: Need, role: Role) -> bool {
+        let who = Who::Person { roles: vec![role] };
+        let actor = Actor { id: "p".into(), name: "P".into(), who, session: None, source: "test".into() };
+        match need {
+            Need::Nothing | Need::Person | Need::Fhir => true,
+            Need::May(op, area) => decide(&actor, op, &Subject::area_only(area)).allowed(),
+        }
+    }
+}
