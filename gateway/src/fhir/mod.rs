@@ -4,6 +4,7 @@
 //! rights and transport are left to the appliance.
 
 pub mod bundle;
+pub mod capability;
 pub mod datetime;
 pub mod definitions;
 pub mod id;
@@ -12,3 +13,4 @@ pub mod resource;
 pub mod search;
 mod types;
 pub mod validate;
+pub mod views;

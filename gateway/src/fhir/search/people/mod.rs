@@ -15,7 +15,7 @@ pub use judge::{Field, Hit, Shown, Span, judge};
 pub use query::{Probe, Query, query};
 pub use spelling::{folded, sound};
 pub(crate) use terms::Pair;
-pub use terms::{numbers, phone_digits, terms};
+pub use terms::{full_name, numbers, phone_digits, terms};
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,143 @@
+//! CapabilityStatement: what the server says that it does, from the very tables that it works by.
+//!
+//! The interactions come from the caller, who serves them; the search parameters from the table that searches use.
+
+use jiff::Timestamp;
+
+use super::datetime;
+use super::id::ResourceType;
+use super::search::params;
+use crate::json::{Object, Value};
+
+/// What is served of one type.
+#[derive(Debug, Clone)]
+pub struct TypeServed {
+    /// The type.
+    pub kind: ResourceType,
+    /// Codes of type-restful-interaction: `read`, `vread`, `update`, `delete`, `history-instance`, `create`, `search-type` …
+    pub interactions: Vec<&'static str>,
+    /// PUT may create.
+    pub update_create: bool,
+    /// If-None-Exist.
+    pub conditional_create: bool,
+    /// PUT with a query.
+    pub conditional_update: bool,
+    /// DELETE with a query, for a single match.
+    pub conditional_delete: bool,
+}
+
+/// What the whole server says of itself.
+#[derive(Debug, Clone)]
+pub struct Served<'a> {
+    /// Version of the software.
+    pub version: &'a str,
+    /// Base address, when it is known.
+    pub base: Option<&'a str>,
+    /// When the software was started or its settings changed last.
+    pub date: Timestamp,
+    /// Name of the clinic's zone, in which dates without zone are read.
+    pub zone: &'a str,
+    /// Types in the order in which they are to be listed.
+    pub types: Vec<TypeServed>,
+    /// Codes of system-restful-interaction: `transaction`, `batch` …
+    pub system: Vec<&'static str>,
+    /// How a client proves who it is, in words.
+    pub security: &'a str,
+}
+
+/// The CapabilityStatement.
+pub fn statement(served: &Served<'_>) -> Value {
+    let codes = |list: &[&str]| list.iter().map(|c| Value::from([("code", *c)])).collect::<Vec<Value>>();
+    let rest = Object::new()
+        .with("mode", "server")
+        .with("documentation", documentation(served.zone))
+        .with("security", Value::from([("description", served.security)]))
+        .with("resource", served.types.iter().map(of_type).collect::<Vec<Value>>())
+        .with_some("interaction", (!served.system.is_empty()).then(|| codes(&served.system)));
+    let implementation = Object::new()
+        .with("description", "ClinicVault: the records of one clinic, kept in its own house.")
+        .with_some("url", served.base);
+    Value::Object(
+        Object::new()
+            .with("resourceType", "CapabilityStatement")
+            .with("status", "active")
+            .with("date", datetime::instant(served.date))
+            .with("kind", "instance")
+            .with("software", Value::from([("name", "ClinicVault"), ("version", served.version)]))
+            .with("implementation", implementation)
+            .with("fhirVersion", "4.0.1")
+            .with("format", Value::from([Value::from("application/fhir+json"), Value::from("json")]))
+            .with("rest", Value::from([Value::Object(rest)])),
+    )
+}
+
+fn documentation(zone: &str) -> String {
+    format!(
+        "Resources are checked against the structure of R4 and kept as sent. Dates without a zone are read in {zone}. \
+         Unknown search parameters are an error under Prefer: handling=strict and left out of the self link otherwise; \
+         unknown modifiers are always an error. Chained parameters, _has, _include and _revinclude are not served."
+    )
+}
+
+fn of_type(served: &TypeServed) -> Value {
+    let does = |code: &str| served.interactions.contains(&code);
+    let interactions: Vec<Value> = served.interactions.iter().map(|c| Value::from([("code", *c)])).collect();
+    let searched = does("search-type").then(|| params::of(served.kind).map(param).collect::<Vec<Value>>());
+    Value::Object(
+        Object::new()
+            .with("type", served.kind.as_str())
+            .with("profile", format!("http://hl7.org/fhir/StructureDefinition/{}", served.kind))
+            .with("interaction", interactions)
+            .with("versioning", if does("update") { "versioned-update" } else { "versioned" })
+            .with("readHistory", does("vread"))
+            .with("updateCreate", served.update_create)
+            .with("conditionalCreate", served.conditional_create)
+            .with("conditionalRead", "not-supported")
+            .with("conditionalUpdate", served.conditional_update)
+            .with("conditionalDelete", if served.conditional_delete { "single" } else { "not-supported" })
+            .with_some("searchParam", searched),
+    )
+}
+
+fn param(param: &params::Param) -> Value {
+    Value::from([("name", param.code), ("type", param.kind.as_str())])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fhir::resource::Resource;
+
+    fn served() -> Served<'static> {
+        Served {
+            version: "0.1.0",
+            base: Some("https://box/fhir"),
+            date: "2026-01-01T00:00:00Z".parse().unwrap(),
+            zone: "Asia/Kolkata",
+            types: ResourceType::all()
+                .map(|kind| TypeServed {
+                    kind,
+                    interactions: vec!["read", "vread", "update", "create", "search-type"],
+                    update_create: true,
+                    conditional_create: true,
+                    conditional_update: false,
+                    conditional_delete: false,
+                })
+                .collect(),
+            system: vec!["transaction", "batch"],
+            security: "Bearer token",
+        }
+    }
+
+    #[test]
+    fn the_statement_is_itself_a_good_resource() {
+        let resource = Resource::from_value(statement(&served())).unwrap();
+        let types = resource.json().pointer("/rest/0/resource").unwrap().as_array().unwrap();
+        assert_eq!(types.len(), 146);
+        let patient = types.iter().find(|t| t.str("type") == Some("Patient")).unwrap();
+        let names: Vec<_> = patient.items("searchParam").iter().filter_map(|p| p.str("name")).collect();
+        for name in ["name", "birthdate", "identifier", "phone", "gender", "_id", "_lastUpdated"] {
+            assert!(names.contains(&name), "{name}");
+        }
+    }
+}
