@@ -91,7 +91,8 @@ pub fn period(element: &Value, context: &Context) -> Option<Span> {
         return None;
     }
     let low = start.map_or(Span::OPEN_LOW, |s| s.low);
-    Some(Span { low, high: end.map_or(Span::OPEN_HIGH, |s| s.high).max(low) })
+    // An end before the start leaves the start alone.
+    Some(Span { low, high: end.map_or(Span::OPEN_HIGH, |s| s.high).max(low.saturating_add(1)) })
 }
 
 fn push(span: Span, out: &mut Vec<Vec<u8>>) {

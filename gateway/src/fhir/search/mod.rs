@@ -44,4 +44,6 @@ impl Context {
 }
 
 #[cfg(test)]
+mod reference_model;
+#[cfg(test)]
 mod tests;

@@ -1,9 +1,10 @@
 //! The structure check: every rule of R4's tables, every problem with its place, never only the first.
 //!
 //! Elements that do not exist, JSON types, numbers of occurrences, choices, formats of primitives, extensions on
-//! primitives, contained resources, references, required codes, narratives. Invariants beyond these and profiles are
-//! not looked at here.
+//! primitives, contained resources, references, required codes, narratives, and the few invariants that are broken in
+//! practice. Other invariants, terminology and profiles are not looked at here.
 
+mod invariant;
 mod primitive;
 mod walk;
 mod xhtml;

@@ -140,6 +140,21 @@ fn content_references_lead_back() {
 }
 
 #[test]
+fn invariants_that_are_broken_in_practice() {
+    check(r#""name":[{"period":{"start":"2024","end":"2023"}}]"#, &["Patient.name[0].period"]);
+    check(r#""name":[{"period":{"start":"2024-05","end":"2024"}}]"#, &[]);
+    check(r#""contact":[{"gender":"male"}]"#, &["Patient.contact[0]"]);
+    let observation = |more: &str| {
+        places(&format!(
+            r#"{{"resourceType":"Observation","status":"final","code":{{"coding":[{{"code":"a"}}]}},"valueString":"x"{more}}}"#
+        ))
+    };
+    assert!(observation("").is_empty());
+    assert_eq!(observation(r#","dataAbsentReason":{"text":"x"}"#), ["Observation"]);
+    assert_eq!(observation(r#","component":[{"code":{"coding":[{"code":"a"}]}}]"#), ["Observation"]);
+}
+
+#[test]
 fn the_list_of_problems_ends() {
     let members: Vec<String> = (0..500).map(|n| format!("\"x{n}\":1")).collect();
     let value = parse(

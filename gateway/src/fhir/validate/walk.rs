@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::MOST_ISSUES;
 use super::primitive::{name_of, problem};
 use super::xhtml;
+use super::{MOST_ISSUES, invariant};
 use crate::fhir::definitions::{self, Element, Kind, Primitive, Type};
 use crate::fhir::id::Reference;
 use crate::fhir::outcome::{Issue, IssueCode, Severity};
@@ -119,7 +119,11 @@ impl<'a> Walk<'a> {
         match definition.name {
             "Extension" => self.extension(object),
             "Reference" => self.reference(object),
-            _ => {}
+            name => {
+                if let Some(why) = invariant::broken(name, value) {
+                    self.issue(IssueCode::Invariant, why);
+                }
+            }
         }
     }
 
