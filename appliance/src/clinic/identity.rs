@@ -4,7 +4,7 @@
 //! birth is a date with its precision, because nobody's birthday is invented.
 
 use clinicvault_gateway::json::Value;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// The identifier system of the clinic's own patient numbers.
@@ -51,7 +51,7 @@ pub struct Identity {
 }
 
 /// Administrative sex in one letter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum Sex {
     /// Female.
     F,

@@ -4,6 +4,9 @@
 //! read and written through `records`; what a record means to a machine client is left to FHIR itself.
 
 pub mod chart;
+pub mod duplicates;
+pub mod form;
 pub mod identity;
+pub mod live;
 pub mod make;
 pub mod read;

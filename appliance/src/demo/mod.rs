@@ -8,6 +8,7 @@ pub mod document;
 pub mod file;
 pub mod house;
 pub mod labs;
+pub mod messages;
 pub mod patient;
 pub mod people;
 pub mod rng;
@@ -66,6 +67,21 @@ mod tests {
             |seed| -> Vec<u8> { generate(seed, TODAY).transactions.iter().flat_map(Value::to_vec).collect() };
         assert_eq!(bytes(SEED), bytes(SEED));
         assert_ne!(bytes(SEED), bytes(SEED + 1));
+    }
+
+    #[test]
+    fn every_resource_keeps_the_structure_of_r4() {
+        let demo = generate(SEED, TODAY);
+        for resource in resources(&demo) {
+            let issues = clinicvault_gateway::fhir::validate::structure(resource);
+            let kind = resource.str("resourceType").unwrap();
+            assert!(
+                issues.is_empty(),
+                "{kind}: {:?}\n{}",
+                issues,
+                String::from_utf8(resource.to_vec()).unwrap()
+            );
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::people::{Born, Person};
+use crate::clinic::form::names;
 use crate::clinic::identity::{NUMBER_SYSTEM, number_text};
 use crate::clinic::make::{identifier, list, obj, text};
 
@@ -34,12 +35,10 @@ pub fn birth(born: Born, today: Date) -> (Date, String) {
 /// The fields of the Patient after its id.
 #[must_use]
 pub fn fields(person: &Person, today: Date) -> Vec<(&'static str, Value)> {
-    let names = std::iter::once(human_name(person.name, "official"))
-        .chain(person.other_name.map(|name| human_name(name, "usual")));
     let mut fields = vec![
         ("active", Value::Bool(true)),
         ("identifier", list([identifier(NUMBER_SYSTEM, &number_text(u64::from(person.number)))])),
-        ("name", list(names)),
+        ("name", list(names(person.name, person.other_name))),
     ];
     if let Some(phone) = person.phone {
         fields.push((
@@ -64,17 +63,6 @@ pub fn fields(person: &Person, today: Date) -> Vec<(&'static str, Value)> {
         ])]),
     ));
     fields
-}
-
-fn human_name(name: &str, kind: &str) -> Value {
-    let mut fields = vec![("use", text(kind)), ("text", text(name))];
-    if let Some((given, family)) = name.rsplit_once(' ') {
-        fields.push(("family", text(family)));
-        fields.push(("given", list(given.split(' ').map(text))));
-    } else {
-        fields.push(("given", list([text(name)])));
-    }
-    obj(fields)
 }
 
 #[cfg(test)]

@@ -3,9 +3,13 @@
 //! Extract (who, what), call one service method, map the answer. `server` owns sockets, `front` what happens around
 //! every request, `error` how refusals look.
 
+pub mod aside;
 pub mod assets;
+pub mod changes;
+pub mod chart;
 pub mod connections;
 pub mod error;
+pub mod events;
 pub mod extract;
 pub mod fhir;
 pub mod front;
@@ -14,6 +18,7 @@ pub mod health;
 pub mod install;
 pub mod limits;
 pub mod login;
+pub mod patients;
 pub mod query;
 pub mod refusal;
 pub mod routes;
@@ -39,6 +44,10 @@ pub fn router(app: App) -> Router {
         .merge(tokens::routes())
         .merge(install::routes())
         .merge(fhir::routes())
+        .merge(patients::routes())
+        .merge(chart::routes())
+        .merge(events::routes())
+        .merge(changes::routes())
         .route_layer(from_fn_with_state(app.clone(), guard::guard))
         .fallback(assets::answer)
         .with_state(app)

@@ -89,6 +89,7 @@ pub const TABLE: &[Row] = &[
     row(GET, "/api/patients/{id}/access-log", Need::May(Op::Read, Area::AccessLog)),
     row(POST, "/api/patients/{id}/allergies", Need::May(Op::Create, Area::Allergies)),
     row(POST, "/api/patients/{id}/problems", Need::May(Op::Create, Area::Problems)),
+    row(GET, "/api/patients/{id}/documents/{document}", Need::May(Op::Read, Area::Notes)),
     // Messages from other systems.
     row(GET, "/api/inbox", Need::May(Op::Search, Area::Inbox)),
     row(GET, "/api/inbox/{seq}", Need::May(Op::Read, Area::Inbox)),
@@ -219,6 +220,7 @@ mod tests {
             ("GET", "/api/patients/{id}/access-log", "odna"),
             ("POST", "/api/patients/{id}/allergies", "dn"),
             ("POST", "/api/patients/{id}/problems", "dn"),
+            ("GET", "/api/patients/{id}/documents/{document}", "d"),
             ("GET", "/api/inbox", "dnl"),
             ("GET", "/api/inbox/{seq}", "dnl"),
             ("POST", "/api/inbox/{seq}/settle", "dl"),

@@ -5,16 +5,27 @@
 //! says how an access is recorded, `feed` tells live views what was committed. Records know nothing of HTTP and HL7.
 
 pub mod access;
+pub mod access_log;
 pub mod audit;
 pub mod change;
+pub mod changes;
+pub mod chart;
+#[cfg(test)]
+mod clinic_tests;
+mod compartment;
+pub mod entries;
 pub mod error;
 pub mod feed;
 pub mod history;
 mod matching;
 mod owner;
+pub mod people;
 pub mod read;
+pub mod register;
 pub mod search;
 mod terms;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod transaction;
 pub mod unit;
 pub mod write;

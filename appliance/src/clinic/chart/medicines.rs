@@ -143,10 +143,10 @@ pub fn dose(dosage: &Value) -> Option<String> {
 fn split_label(label: &str) -> (String, Option<String>, Option<String>) {
     let parts: Vec<&str> = label.split_whitespace().collect();
     let number = |part: &&str| part.starts_with(|c: char| c.is_ascii_digit());
-    let Some(first) = parts.iter().position(|part| number(&part)).filter(|at| *at > 0) else {
+    let Some(first) = parts.iter().position(|part| number(part)).filter(|at| *at > 0) else {
         return (label.trim().to_owned(), None, None);
     };
-    let Some(last) = parts.iter().rposition(|part| number(&part)) else {
+    let Some(last) = parts.iter().rposition(|part| number(part)) else {
         return (label.to_owned(), None, None);
     };
     // The unit follows the last number, unless it is written against it ("500mg").

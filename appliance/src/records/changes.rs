@@ -1,0 +1,66 @@
+//! Changes after a `Tx`, from the vault's own log: for a live view that comes back, and for polling.
+
+use clinicvault_gateway::fhir::id::ResourceType;
+use clinicvault_vault::Tx;
+
+use super::Records;
+use super::audit::patient_of;
+use super::error::Error;
+use super::feed::{Event, What};
+
+/// Changes after a point, and where that leaves the reader.
+#[derive(Debug)]
+pub struct Since {
+    /// Oldest first.
+    pub events: Vec<Event>,
+    /// Everything up to this `Tx` is in `events` (or concerns no record).
+    pub last: u64,
+    /// The reader was so far behind that the rest was not read: it must load its views again.
+    pub reset: bool,
+}
+
+/// Inbox rows looked at for changes of their state.
+const INBOX_ROWS: usize = 200;
+/// The queue of HL7 messages.
+const INBOX: u8 = 1;
+
+impl Records {
+    /// The last committed `Tx`.
+    pub fn last_tx(&self) -> u64 {
+        self.vault().last_tx().0
+    }
+
+    /// Record changes and inbox rows after `since`, at most about `limit`. `since` 0 means "from now".
+    pub fn since(&self, since: u64, limit: usize) -> Result<Since, Error> {
+        let snapshot = self.vault().snapshot()?;
+        let last = snapshot.tx().0;
+        if since == 0 || since >= last {
+            return Ok(Since { events: Vec::new(), last, reset: false });
+        }
+        let log = snapshot.log(Tx(since), limit)?;
+        let complete = log.len() < limit;
+        let mut events: Vec<Event> = log
+            .into_iter()
+            .filter(|change| ResourceType::from_number(change.kind.0).is_some())
+            .map(|change| Event {
+                tx: change.tx.0,
+                what: What::Record {
+                    kind: change.kind.0,
+                    id: change.id.as_str().into(),
+                    version: change.version,
+                    deleted: change.deleted,
+                    patient: patient_of(&change.owner).map(Into::into),
+                },
+            })
+            .collect();
+        let rows = snapshot.queue_newest(INBOX, None, None, INBOX_ROWS)?;
+        events.extend(
+            rows.into_iter().filter(|item| item.tx.0 > since).map(|item| Event {
+                tx: item.tx.0,
+                what: What::Inbox { seq: item.seq, state: item.row.state },
+            }),
+        );
+        events.sort_by_key(|event| event.tx);
+        Ok(Since { events, last, reset: !complete })
+    }
+}
