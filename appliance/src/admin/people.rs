@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use clinicvault_vault::{Action, Outcome};
 use jiff::Timestamp;
@@ -22,15 +23,19 @@ use super::password::{Cost, Hasher};
 use super::secret::{self, Hash};
 use super::session::{Session, Sessions};
 use super::store::{Change, Collection, Store, leaf};
+use crate::app::App;
 use crate::clock::Clock;
 use crate::config;
 use crate::lan::authority::Authority;
 use crate::records::Records;
 use crate::records::access::{Actor, Who};
+use crate::supervisor::Stop;
 
 /// Hashes of passwords at once: each takes 64 MiB (security-storage.md section 7).
 const HASHES_AT_ONCE: usize = 2;
 
+/// How often ended sessions and expired tokens are taken out of the vault.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// How exactly the last use of a session is kept, in seconds.
 const TOUCH_SECONDS: i64 = 5;
 
@@ -145,7 +150,7 @@ impl People {
     pub async fn until_ended(&self, session: Hash) {
         let mut ended = self.0.ended.subscribe();
         // An idle session ends without an event, so it is looked at as well, twice as often as promised (1 s).
-        let mut look = tokio::time::interval(std::time::Duration::from_millis(500));
+        let mut look = tokio::time::interval(Duration::from_millis(500));
         while self.book().sessions.find(&session, self.now()).is_some() {
             tokio::select! {
                 _ = look.tick() => {}
@@ -283,6 +288,19 @@ impl People {
         let inner = self.0.clone();
         let done = tokio::task::spawn_blocking(move || job(&inner.hasher)).await;
         done.map_err(|_| AdminError::Damaged("a hashing thread"))?
+    }
+}
+
+/// Sweeps every minute until told to stop.
+pub async fn keep_swept(app: App, mut stop: Stop) -> anyhow::Result<()> {
+    loop {
+        tokio::select! {
+            () = stop.wanted() => return Ok(()),
+            () = tokio::time::sleep(SWEEP_EVERY) => {}
+        }
+        if let Ok(rooms) = app.rooms() {
+            rooms.people.sweep().await?;
+        }
     }
 }
 

@@ -20,7 +20,9 @@ use super::staff::{self, NewAccount};
 use super::store::{Change, Collection, Store, leaf};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::lan::addresses;
 use crate::lan::authority::Authority;
+use crate::lan::tls::Tls;
 use crate::records::Records;
 use crate::records::access::{Actor, Role};
 
@@ -155,6 +157,9 @@ fn furnish(
     let who = Actor::operator("setup");
     let line = leaf(&who, Action::Setup, Outcome::Success, Some(format!("owner {}", owner.id)));
     store.commit_blocking(Arc::new(who), line, changes)?;
+    // The certificate lies there from the first moment, also when no browser has been near yet.
+    let tls = Tls::start(&config.storage.data.join("tls"), &config.listen.names, &[], now)?;
+    tls.keep_fresh(&authority, &addresses::local(), now)?;
     Ok(owner.id)
 }
 

@@ -52,7 +52,7 @@ pub fn address(seed: &[u8], clinic: &str, username: &str) -> Zeroizing<String> {
     ))
 }
 
-fn code(seed: &[u8], step: u64) -> String {
+pub(crate) fn code(seed: &[u8], step: u64) -> String {
     // HMAC takes a key of any length; a refusal cannot happen and would only make every code wrong.
     let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(seed) else { return String::new() };
     mac.update(&step.to_be_bytes());

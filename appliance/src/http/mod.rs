@@ -57,3 +57,6 @@ pub fn router(app: App) -> Router {
 pub fn install_router(app: App) -> Router {
     install::only().merge(health::routes()).with_state(app)
 }
+
+#[cfg(test)]
+mod tests;

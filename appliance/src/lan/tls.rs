@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rustls::ServerConfig;
@@ -21,7 +22,13 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
 
+use super::addresses;
 use super::authority::{self, Authority, CertificateError, Leaf};
+use crate::app::App;
+use crate::supervisor::Stop;
+
+/// How often the certificate is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// The box's certificate could not be prepared.
 #[derive(Debug, Error)]
@@ -154,6 +161,25 @@ impl Tls {
         replace(folder, "leaf.json", &text, 0o600).map_err(said(&folder.join("leaf.json")))?;
         let certificate = authority::pem(&authority.certificate);
         replace(folder, "ca.crt", certificate.as_bytes(), 0o644).map_err(said(&folder.join("ca.crt")))
+    }
+}
+
+/// Looks every minute whether the certificate is young and for the box's present addresses, until told to stop: a box
+/// that the router gave another address is reachable again within the minute.
+pub async fn keep_renewed(app: App, mut stop: Stop) -> anyhow::Result<()> {
+    loop {
+        tokio::select! {
+            () = stop.wanted() => return Ok(()),
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        let Ok(rooms) = app.rooms() else { continue };
+        let own = app.clone();
+        let look = tokio::task::spawn_blocking(move || {
+            own.tls().keep_fresh(&rooms.people.authority(), &addresses::local(), own.now())
+        });
+        if look.await?? {
+            tracing::info!("the box shows a new certificate");
+        }
     }
 }
 

@@ -1,0 +1,7 @@
+//! The whole face over a real vault, without sockets: what a browser sends and what it gets.
+
+mod bench;
+mod first_run;
+mod people;
+mod roles;
+mod sign_in;
