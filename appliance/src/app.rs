@@ -30,6 +30,7 @@ pub struct App(Arc<Inner>);
 struct Inner {
     config: Config,
     clock: Arc<dyn Clock>,
+    started: Timestamp,
     supervisor: Supervisor,
     slot: RwLock<Slot>,
     gate: Arc<Gate>,
@@ -79,6 +80,7 @@ impl App {
         let tls = Tls::start(&folder, &config.listen.names, &addresses::local(), clock.now())?;
         Ok(Self(Arc::new(Inner {
             config,
+            started: clock.now(),
             clock,
             supervisor: Supervisor::new(),
             slot: RwLock::new(slot),
@@ -107,6 +109,11 @@ impl App {
     /// The current time.
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+
+    /// When this process began.
+    pub fn started(&self) -> Timestamp {
+        self.0.started
     }
 
     /// Named tasks and the ordered stop.

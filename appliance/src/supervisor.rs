@@ -28,6 +28,8 @@ pub enum Task {
     SessionSweeper,
     /// The leaf certificate is renewed before it ends.
     CertificateRenewal,
+    /// Ends the box when the vault has latched.
+    VaultWatch,
 }
 
 /// When a task is told to stop.
@@ -154,7 +156,9 @@ impl Task {
             Task::HttpsListener | Task::HttpListener | Task::MllpListener | Task::ControlSocket => {
                 Stage::StopListeners
             }
-            Task::InboxWorker | Task::SessionSweeper | Task::CertificateRenewal => Stage::StopJobs,
+            Task::InboxWorker | Task::SessionSweeper | Task::CertificateRenewal | Task::VaultWatch => {
+                Stage::StopJobs
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod account;
 mod blocklist;
 pub mod clinic;
+pub mod errands;
 pub mod error;
 pub mod gate;
 mod half;

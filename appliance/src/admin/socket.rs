@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
+use super::errands::{self, Errand};
 use super::people::People;
 use super::sign_in::Origin;
 use super::staff::{AccountChange, NewAccount};
@@ -64,6 +65,11 @@ pub enum Request {
     },
     /// The authority's certificate.
     Ca,
+    /// Something that takes long; the connection then goes on as `errands` says.
+    Errand {
+        /// What.
+        errand: Errand,
+    },
 }
 
 /// What the box answers.
@@ -198,6 +204,18 @@ async fn converse(app: &App, stream: UnixStream) -> io::Result<()> {
     let mut read = tokio::io::BufReader::new(read.take(LONGEST));
     tokio::time::timeout(PATIENCE, read.read_line(&mut line)).await??;
     let answer = match serde_json::from_str(&line) {
+        Ok(Request::Errand { errand }) => {
+            // Long, and blocking on the other side's pace: a thread of its own, which may outlive this conversation.
+            let stream =
+                read.into_inner().into_inner().reunite(write).map_err(io::Error::other)?.into_std()?;
+            let app = app.clone();
+            std::thread::Builder::new().name("errand".into()).spawn(move || {
+                if let Err(error) = errands::serve(&app, errand, stream) {
+                    tracing::debug!(%error, "an errand ended early");
+                }
+            })?;
+            return Ok(());
+        }
         Ok(request) => answer(app, request).await,
         Err(error) => Answer::Refused {
             message: format!(
@@ -220,12 +238,14 @@ async fn answer(app: &App, request: Request) -> Answer {
             }
             None => return refused("This box has not been set up yet, so it has no certificate authority."),
         },
-        Request::Token { .. } | Request::UserAdd { .. } | Request::UserList | Request::UserDisable { .. } => {
-            match app.rooms() {
-                Ok(rooms) => change(&rooms.people, request).await,
-                Err(closed) => return refused(closed),
-            }
-        }
+        Request::Token { .. }
+        | Request::UserAdd { .. }
+        | Request::UserList
+        | Request::UserDisable { .. }
+        | Request::Errand { .. } => match app.rooms() {
+            Ok(rooms) => change(&rooms.people, request).await,
+            Err(closed) => return refused(closed),
+        },
     };
     done.unwrap_or_else(refused)
 }
@@ -269,7 +289,7 @@ pub async fn change(people: &People, request: Request) -> Result<Answer, super::
             people.change_account(&who, &id, change, &from).await?;
             Ok(Answer::Done)
         }
-        Request::Status | Request::Ca => Ok(Answer::Done),
+        Request::Status | Request::Ca | Request::Errand { .. } => Ok(Answer::Done),
     }
 }
 

@@ -1,6 +1,17 @@
 //! The command line. One file a sub-command; `anyhow` lives here and nowhere below.
 
+mod ca;
 mod config;
+mod export;
+mod import;
+mod init;
+mod place;
+mod reach;
+mod serve;
+mod status;
+mod token;
+mod user;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -9,9 +20,13 @@ use clap::{Parser, Subcommand};
 /// Exit code when the command was understood but did not succeed. (clap itself exits with 2 on wrong usage.)
 const FAILED: u8 = 1;
 
-/// ClinicVault: a clinic's record box.
+/// ClinicVault: a clinic's own record box.
+///
+/// Keeps FHIR records encrypted on this machine, takes in HL7 v2 messages and FHIR bundles, and serves the clinic's
+/// web application. Start with `clinicvault serve` and open the address that it prints.
 #[derive(Debug, Parser)]
 #[command(name = "clinicvault", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 done, 1 not done (the reason is on stderr), 2 wrong usage.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -19,33 +34,73 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Look at the settings.
+    /// Make a clinic without a browser and print its recovery key once
+    Init(init::Init),
+    /// Run the box
+    ///
+    /// Prints `listening https|http|mllp ADDR:PORT` for each listener and then `ready`. Without a vault in the data
+    /// folder it prints one address and a one-time setup code. Stops cleanly on SIGTERM.
+    Serve(serve::Serve),
+    /// Make a bearer token for a machine client
+    ///
+    /// Works while the box runs and while it does not. The token is printed alone on one line, this once.
+    Token(token::Token),
+    /// Add, list or disable accounts
+    #[command(subcommand)]
+    User(user::User),
+    /// Look at the settings
     #[command(subcommand)]
     Config(config::Command),
+    /// Say whether a box runs on the data folder and how it is
+    Status(status::Status),
+    /// Take in FHIR bundles and ndjson files
+    ///
+    /// A file that was imported before is passed over, and an import that was cut short goes on where it stopped. A
+    /// bad record is reported with its file, line and reason; the rest goes in. Transaction and batch bundles are
+    /// taken as they say; other bundles and bare resources are stored under the ids they have.
+    Import(import::Import),
+    /// Write every record as ndjson, one file a type
+    Export(export::Export),
+    /// Open every record, check the audit log, print counts
+    Verify(verify::Verify),
+    /// Print the certificate of the clinic's own authority
+    Ca(ca::Ca),
 }
 
 /// Parses the arguments of this process and runs the command; errors go to stderr with their chain.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = match cli.command {
-        Command::Config(command) => config::run(&command),
+    let done = match &cli.command {
+        Command::Init(command) => init::run(command),
+        Command::Serve(command) => serve::run(command),
+        Command::Token(command) => token::run(command),
+        Command::User(command) => user::run(command),
+        Command::Config(command) => config::run(command),
+        Command::Status(command) => status::run(command),
+        Command::Import(command) => import::run(command),
+        Command::Export(command) => export::run(command),
+        Command::Verify(command) => verify::run(command),
+        Command::Ca(command) => ca::run(command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error);
+            note(format_args!("clinicvault: {error:#}"));
             ExitCode::from(FAILED)
         }
     }
 }
 
-#[allow(clippy::print_stderr)]
-fn complain(error: &anyhow::Error) {
-    eprintln!("clinicvault: {error:#}");
+/// Prints one line to stdout. A reader that has gone is no reason to fail.
+fn say(line: impl std::fmt::Display) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}");
+    let _ = out.flush();
 }
 
-/// Prints one line to stdout.
-#[allow(clippy::print_stdout)]
-fn say(line: impl std::fmt::Display) {
-    println!("{line}");
+/// Prints one line to stderr.
+fn note(line: impl std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

@@ -9,6 +9,7 @@ use std::ops::{Deref, DerefMut};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use clinicvault_gateway::fhir::outcome::{Issue, Outcome};
+use clinicvault_gateway::json;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 
@@ -161,13 +162,22 @@ impl HttpError {
 
     /// The answer as the FHIR face gives it.
     pub(super) fn into_outcome(self, request_id: &str) -> Response {
-        let issues: Vec<Value> = if self.issues.is_empty() {
-            vec![issue("error", self.issue, &self.message, self.field.as_deref())]
+        let issues: Vec<json::Value> = if self.issues.is_empty() {
+            let place = self.field.as_ref().map(|field| vec![json::Value::from(field)]);
+            let issue = json::Object::new()
+                .with("severity", "error")
+                .with("code", self.issue)
+                .with("diagnostics", self.message.as_str())
+                .with_some("expression", place);
+            vec![json::Value::Object(issue)]
         } else {
-            self.issues.iter().map(each).collect()
+            self.issues.iter().map(Issue::to_json).collect()
         };
-        let body = json!({"resourceType": "OperationOutcome", "id": request_id, "issue": issues});
-        self.answer("application/fhir+json; charset=utf-8", &body)
+        let outcome = json::Object::new()
+            .with("resourceType", "OperationOutcome")
+            .with("id", request_id)
+            .with("issue", issues);
+        self.answer("application/fhir+json; charset=utf-8", json::Value::Object(outcome).to_vec())
     }
 
     /// The answer as the UI's API gives it.
@@ -178,11 +188,11 @@ impl HttpError {
         }
         let mut body = self.extra.clone();
         body.insert("error".to_owned(), error);
-        self.answer("application/json", &Value::Object(body))
+        self.answer("application/json", Value::Object(body).to_string().into_bytes())
     }
 
-    fn answer(self, content_type: &'static str, body: &Value) -> Response {
-        let mut response = Response::new(Body::from(body.to_string()));
+    fn answer(self, content_type: &'static str, body: Vec<u8>) -> Response {
+        let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status;
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         for (name, value) in self.0.headers {
@@ -190,22 +200,6 @@ impl HttpError {
         }
         response
     }
-}
-
-fn each(found: &Issue) -> Value {
-    let mut value = issue(found.severity.as_str(), found.code.as_str(), &found.diagnostics, None);
-    if let (false, Some(map)) = (found.expression.is_empty(), value.as_object_mut()) {
-        map.insert("expression".to_owned(), json!(found.expression));
-    }
-    value
-}
-
-fn issue(severity: &str, code: &str, diagnostics: &str, expression: Option<&str>) -> Value {
-    let mut issue = json!({"severity": severity, "code": code, "diagnostics": diagnostics});
-    if let (Some(path), Some(map)) = (expression, issue.as_object_mut()) {
-        map.insert("expression".to_owned(), json!([path]));
-    }
-    issue
 }
 
 impl IntoResponse for HttpError {

@@ -53,7 +53,7 @@ impl Room {
         };
         for transaction in std::iter::once(house).chain(files.iter().filter(asked_for)) {
             let bundle = bundle::parse(transaction.clone(), bundle::MOST_ENTRIES).unwrap();
-            let rules = Rules { check_references: true, representation: false };
+            let rules = Rules { check_references: true, representation: false, skip_broken: false };
             room.records.transaction(&from, bundle, rules).await.unwrap();
         }
         room

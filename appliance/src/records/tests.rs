@@ -58,7 +58,7 @@ impl House {
 
     async fn transaction(&self, text: &str) -> Result<Vec<String>, Error> {
         let bundle = bundle::parse(value(text), 100).map_err(Error::Unreadable)?;
-        let rules = Rules { check_references: true, representation: false };
+        let rules = Rules { check_references: true, representation: false, skip_broken: false };
         let (answers, _) = self.records.transaction(&self.operator, bundle, rules).await?;
         Ok(answers
             .into_iter()

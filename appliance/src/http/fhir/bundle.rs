@@ -27,6 +27,7 @@ pub async fn apply(
     let rules = Rules {
         check_references: app.config().limits.check_references,
         representation: ask.wish.back == Some(Return::Representation),
+        skip_broken: false,
     };
     // Reading, checking and sealing a long bundle takes a while: off the threads that serve everybody.
     let (records, caller) = (ask.records.clone(), ask.caller.clone());

@@ -9,6 +9,7 @@ mod batch;
 mod bundle;
 mod conditions;
 mod history;
+mod metadata;
 mod negotiate;
 mod one;
 mod search;
@@ -24,6 +25,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/fhir", post(bundle::apply))
         .route("/fhir/", post(bundle::apply))
+        .route("/fhir/metadata", get(metadata::show))
         .route("/fhir/{kind}", get(search::by_query).post(one::create))
         .route("/fhir/{kind}/_search", post(search::by_form))
         .route("/fhir/{kind}/{id}", get(one::read).put(one::update).delete(one::delete))

@@ -26,6 +26,8 @@ pub enum Built {
     Standing(LogicalId),
     /// Delete this one; none when a condition named none.
     Remove(Option<LogicalId>),
+    /// Left out, for these problems.
+    Broken(Outcome),
     /// Nothing to build.
     Nothing,
 }
@@ -51,6 +53,9 @@ pub fn build(plan: &Plan, found: &[Found], who: &Actor, context: &Context) -> Re
     for (step, id) in plan.steps.iter().zip(&ids) {
         match build_one(step, id.as_ref(), plan, &links, who, context) {
             Ok(one) => built.push(one),
+            Err(Error::Broken(outcome) | Error::Unreadable(outcome)) if plan.rules.skip_broken => {
+                built.push(Built::Broken(outcome));
+            }
             // Every broken rule of every entry is told at once, like every broken rule of one resource.
             Err(Error::Broken(outcome)) => issues.extend(outcome.issues),
             Err(other) => return Err(other),

@@ -72,6 +72,7 @@ fn one(
             let etag = head.map(|head| tag(&head));
             Ok(Answer { status: "204 No Content".to_owned(), etag, ..Answer::default() })
         }
+        (Built::Broken(outcome), _) => Ok(Answer::refused("422 Unprocessable Entity", outcome)),
         (Built::Nothing, What::Read { id, version }) => read(work, step, id, *version),
         (Built::Nothing | Built::Remove(_), _) => Ok(Answer::default()),
     }

@@ -26,6 +26,9 @@ pub struct Rules {
     pub check_references: bool,
     /// Whether answers carry the stored resource.
     pub representation: bool,
+    /// Whether an entry that breaks a rule is left out and answered with its problems, instead of undoing everything.
+    /// For imports, where nine hundred good records must not wait for one bad one.
+    pub skip_broken: bool,
 }
 
 impl Records {

@@ -1,0 +1,217 @@
+//! `clinicvault serve`: the box itself, from its first socket to its ordered stop.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use clinicvault_vault::{Health, is_initialised};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::place::{self, Place};
+use super::say;
+use crate::admin::socket;
+use crate::app::{App, Slot};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::http::connections::Connections;
+use crate::http::server::{self, Service};
+use crate::supervisor::{OnError, Task};
+use crate::{http, telemetry};
+
+/// How often the vault's health is looked at.
+const HEALTH_EVERY: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    #[command(flatten)]
+    place: Place,
+    /// Address and port for the clinic's network (HTTPS); port 0 takes a free one
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// Address and port for plain HTTP: the application for this machine, the install page for others
+    #[arg(long, value_name = "LOOPBACK:PORT")]
+    http: Option<SocketAddr>,
+    /// Address and port for HL7 v2 over MLLP: plain on loopback, TLS otherwise
+    #[arg(long, value_name = "ADDR:PORT")]
+    mllp: Option<SocketAddr>,
+}
+
+/// Runs the box until it is told to stop (SIGTERM, SIGINT) or can no longer do its work.
+pub fn run(command: &Serve) -> anyhow::Result<()> {
+    let mut config = command.place.settings()?;
+    let listen = &mut config.listen;
+    listen.https = command.listen.unwrap_or(listen.https);
+    listen.http = command.http.unwrap_or(listen.http);
+    listen.mllp = command.mllp.unwrap_or(listen.mllp);
+    telemetry::start(&config.log.level).map_err(anyhow::Error::msg)?;
+    let connections = limit_connections(config.limits.connections);
+    make_folder(&config.storage.data)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(serve(command, config, connections));
+    // Threads that still wait for a peer end with the process.
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    done
+}
+
+async fn serve(command: &Serve, config: Config, connections: usize) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let clock = Arc::new(SystemClock);
+    let initialised = is_initialised(&config.storage.data);
+    let key = if initialised { command.place.key(&config)? } else { None };
+    if !initialised && command.place.unlock.is_some() {
+        bail!("there is no vault in {} to unlock yet", config.storage.data.display());
+    }
+    let slot = if initialised { Slot::Sealed } else { Slot::Setup };
+    if socket::ask(&config.storage.data, &socket::Request::Status).is_ok_and(|answer| answer.is_some()) {
+        bail!(
+            "a box already runs on {}; stop it first, or use another --data",
+            config.storage.data.display()
+        );
+    }
+    let app = App::new(config, clock.clone(), slot)?;
+    if let Some(key) = key {
+        let (opening, told) = (app.clone(), Arc::new(told));
+        let vault =
+            tokio::task::spawn_blocking(move || place::open(opening.config(), &key, Some(told), clock));
+        app.enter(vault.await??)?;
+    }
+    let bound = Bound::all(app.config()).await?;
+    app.bound(bound.https.local_addr()?.port(), bound.http.local_addr()?.port());
+    let control = Arc::new(socket::listen(app.data()).with_context(|| {
+        format!("cannot make the control socket in {}; is the folder writable?", app.data().display())
+    })?);
+    start(&app, &bound, control, connections);
+    for (what, listener) in [("https", &bound.https), ("http", &bound.http)] {
+        say(format_args!("listening {what} {}", listener.local_addr()?));
+    }
+    introduce(&app, bound.http.local_addr()?)?;
+    say("ready");
+    let failure = tokio::select! {
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        why = app.supervisor().failed() => Some(why),
+    };
+    stop(&app).await?;
+    match failure {
+        None => Ok(()),
+        Some(why) => bail!("{why}"),
+    }
+}
+
+/// What a person at the box needs to know before anything else.
+fn introduce(app: &App, http: SocketAddr) -> anyhow::Result<()> {
+    match app.slot() {
+        Slot::Setup => {
+            let code = app.gate().setup_code()?;
+            say(format_args!(
+                "to set the box up, open http://{http}/ and enter the setup code {}",
+                code.as_str()
+            ));
+        }
+        Slot::Sealed => say(format_args!("the vault is sealed; unlock it at http://{http}/")),
+        Slot::Open(_) => {}
+    }
+    Ok(())
+}
+
+struct Bound {
+    https: Arc<TcpListener>,
+    http: Arc<TcpListener>,
+}
+
+impl Bound {
+    async fn all(config: &Config) -> anyhow::Result<Self> {
+        let listen = &config.listen;
+        Ok(Self { https: bind(listen.https, "--listen").await?, http: bind(listen.http, "--http").await? })
+    }
+}
+
+async fn bind(address: SocketAddr, option: &str) -> anyhow::Result<Arc<TcpListener>> {
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}; choose another address with {option}"))?;
+    Ok(Arc::new(listener))
+}
+
+fn start(app: &App, bound: &Bound, control: Arc<tokio::net::UnixListener>, connections: usize) {
+    let supervisor = app.supervisor();
+    let service = Service {
+        whole: http::router(app.clone()),
+        install: http::install_router(app.clone()),
+        connections: Connections::new(connections),
+        header_time: Duration::from_secs(app.config().limits.header_seconds),
+    };
+    let (own, listener, with) = (app.clone(), bound.https.clone(), service.clone());
+    supervisor.run(Task::HttpsListener, OnError::Restart, move |stop| {
+        let tls = own.tls().clone();
+        server::https(listener.clone(), move || tls.https(), with.clone(), stop)
+    });
+    let listener = bound.http.clone();
+    supervisor.run(Task::HttpListener, OnError::Restart, move |stop| {
+        server::http(listener.clone(), service.clone(), stop)
+    });
+    let own = app.clone();
+    supervisor.run(Task::ControlSocket, OnError::Restart, move |stop| {
+        socket::serve(own.clone(), control.clone(), stop)
+    });
+    let own = app.clone();
+    supervisor.run(Task::VaultWatch, OnError::StopBox, move |stop| watch(own.clone(), stop));
+}
+
+/// A vault that has latched answers nothing any more: the box ends, so that whoever started it starts it anew.
+async fn watch(app: App, mut stop: crate::supervisor::Stop) -> anyhow::Result<()> {
+    loop {
+        tokio::select! {
+            () = stop.wanted() => return Ok(()),
+            () = tokio::time::sleep(HEALTH_EVERY) => {}
+        }
+        if let Ok(rooms) = app.rooms()
+            && let Health::Latched(fault) = rooms.records.vault().health()
+        {
+            bail!("the vault has stopped: {fault}");
+        }
+    }
+}
+
+async fn stop(app: &App) -> anyhow::Result<()> {
+    app.supervisor().stop().await;
+    let Ok(rooms) = app.rooms() else { return Ok(()) };
+    if let Err(error) = rooms.people.close().await {
+        tracing::warn!(%error, "the last use of some sessions was not kept");
+    }
+    app.seal();
+    tokio::task::spawn_blocking(move || rooms.records.vault().close())
+        .await?
+        .context("the vault did not close")
+}
+
+fn told(part: f64) {
+    tracing::info!(percent = (part * 100.0).round(), "checking the vault after an unclean stop");
+}
+
+/// The data folder is for the box's own user only.
+fn make_folder(data: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data)
+        .with_context(|| format!("cannot make the data folder {}", data.display()))
+}
+
+/// Lets the process have as many open files as it may, and keeps connections below that.
+fn limit_connections(wanted: usize) -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    /// Files besides HTTP connections: the vault, MLLP connections, listeners.
+    const OTHERS: u64 = 256;
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let now = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
+    let room = now.map_or(u64::MAX, |files| files.saturating_sub(OTHERS).max(files / 4));
+    wanted.min(usize::try_from(room).unwrap_or(usize::MAX))
+}

@@ -1,0 +1,61 @@
+//! `GET /fhir/metadata`: what this box really does, without sign-in.
+//!
+//! The interactions listed here are those of the routes in `super`; the search parameters come from the table that
+//! searches work by.
+
+use axum::extract::{FromRequestParts, State};
+use axum::response::Response;
+use clinicvault_gateway::fhir::capability::{Served, TypeServed, statement};
+use clinicvault_gateway::fhir::id::ResourceType;
+use http::StatusCode;
+use http::request::Parts;
+
+use super::answer;
+use super::ask::base_of;
+use super::negotiate::{self, Wish};
+use crate::app::App;
+use crate::http::error::HttpError;
+use crate::http::extract::Peer;
+use crate::http::query;
+
+/// Interactions with one type, as routed.
+const OF_TYPE: [&str; 7] = ["read", "vread", "update", "delete", "history-instance", "create", "search-type"];
+
+/// What is needed of the head; nobody has to be signed in.
+pub struct Open {
+    base: String,
+    wish: Wish,
+}
+
+impl FromRequestParts<App> for Open {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, HttpError> {
+        let peer = Peer::from_request_parts(parts, app).await?;
+        let parameters = query::pairs(parts.uri.query().unwrap_or_default())?;
+        Ok(Self { base: base_of(parts, peer.tls), wish: negotiate::wish(&parts.headers, &parameters)? })
+    }
+}
+
+/// The CapabilityStatement.
+pub async fn show(State(app): State<App>, open: Open) -> Result<Response, HttpError> {
+    let types = ResourceType::all().map(|kind| TypeServed {
+        kind,
+        interactions: OF_TYPE.to_vec(),
+        update_create: true,
+        conditional_create: true,
+        conditional_update: false,
+        conditional_delete: false,
+    });
+    let value = statement(&Served {
+        version: env!("CARGO_PKG_VERSION"),
+        base: Some(&open.base),
+        date: app.started(),
+        zone: &app.config().clinic.zone,
+        types: types.collect(),
+        system: vec!["transaction", "batch"],
+        security: "A bearer token made on the box (clinicvault token) or the session of a signed-in person; \
+                   rights by SMART system scopes or by role. Every access is recorded.",
+    });
+    Ok(answer::body(StatusCode::OK, answer::text(&value, &open.wish)))
+}
