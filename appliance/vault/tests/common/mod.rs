@@ -1,6 +1,10 @@
 //! Shared by the integration tests: a vault in a temporary folder with a clock that tests move.
 #![allow(dead_code)]
 
+pub mod chance;
+pub mod disk;
+pub mod model;
+
 use clinicvault_vault::*;
 use jiff::Timestamp;
 use std::sync::Arc;
