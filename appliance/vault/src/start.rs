@@ -131,6 +131,10 @@ pub(crate) fn open(
     };
     let (barrier, shared) = Barrier::new(below, slots.suite, &root.pages(), slots.database);
     let check = !alarms.is_empty() || (options.start == StartMode::Fast && clean.is_none());
+    if clean.is_some() && !check {
+        // After a clean shutdown no block may fail, not even while opening.
+        shared.opened();
+    }
     let db = engine(dir, barrier, &shared, options, check)?;
     shared.opened();
     let tables = ReadTables::new(db.begin_read().map_err(Fault::from)?);

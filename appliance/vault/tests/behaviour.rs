@@ -2,5 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 mod common;
+#[path = "behaviour/faults.rs"]
+mod faults;
+#[path = "behaviour/groups.rs"]
+mod groups;
+#[path = "behaviour/leak.rs"]
+mod leak;
+#[path = "behaviour/opening.rs"]
+mod opening;
 #[path = "behaviour/records.rs"]
 mod records;
+#[path = "behaviour/tamper.rs"]
+mod tamper;
