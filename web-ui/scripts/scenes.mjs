@@ -47,3 +47,17 @@ scenes.push(
   ...all({ name: "register", path: "/patients/new", role: "reception", act: typed }),
   ...both({ name: "register-errors", path: "/patients/new", role: "reception", act: async (p) => { await p.fill("#patient-phone", "70000 4120"); await p.locator("button[type=submit]").click(); } }),
 );
+
+scenes.push(
+  ...all({ name: "inbox", path: "/messages/86", role: "lab" }),
+  ...both({ name: "inbox-lit", path: "/messages/86", role: "lab", act: (p) => p.locator("[data-testid=meaning]").nth(3).click() }),
+  ...both({ name: "inbox-list", path: "/messages", role: "lab" }),
+  ...both({ name: "inbox-error", path: "/messages/83", role: "lab" }),
+  ...both({ name: "inbox-refuse", path: "/messages/86", role: "lab", act: (p) => p.locator(".acts .plain").click() }),
+  ...both({ name: "inbox-choose", path: "/messages/86", role: "lab", act: async (p) => { await p.locator(".acts .btn").nth(1).click(); await p.fill("[data-testid=search-input]", "thorat"); await p.waitForTimeout(200); } }),
+  ...both({ name: "users", path: "/users", role: "owner" }),
+  ...both({ name: "users-add", path: "/users", role: "owner", act: async (p) => { await p.locator(".pane-head .go").click(); await p.fill("#user-name", "Dr Imran Shaikh"); } }),
+  ...both({ name: "machines", path: "/machines", role: "owner" }),
+  ...both({ name: "machines-add", path: "/machines", role: "owner", act: (p) => p.locator(".pane-head .go").click() }),
+  ...all({ name: "me", path: "/me" }),
+);

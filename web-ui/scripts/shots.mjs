@@ -31,7 +31,7 @@ for (const scene of scenes) {
     const base = `http://127.0.0.1:${port}`;
     if (scene.signedIn !== false) await page.request.post(`${base}/api/login`, { headers: { "x-clinicvault": "1" }, data: { username: scene.role ?? "doctor", password: "x" } });
     await page.goto(base + (scene.path ?? "/"));
-    await page.waitForSelector("h1, h2, .pane");
+    await page.waitForSelector("h1:visible, h2:visible, .pane:visible");
     await scene.act?.(page);
     await pause(350);
     await page.screenshot({ path: `${out}${scene.name}.png` });

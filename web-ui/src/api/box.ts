@@ -18,7 +18,8 @@ export const logout = () => call<null>("POST", "/api/logout");
 
 export const session = () => call<T.Session>("GET", "/api/session", undefined, { mayRefuse: true });
 export const patchMe = (change: { language?: string; theme?: string; density?: string }) => call<unknown>("PATCH", "/api/me", change);
-export const changePassword = (change: { current: string; password: string }) => call<null>("POST", "/api/me/password", change);
+export const changePassword = (change: { current: string; password: string }) => call<null>("POST", "/api/me/password", change, { mayRefuse: true });
+export const prove = (password: string) => call<null>("POST", "/api/session/prove", { password }, { mayRefuse: true });
 export const mySessions = () => call<{ sessions: T.OwnSession[] }>("GET", "/api/me/sessions");
 export const endSession = (session: string) => call<null>("DELETE", `/api/me/sessions/${id(session)}`);
 
@@ -41,8 +42,8 @@ export const settle = (seq: string | number, how: Settlement) => call<unknown>("
 
 export const users = () => call<{ users: T.User[] }>("GET", "/api/users");
 export const addUser = (user: { name: string; username: string; roles: T.Role[]; password: string; registration?: string; qualification?: string }) => call<T.User>("POST", "/api/users", user);
-export const patchUser = (user: string, change: { roles?: T.Role[]; disabled?: boolean; name?: string }) => call<unknown>("PATCH", `/api/users/${id(user)}`, change);
-export const resetUser = (user: string) => call<{ password: string }>("POST", `/api/users/${id(user)}/reset`);
+export const patchUser = (user: string, change: { roles?: T.Role[]; disabled?: boolean; name?: string; registration?: string }) => call<unknown>("PATCH", `/api/users/${id(user)}`, change);
+export const resetUser = (user: string, secondFactor: boolean) => call<{ password: string }>("POST", `/api/users/${id(user)}/reset`, { secondFactor });
 
 export const tokens = () => call<{ tokens: T.Token[] }>("GET", "/api/tokens");
 export const addToken = (token: { name: string; scope: string; ttlHours: number }) => call<{ token: string }>("POST", "/api/tokens", token);

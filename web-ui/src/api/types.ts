@@ -266,6 +266,10 @@ export interface User {
   disabled?: boolean;
   lastSeen?: string | null;
   secondFactor?: boolean;
+  /** Still has the password that somebody else gave. */
+  temporary?: boolean;
+  registration?: string | null;
+  qualification?: string | null;
 }
 
 export interface Token {
