@@ -11,6 +11,10 @@ pub mod id;
 pub mod outcome;
 pub mod resource;
 pub mod search;
+pub mod subset;
 mod types;
 pub mod validate;
 pub mod views;
+
+#[cfg(test)]
+mod hostile;

@@ -76,3 +76,44 @@ fn synthea_bundles_pass() {
         assert!(issues.is_empty(), "{file:?}: {issues:?}");
     }
 }
+
+/// Good only for a validator that was told to be lax: comments in JSON, a contained id that is no id.
+const LAX: [&str; 3] = ["json-comments-1-yes", "json-comments-2-yes", "contained-resource-bad-id-ignore"];
+
+/// Cases of the official validator suite without profiles: what it accepts, this check accepts.
+#[test]
+fn what_the_official_validator_accepts_passes() {
+    let Some(manifest) = files("validator").into_iter().find(|f| f.ends_with("manifest.json")) else {
+        return;
+    };
+    let folder = manifest.parent().unwrap().to_owned();
+    let (mut accepted, mut caught, mut faulty, mut wrong) = (0, 0, 0, Vec::new());
+    for case in parse(&std::fs::read(&manifest).unwrap(), &Limits::default()).unwrap().as_array().unwrap() {
+        let name = case.str("file").unwrap_or_default();
+        let plain = case.items("profiles").is_empty() && case.items("supporting").is_empty();
+        if !name.ends_with(".json") || !plain {
+            continue;
+        }
+        let Ok(bytes) = std::fs::read(folder.join(name)) else { continue };
+        let issues = match parse(&bytes, &Limits::default()) {
+            Ok(value) => structure(&value).into_iter().map(|i| i.to_string()).collect(),
+            Err(error) => vec![error.to_string()],
+        };
+        let errors =
+            case.pointer("/expected/errors").and_then(Value::as_number).and_then(|n| n.as_u64()).unwrap_or(0);
+        if errors == 0 {
+            accepted += 1;
+            if !issues.is_empty() && !LAX.contains(&case.str("name").unwrap_or_default()) {
+                wrong.push(format!("{}: {issues:?}", case.str("name").unwrap_or_default()));
+            }
+        } else {
+            faulty += 1;
+            caught += usize::from(!issues.is_empty());
+        }
+    }
+    println!(
+        "official validator: {accepted} good cases, {} refused; {faulty} faulty cases, {caught} refused",
+        wrong.len()
+    );
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

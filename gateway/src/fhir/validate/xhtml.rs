@@ -242,13 +242,16 @@ fn attribute_value(name: &str, value: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// `&name;`, `&#1;` or `&#x1;` behind every ampersand.
+/// An entity of XML, `&nbsp;`, `&#1;` or `&#x1;` behind every ampersand.
 fn entities(text: &str) -> Result<(), String> {
     for (at, _) in text.match_indices('&') {
         let name = text.get(at + 1..).and_then(|t| t.split_once(';')).map(|(name, _)| name);
-        let fits = name.is_some_and(|name| {
-            let body = name.strip_prefix('#').map_or(name, |n| n.strip_prefix('x').unwrap_or(n));
-            !body.is_empty() && body.len() <= 10 && body.bytes().all(|b| b.is_ascii_alphanumeric())
+        let fits = name.is_some_and(|name| match name.strip_prefix('#') {
+            None => ["amp", "lt", "gt", "quot", "apos", "nbsp"].contains(&name),
+            Some(number) => match number.strip_prefix('x') {
+                Some(hex) => (1..=6).contains(&hex.len()) && hex.bytes().all(|b| b.is_ascii_hexdigit()),
+                None => (1..=7).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit()),
+            },
         });
         if !fits {
             return Err("an & is not followed by an entity".to_owned());
@@ -297,6 +300,8 @@ mod tests {
             ("<div><a href=&#106;>a</a></div>", "quotes"),
             ("<div><a href='&#106;avascript:x'>a</a></div>", "script"),
             ("<div>a & b</div>", "entity"),
+            ("<div>a &reg; b</div>", "entity"),
+            ("<div>a &#xzz; b</div>", "entity"),
             ("<div><iframe/>a</div>", "iframe"),
             ("<div><!-- a</div>", "comment"),
             ("<div><input/>a</div>", "input"),
