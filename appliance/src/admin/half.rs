@@ -50,12 +50,9 @@ impl Halves {
     pub fn keep(&mut self, hash: Hash, half: Half) {
         let now = half.begun;
         self.by_hash.retain(|_, each| now.duration_since(each.begun) < PATIENCE);
-        if self.by_hash.len() >= MOST {
-            if let Some(oldest) =
-                self.by_hash.iter().min_by_key(|(_, each)| each.begun).map(|(hash, _)| *hash)
-            {
-                self.by_hash.remove(&oldest);
-            }
+        let oldest = self.by_hash.iter().min_by_key(|(_, each)| each.begun).map(|(hash, _)| *hash);
+        if let Some(oldest) = oldest.filter(|_| self.by_hash.len() >= MOST) {
+            self.by_hash.remove(&oldest);
         }
         self.by_hash.insert(hash, half);
     }

@@ -34,7 +34,7 @@ pub struct Origin {
 /// How far a sign-in has come. The token goes into the cookie in either case.
 pub enum Progress {
     /// Signed in.
-    In(SignedIn),
+    In(Box<SignedIn>),
     /// Something is still needed.
     Asks {
         /// Token of the half-open sign-in.
@@ -273,7 +273,7 @@ impl People {
         codes: Vec<Zeroizing<String>>,
     ) -> Result<Progress, AdminError> {
         let (step, asks) = match account.next_need(self.settings().second_factor, second_shown) {
-            None => return Ok(Progress::In(self.begin(account, from, codes).await?)),
+            None => return Ok(Progress::In(Box::new(self.begin(account, from, codes).await?))),
             Some(Need::SecondFactor) => (Step::SecondFactor, Asks::SecondFactor),
             Some(Need::OwnPassword) => (Step::OwnPassword, Asks::OwnPassword),
             Some(Need::Enrolment) => {

@@ -43,7 +43,7 @@ pub struct Changes {
 
 /// What changed after a transaction, as far as the reader's role may know.
 #[utoipa::path(get, path = "/api/changes", params(Position), responses((status = 200, body = Changes)), tag = "live")]
-async fn changes(
+pub(super) async fn changes(
     who: Actor,
     State(app): State<App>,
     Query(position): Query<Position>,

@@ -44,14 +44,18 @@ pub struct Added {
 
 /// Names the document within the patient's record.
 #[derive(Debug, Deserialize)]
-struct DocumentPath {
+pub(super) struct DocumentPath {
     id: String,
     document: String,
 }
 
 /// The chart of a patient. Opening it is recorded.
 #[utoipa::path(get, path = "/api/patients/{id}/chart", params(("id" = String, Path)), responses((status = 200, body = Chart)), tag = "chart")]
-async fn chart(who: Actor, State(app): State<App>, Path(id): Path<String>) -> Result<Json<Chart>, HttpError> {
+pub(super) async fn chart(
+    who: Actor,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<Chart>, HttpError> {
     let (records, from) = (app.rooms()?.records.clone(), caller(who));
     aside(move || records.chart(&from, &id)).await.map(Json)
 }
@@ -59,7 +63,7 @@ async fn chart(who: Actor, State(app): State<App>, Path(id): Path<String>) -> Re
 /// Every reading of one test; `code` is `system|code`, a code, or the words of a test without one.
 #[utoipa::path(get, path = "/api/patients/{id}/results/{code}", params(("id" = String, Path), ("code" = String, Path)),
     responses((status = 200, body = ResultRow), (status = 404)), tag = "chart")]
-async fn results(
+pub(super) async fn results(
     who: Actor,
     State(app): State<App>,
     Path((id, code)): Path<(String, String)>,
@@ -73,7 +77,7 @@ async fn results(
 
 /// Who opened this record, when, in what role and why.
 #[utoipa::path(get, path = "/api/patients/{id}/access-log", params(("id" = String, Path)), responses((status = 200, body = AccessLog)), tag = "chart")]
-async fn access_log(
+pub(super) async fn access_log(
     who: Actor,
     State(app): State<App>,
     Path(id): Path<String>,
@@ -86,7 +90,7 @@ async fn access_log(
 /// Adds an allergy, or records that none are known.
 #[utoipa::path(post, path = "/api/patients/{id}/allergies", params(("id" = String, Path)), request_body = NewAllergy,
     responses((status = 201, body = Added)), tag = "chart")]
-async fn add_allergy(
+pub(super) async fn add_allergy(
     who: Actor,
     State(app): State<App>,
     Path(id): Path<String>,
@@ -100,7 +104,7 @@ async fn add_allergy(
 /// Adds a problem.
 #[utoipa::path(post, path = "/api/patients/{id}/problems", params(("id" = String, Path)), request_body = NewProblem,
     responses((status = 201, body = Added)), tag = "chart")]
-async fn add_problem(
+pub(super) async fn add_problem(
     who: Actor,
     State(app): State<App>,
     Path(id): Path<String>,
@@ -114,7 +118,7 @@ async fn add_problem(
 /// The bytes of a document, for saving. They come from outside, so the browser is told to treat them as a stranger's.
 #[utoipa::path(get, path = "/api/patients/{id}/documents/{document}", params(("id" = String, Path), ("document" = String, Path)),
     responses((status = 200, content_type = "application/octet-stream"), (status = 404)), tag = "chart")]
-async fn document(
+pub(super) async fn document(
     who: Actor,
     State(app): State<App>,
     Path(path): Path<DocumentPath>,

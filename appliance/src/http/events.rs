@@ -62,7 +62,7 @@ struct Reset {
 
 /// Opens the live feed. The browser must come from this box's own pages.
 #[utoipa::path(get, path = "/api/events", params(Position), responses((status = 101)), tag = "live")]
-async fn events(
+pub(super) async fn events(
     who: Actor,
     State(app): State<App>,
     Query(position): Query<Position>,

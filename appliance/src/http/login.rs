@@ -146,7 +146,7 @@ fn half(headers: &HeaderMap) -> Result<&str, HttpError> {
 
 fn answer(progress: Progress) -> Response {
     match progress {
-        Progress::In(signed_in) => session_begun(signed_in),
+        Progress::In(signed_in) => session_begun(&signed_in),
         Progress::Asks { token, asks } => {
             let body = match asks {
                 Asks::SecondFactor => LoginAnswer { next: Some("totp"), ..LoginAnswer::default() },
@@ -164,7 +164,7 @@ fn answer(progress: Progress) -> Response {
     }
 }
 
-fn session_begun(signed_in: SignedIn) -> Response {
+fn session_begun(signed_in: &SignedIn) -> Response {
     let body = LoginAnswer {
         session: Some(session::view(&signed_in.account, &signed_in.session)),
         recovery_codes: signed_in.codes.iter().map(|code| code.to_string()).collect(),

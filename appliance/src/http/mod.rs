@@ -18,6 +18,7 @@ pub mod health;
 pub mod install;
 pub mod limits;
 pub mod login;
+pub mod openapi;
 pub mod patients;
 pub mod query;
 pub mod refusal;

@@ -53,7 +53,7 @@ pub struct Candidates {
 
 /// People who match what was typed.
 #[utoipa::path(get, path = "/api/search", params(Typed), responses((status = 200, body = Hits)), tag = "patients")]
-async fn search(
+pub(super) async fn search(
     who: Actor,
     State(app): State<App>,
     Query(typed): Query<Typed>,
@@ -65,7 +65,7 @@ async fn search(
 
 /// People in whose record something happened last.
 #[utoipa::path(get, path = "/api/patients/recent", responses((status = 200, body = Hits)), tag = "patients")]
-async fn recent(who: Actor, State(app): State<App>) -> Result<Json<Hits>, HttpError> {
+pub(super) async fn recent(who: Actor, State(app): State<App>) -> Result<Json<Hits>, HttpError> {
     let (records, from) = (app.rooms()?.records.clone(), caller(who));
     let hits = aside(move || records.recent_people(&from)).await?;
     Ok(Json(Hits { hits, more: None }))
@@ -73,7 +73,7 @@ async fn recent(who: Actor, State(app): State<App>) -> Result<Json<Hits>, HttpEr
 
 /// People who look like the one being typed.
 #[utoipa::path(post, path = "/api/patients/duplicates", request_body = Sketch, responses((status = 200, body = Candidates)), tag = "patients")]
-async fn duplicates(
+pub(super) async fn duplicates(
     who: Actor,
     State(app): State<App>,
     Json(sketch): Json<Sketch>,
@@ -86,7 +86,7 @@ async fn duplicates(
 /// Registers a patient. 409 with candidates when a likely duplicate was not decided about.
 #[utoipa::path(post, path = "/api/patients", request_body = NewPatient,
     responses((status = 201, body = Identity), (status = 409, body = Candidates)), tag = "patients")]
-async fn register(
+pub(super) async fn register(
     who: Actor,
     State(app): State<App>,
     Json(form): Json<NewPatient>,

@@ -1,0 +1,87 @@
+//! The interface of the screens as an OpenAPI document: every address under `/api`, from the handlers themselves.
+//!
+//! `clinicvault openapi` prints it and the web UI's types are generated from it. FHIR describes itself under
+//! `/fhir/metadata`.
+
+use utoipa::OpenApi;
+
+use super::{changes, chart, events, login, patients, session, setup, tokens, users};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "ClinicVault",
+        description = "What the screens ask the box. Requests that change something carry `X-ClinicVault: 1` and come \
+            from the box's own page. Errors are `{error: {code, message, field?, requestId}}`."
+    ),
+    paths(
+        setup::status,
+        setup::set_up,
+        setup::sheet,
+        setup::confirm,
+        setup::unlock,
+        login::login,
+        login::totp,
+        login::enrol,
+        login::password,
+        session::read,
+        session::prove,
+        session::logout,
+        session::change,
+        session::password,
+        session::sessions,
+        session::end,
+        users::list,
+        users::add,
+        users::change,
+        users::reset,
+        tokens::list,
+        tokens::add,
+        tokens::end,
+        patients::search,
+        patients::recent,
+        patients::duplicates,
+        patients::register,
+        chart::chart,
+        chart::results,
+        chart::access_log,
+        chart::add_allergy,
+        chart::add_problem,
+        chart::document,
+        changes::changes,
+        events::events,
+    )
+)]
+struct Document;
+
+/// The document as indented JSON.
+pub fn document() -> Result<String, serde_json::Error> {
+    let mut document = Document::openapi();
+    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    serde_json::to_string_pretty(&document)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::http::routes::TABLE;
+
+    #[test]
+    fn every_address_of_the_interface_is_described_and_nothing_else() {
+        let document: serde_json::Value = serde_json::from_str(&document().unwrap()).unwrap();
+        let mut described = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for method in item.as_object().unwrap().keys().filter(|key| key.as_str() != "parameters") {
+                described.insert(format!("{} {path}", method.to_uppercase()));
+            }
+        }
+        let wanted: BTreeSet<String> = TABLE
+            .iter()
+            .filter(|row| row.path.starts_with("/api/") && !row.path.starts_with("/api/inbox"))
+            .map(|row| format!("{} {}", row.method, row.path))
+            .collect();
+        assert_eq!(described, wanted);
+    }
+}
