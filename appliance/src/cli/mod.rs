@@ -65,6 +65,8 @@ enum Command {
     Verify(verify::Verify),
     /// Print the certificate of the clinic's own authority
     Ca(ca::Ca),
+    /// Print the interface of the screens as an OpenAPI document (JSON)
+    Openapi,
 }
 
 /// Parses the arguments of this process and runs the command; errors go to stderr with their chain.
@@ -81,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Export(command) => export::run(command),
         Command::Verify(command) => verify::run(command),
         Command::Ca(command) => ca::run(command),
+        Command::Openapi => openapi(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -89,6 +92,11 @@ pub fn main() -> ExitCode {
             ExitCode::from(FAILED)
         }
     }
+}
+
+fn openapi() -> anyhow::Result<()> {
+    say(crate::http::openapi::document()?);
+    Ok(())
 }
 
 /// Prints one line to stdout. A reader that has gone is no reason to fail.

@@ -13,12 +13,13 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::place::{self, Place};
 use super::say;
-use crate::admin::socket;
+use crate::admin::{people, socket};
 use crate::app::{App, Slot};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::http::connections::Connections;
 use crate::http::server::{self, Service};
+use crate::lan::tls;
 use crate::supervisor::{OnError, Task};
 use crate::{http, telemetry};
 
@@ -155,6 +156,11 @@ fn start(app: &App, bound: &Bound, control: Arc<tokio::net::UnixListener>, conne
     supervisor.run(Task::HttpListener, OnError::Restart, move |stop| {
         server::http(listener.clone(), service.clone(), stop)
     });
+    let own = app.clone();
+    supervisor.run(Task::SessionSweeper, OnError::Restart, move |stop| people::keep_swept(own.clone(), stop));
+    let own = app.clone();
+    supervisor
+        .run(Task::CertificateRenewal, OnError::Restart, move |stop| tls::keep_renewed(own.clone(), stop));
     let own = app.clone();
     supervisor.run(Task::ControlSocket, OnError::Restart, move |stop| {
         socket::serve(own.clone(), control.clone(), stop)
