@@ -16,9 +16,17 @@ fn main() {
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/fhir/synthea"),
         PathBuf::from,
     );
+    let before = resident_kib();
     let started = Instant::now();
     let warm = validate::structure(&Value::from([("resourceType", "Patient")])).len();
     row("tables_read_once", "ms", started.elapsed().as_secs_f64() * 1e3, warm);
+    let _ = search::params::find(clinicvault_gateway::fhir::id::ResourceType::PATIENT, "name");
+    if let Some((before, after)) = before.zip(resident_kib()) {
+        println!(
+            "{{\"name\":\"tables_resident\",\"unit\":\"KiB\",\"value\":{}}}",
+            after.saturating_sub(before)
+        );
+    }
     let Some(bodies) = bodies(&folder) else {
         println!("{{\"skipped\":\"no bundles at the given folder\"}}");
         return;
@@ -48,6 +56,12 @@ fn main() {
     let query = search::people::query("ramesh kum");
     let shown = search::people::Shown { name: "Ramesh Kumar Yadav", ..search::people::Shown::default() };
     per_item("people_judge", 1, || drop(black_box(search::people::judge(&query, &shown))));
+}
+
+/// Resident memory of this process, where the system tells.
+fn resident_kib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|l| l.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.trim().parse().ok())
 }
 
 fn bodies(folder: &PathBuf) -> Option<Vec<Vec<u8>>> {
