@@ -18,6 +18,7 @@ use crate::admin::gate::Gate;
 use crate::admin::people::People;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::exchange::{Exchange, Rules};
 use crate::lan::addresses;
 use crate::lan::tls::{Tls, TlsError};
 use crate::records::Records;
@@ -58,6 +59,8 @@ pub struct Rooms {
     pub records: Records,
     /// Accounts, sessions, tokens.
     pub people: People,
+    /// Messages from outside.
+    pub exchange: Exchange,
 }
 
 /// The vault is not open, so nothing stored can be read or written.
@@ -158,7 +161,8 @@ impl App {
         let people =
             People::open(records.clone(), inner.gate.clone(), &inner.config.sessions, inner.clock.clone())?;
         inner.tls.keep_fresh(&people.authority(), &addresses::local(), self.now())?;
-        let rooms = Arc::new(Rooms { records, people });
+        let exchange = Exchange::new(records.clone(), Rules::new(&inner.config.hl7, self.zone()));
+        let rooms = Arc::new(Rooms { records, people, exchange });
         *inner.slot.write().unwrap_or_else(PoisonError::into_inner) = Slot::Open(rooms.clone());
         Ok(rooms)
     }

@@ -1,1 +1,124 @@
 //! Messages from outside: the HL7 v2 listener and the inbox.
+//!
+//! `mllp` owns the sockets and drives the gateway's decoder; `inbox` commits a message and only then answers; `worker`
+//! turns committed messages into records, in order per patient; `lookup` finds whom a message may be about; `settle`
+//! carries out what a person decides about a held one; `view` says what a screen shows. What a message means is the
+//! gateway's knowledge, how records are stored is the records room's.
+
+pub mod apply;
+pub mod inbox;
+pub mod lookup;
+pub mod mllp;
+pub mod row;
+pub mod seats;
+pub mod settle;
+pub mod view;
+pub mod worker;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use clinicvault_gateway::hl7;
+use clinicvault_gateway::map::MapContext;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::sync::{Notify, mpsc};
+
+use crate::clinic::identity::{ABHA_SYSTEM, NUMBER_SYSTEM};
+use crate::config::Hl7;
+use crate::records::Records;
+
+/// The queue of received messages.
+pub const INBOX: u8 = 1;
+/// The document collection that remembers whose number a sender's number is.
+pub const REMEMBERED: u16 = 6;
+
+/// The exchange room of an open vault. A clone is another handle to the same room.
+#[derive(Clone)]
+pub struct Exchange(Arc<Inner>);
+
+struct Inner {
+    records: Records,
+    rules: Rules,
+    wake: Notify,
+    /// Connections that can still be told something, by number.
+    live: Mutex<HashMap<u64, mpsc::Sender<Vec<u8>>>>,
+    /// Makes control ids of our own messages unique within the process.
+    sent: AtomicU64,
+}
+
+/// How messages are taken in.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Bounds of one message.
+    pub limits: hl7::Limits,
+    /// Senders (`MSH-3|MSH-4`) that are held to the standard.
+    pub strict_senders: Vec<String>,
+    /// What the map needs to know.
+    pub map: MapContext,
+}
+
+impl Rules {
+    /// The rules that the settings ask for; `zone` is the clinic's.
+    pub fn new(settings: &Hl7, zone: TimeZone) -> Self {
+        let limits = hl7::Limits { bytes: settings.frame_kib * 1024, ..hl7::Limits::default() };
+        let authorities = [("NC", NUMBER_SYSTEM), ("CLINICVAULT", NUMBER_SYSTEM), ("ABHA", ABHA_SYSTEM)];
+        let authorities = authorities.map(|(name, uri)| (name.to_owned(), uri.to_owned())).into();
+        Self {
+            limits,
+            strict_senders: settings.strict_senders.clone(),
+            map: MapContext { zone, authorities },
+        }
+    }
+}
+
+impl Exchange {
+    /// The room on top of `records`.
+    pub fn new(records: Records, rules: Rules) -> Self {
+        Self(Arc::new(Inner {
+            records,
+            rules,
+            wake: Notify::new(),
+            live: Mutex::default(),
+            sent: AtomicU64::new(0),
+        }))
+    }
+
+    fn records(&self) -> &Records {
+        &self.0.records
+    }
+
+    fn rules(&self) -> &Rules {
+        &self.0.rules
+    }
+
+    /// A message control id of our own: the time and a number, never used twice.
+    fn control_id(&self, now: Timestamp) -> String {
+        let n = self.0.sent.fetch_add(1, Ordering::Relaxed);
+        format!("CV{:X}{:X}", now.as_microsecond(), n % 4096)
+    }
+
+    fn live(&self) -> std::sync::MutexGuard<'_, HashMap<u64, mpsc::Sender<Vec<u8>>>> {
+        self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Registers a connection for messages that are ready later; `None` takes it out again.
+    fn connected(&self, connection: u64, teller: Option<mpsc::Sender<Vec<u8>>>) {
+        match teller {
+            Some(teller) => self.live().insert(connection, teller),
+            None => self.live().remove(&connection),
+        };
+    }
+
+    /// Sends an application acknowledgement if its connection is still there; says whether it could be handed over.
+    fn tell(&self, connection: u64, message: Vec<u8>) -> bool {
+        let teller = self.live().get(&connection).cloned();
+        teller.is_some_and(|t| t.try_send(message).is_ok())
+    }
+
+    /// Wakes the worker: there is a row to apply.
+    fn nudge(&self) {
+        self.0.wake.notify_one();
+    }
+}

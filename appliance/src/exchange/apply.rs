@@ -1,0 +1,360 @@
+//! A committed message becomes records: map, decide whose it is, merge with what is stored, write in one unit.
+//!
+//! The unit holds the resources, their provenance, the audit lines and the row's new state together. A message that
+//! cannot be applied now and may be later stays as it is; one that never can be waits for a person.
+
+use std::sync::Arc;
+
+use clinicvault_gateway::fhir::bundle::{self, Answer};
+use clinicvault_gateway::fhir::datetime;
+use clinicvault_gateway::fhir::id::ResourceType;
+use clinicvault_gateway::hl7::accept::{self, Event, Policy};
+use clinicvault_gateway::hl7::ack::{self, Wish};
+use clinicvault_gateway::hl7::{ErrorCode, Message, Mode, Problem, parse};
+use clinicvault_gateway::json::{self, Limits, Object, Value};
+use clinicvault_gateway::map::matching::{self, Decision};
+use clinicvault_gateway::map::{Mapped, Meeting, ids, merge, to_transaction};
+use clinicvault_vault::{Action, Kind, Outcome, QueueItem, Snapshot};
+
+use super::inbox::leaf;
+use super::lookup::memory_key;
+use super::row::{self, Facts, Held, Later, Settled, State, Written};
+use super::{Exchange, INBOX, REMEMBERED};
+use crate::records::Caller;
+use crate::records::access::Actor;
+use crate::records::error::Error;
+use crate::records::feed::What;
+use crate::records::transaction::Rules as Carry;
+use crate::records::unit::Work;
+
+/// Most entries that one message can become.
+const MOST_ENTRIES: usize = 20_000;
+
+/// What a person decided about a held message.
+#[derive(Debug, Clone)]
+pub struct Ruling {
+    /// Who decided.
+    pub by: Actor,
+    /// The patient it is about; `None` makes a new one.
+    pub patient: Option<String>,
+    /// Whether the sender's number is this patient's from now on.
+    pub remember: bool,
+}
+
+/// A row that has been read back, its message parsed and mapped.
+pub(super) struct Opened {
+    pub facts: Facts,
+    pub message: Message,
+    pub mapped: Mapped,
+}
+
+impl Exchange {
+    /// Reads a row's message and maps it. `None` for a row whose message was refused.
+    pub(super) fn open(&self, item: &QueueItem) -> Result<Option<Opened>, Error> {
+        let damaged = || Error::Damaged(format!("inbox row {}", item.seq));
+        let (facts, bytes) = row::decode(&item.row.body).ok_or_else(damaged)?;
+        let strict = self.rules().strict_senders.contains(&facts.channel);
+        let mode = if strict { Mode::Strict } else { Mode::Tolerant };
+        let Ok(message) = parse(bytes.to_vec(), &self.rules().limits, mode, None) else { return Ok(None) };
+        let Ok(event) = accept::check(&message, &Policy { mode, production_only: false }) else {
+            return Ok(None);
+        };
+        let mapped = to_transaction(&message, event, &self.rules().map);
+        Ok(Some(Opened { facts, message, mapped }))
+    }
+
+    /// Applies one received row, or holds it. Blocking: maps, validates, waits for the commit.
+    pub(super) fn apply(&self, item: &QueueItem) -> Result<State, Error> {
+        let Some(opened) = self.open(item)? else {
+            return self.hold(
+                item,
+                None,
+                "cannotStore",
+                Some("The message can no longer be read.".to_owned()),
+            );
+        };
+        let from = sender(&opened.facts);
+        let found = self.find(&from, &opened.mapped.patient)?;
+        let known: Vec<_> = found.into_iter().map(|f| f.known).collect();
+        let creates = opened.mapped.event != Event::R01;
+        let matched = matching::decide(&opened.mapped.patient, &known);
+        match matching::conclude(matched, &opened.mapped.patient, creates) {
+            Decision::Hold { why, .. } => self.hold(item, Some(opened), why, None),
+            Decision::Apply(patient) => self.write(item, opened, Some(patient), None),
+            Decision::Create => self.write(item, opened, None, None),
+        }
+    }
+
+    /// Writes a message's records. A rule that forbids one of them holds the message; its reason names no content.
+    pub(super) fn write(
+        &self,
+        item: &QueueItem,
+        mut opened: Opened,
+        patient: Option<String>,
+        ruling: Option<Ruling>,
+    ) -> Result<State, Error> {
+        let from = sender(&opened.facts);
+        let target = patient.clone().unwrap_or_else(|| opened.mapped.patient_id.clone());
+        let known = patient.is_some();
+        merge::retarget(&mut opened.mapped.bundle, "Patient", &opened.mapped.patient_id.clone(), &target);
+        let snapshot = self.records().vault().snapshot()?;
+        let keep_patient = !known || opened.mapped.event != Event::R01;
+        let (entries, origins) = self.entries(&snapshot, &opened, &target, keep_patient, item.seq)?;
+        drop(snapshot);
+        let bundle =
+            Object::new().with("resourceType", "Bundle").with("type", "transaction").with("entry", entries);
+        let rules = Carry { check_references: true, representation: false };
+        let job = bundle::parse(bundle.into(), MOST_ENTRIES)
+            .map_err(Error::Broken)
+            .and_then(|bundle| self.records().prepare(&from, bundle, rules));
+        let job = match job {
+            Ok(job) => job,
+            Err(error @ (Error::Broken(_) | Error::Unreadable(_) | Error::TooMuch(_))) => {
+                return self.hold(item, Some(opened), "cannotStore", Some(error.to_string()));
+            }
+            Err(error) => return Err(error),
+        };
+        let wish = Wish::of(opened.message.header());
+        let later = wish.later(None).map(|code| (code, self.application_answer(&opened, code, &[])));
+        let mut facts = opened.facts.clone();
+        facts.report(&opened.mapped.report);
+        facts.patient = Some(target.clone());
+        facts.held = None;
+        facts.later = later.as_ref().map(|(code, _)| Later { code: code.as_str().to_owned(), heard: false });
+        let connection = facts.connection;
+        facts.settled = ruling.as_ref().map(|r| Settled { by: r.by.id.clone(), reason: None });
+        let (_, bytes) =
+            row::decode(&item.row.body).ok_or_else(|| Error::Damaged(format!("inbox row {}", item.seq)))?;
+        let (message, seq, before) = (bytes.to_vec(), item.seq, item.row.state);
+        let identifiers = opened.mapped.patient.identifiers.clone();
+        let done = self.records().unit_blocking(from.who.clone(), move |work| {
+            unchanged(work, seq, before)?;
+            let answers = job.run(work)?;
+            facts.stored = stored(&answers, &origins);
+            let body = row::encode(&facts, &message).map_err(|e| Error::Fault(e.to_string()))?;
+            work.unit().queue_set(INBOX, seq, State::Applied.number(), None, Some(&body))?;
+            let applied =
+                leaf(work.who(), Action::MessageApplied, Outcome::Success, seq, Some(target.clone()), None);
+            work.audit(applied)?;
+            if let Some(ruling) = &ruling {
+                let what = if known { "assigned" } else { "new patient" };
+                let settled = leaf(
+                    &ruling.by,
+                    Action::MessageSettled,
+                    Outcome::Success,
+                    seq,
+                    Some(target.clone()),
+                    Some(what.to_owned()),
+                );
+                work.audit(settled)?;
+                if ruling.remember {
+                    for identifier in &identifiers {
+                        work.unit().doc_put(REMEMBERED, &memory_key(identifier), target.as_bytes())?;
+                    }
+                }
+            }
+            work.announce(What::Inbox { seq, state: State::Applied.number() });
+            Ok(())
+        });
+        match done {
+            Ok(_) => {
+                self.say_later(item.seq, connection, later.map(|(_, answer)| answer));
+                Ok(State::Applied)
+            }
+            Err(error @ (Error::Broken(_) | Error::Unreadable(_))) => {
+                self.hold(item, Some(opened), "cannotStore", Some(error.to_string()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The entries to write: each merged with what is stored, those that change nothing left out, provenance last.
+    fn entries(
+        &self,
+        snapshot: &Snapshot,
+        opened: &Opened,
+        patient: &str,
+        keep_patient: bool,
+        seq: u64,
+    ) -> Result<(Vec<Value>, Vec<Option<usize>>), Error> {
+        let (mut entries, mut origins, mut targets) = (Vec::new(), Vec::new(), Vec::new());
+        let all = opened.mapped.bundle.items("entry");
+        for (index, (entry, meeting)) in all.iter().zip(&opened.mapped.meetings).enumerate() {
+            let Some(resource) = entry.get("resource") else { continue };
+            let (kind, id) = (resource.str("resourceType").unwrap_or(""), resource.str("id").unwrap_or(""));
+            if kind == "Patient" && id == patient && !keep_patient {
+                continue;
+            }
+            let Some(number) = ResourceType::parse(kind) else { continue };
+            let head = snapshot.head(Kind(number.number()), id)?.filter(|h| !h.deleted);
+            let there = match &head {
+                Some(head) if *meeting != Meeting::Replace => {
+                    let body = snapshot.body(head)?;
+                    let stored = json::parse(&body, &Limits::bytes(usize::MAX));
+                    Some((
+                        stored.map_err(|_| Error::Damaged(format!("{kind} record {}", head.rid.0)))?,
+                        head.version,
+                    ))
+                }
+                Some(_) | None => None,
+            };
+            targets.push(Value::from(Object::new().with("reference", format!("{kind}/{id}"))));
+            let mut request = Object::new().with("method", "PUT").with("url", format!("{kind}/{id}"));
+            let merged = match &there {
+                None => resource.clone(),
+                Some((stored, version)) => {
+                    let merged = merge::meet(Some(stored), resource.clone(), meeting);
+                    if merged == *stored {
+                        continue;
+                    }
+                    // Someone may change the record between this look and the writer; then this is done again.
+                    request.insert("ifMatch", format!("W/\"{version}\""));
+                    merged
+                }
+            };
+            entries.push(Object::new().with("resource", merged).with("request", request).into());
+            origins.push(Some(index));
+        }
+        if !targets.is_empty() {
+            entries.push(self.provenance(opened, targets, seq));
+            origins.push(None);
+        }
+        Ok((entries, origins))
+    }
+
+    /// Where the records came from: the sender, and the inbox row that holds the message.
+    fn provenance(&self, opened: &Opened, targets: Vec<Value>, seq: u64) -> Value {
+        let id = ids::stable("Provenance", &["inbox", &seq.to_string(), self.records().vault().clinic_id()]);
+        let name = if opened.facts.sender.is_empty() { "HL7 sender" } else { opened.facts.sender.as_str() };
+        let agent = Object::new().with("who", Object::new().with("display", name));
+        let source = Object::new()
+            .with(
+                "identifier",
+                Object::new().with("system", "urn:x-clinicvault:inbox").with("value", seq.to_string()),
+            )
+            .with("display", opened.facts.kind.as_str());
+        let resource = Object::new()
+            .with("resourceType", "Provenance")
+            .with("id", id.as_str())
+            .with("target", targets)
+            .with("recorded", datetime::instant(self.records().now()))
+            .with("agent", vec![Value::from(agent)])
+            .with("entity", vec![Value::from(Object::new().with("role", "source").with("what", source))]);
+        let request = Object::new().with("method", "PUT").with("url", format!("Provenance/{id}"));
+        Object::new().with("resource", resource).with("request", request).into()
+    }
+
+    /// Puts a row before a person.
+    pub(super) fn hold(
+        &self,
+        item: &QueueItem,
+        opened: Option<Opened>,
+        why: &str,
+        detail: Option<String>,
+    ) -> Result<State, Error> {
+        let damaged = || Error::Damaged(format!("inbox row {}", item.seq));
+        let (mut facts, bytes) = row::decode(&item.row.body).ok_or_else(damaged)?;
+        let mut later = None;
+        if let Some(opened) = &opened {
+            facts.report(&opened.mapped.report);
+            let problem = Problem::error(
+                ErrorCode::Other,
+                None,
+                "It breaks a rule of the record and waits for a person.",
+            );
+            let wish = Wish::of(opened.message.header());
+            if let (Some(code), "cannotStore") = (wish.later(Some(&problem)), why) {
+                facts.later = Some(Later { code: code.as_str().to_owned(), heard: false });
+                later = Some(self.application_answer(opened, code, &[problem]));
+            }
+        }
+        let connection = facts.connection;
+        facts.held = Some(Held { why: why.to_owned(), detail });
+        let body = row::encode(&facts, bytes).map_err(|e| Error::Fault(e.to_string()))?;
+        let (seq, before, reason) = (item.seq, item.row.state, why.to_owned());
+        self.records().unit_blocking(sender(&facts).who, move |work| {
+            unchanged(work, seq, before)?;
+            work.unit().queue_set(INBOX, seq, State::Held.number(), None, Some(&body))?;
+            let line = leaf(work.who(), Action::MessageHeld, Outcome::Success, seq, None, Some(reason));
+            work.audit(line)?;
+            work.announce(What::Inbox { seq, state: State::Held.number() });
+            Ok(())
+        })?;
+        self.say_later(item.seq, connection, later);
+        Ok(State::Held)
+    }
+
+    fn application_answer(&self, opened: &Opened, code: ack::Code, problems: &[Problem]) -> Vec<u8> {
+        let now = self.records().now();
+        let control_id = self.control_id(now);
+        let offset = self.rules().map.zone.to_offset(now);
+        let answer = ack::Answer { code, problems, control_id: &control_id, now, offset };
+        ack::build(Some(opened.message.header()), &answer)
+    }
+
+    /// Sends the application acknowledgement after the commit, and notes that the peer was there to hear it.
+    fn say_later(&self, seq: u64, connection: u64, answer: Option<Vec<u8>>) {
+        let Some(answer) = answer else { return };
+        if !self.tell(connection, answer) {
+            return;
+        }
+        let noted = self.records().unit_blocking(Arc::new(Actor::operator("inbox")), move |work| {
+            let item = work
+                .unit()
+                .queue_get(INBOX, seq)?
+                .ok_or_else(|| Error::NotFound(format!("inbox row {seq}")))?;
+            let damaged = || Error::Damaged(format!("inbox row {seq}"));
+            let (mut facts, message) = row::decode(&item.row.body).ok_or_else(damaged)?;
+            if let Some(later) = &mut facts.later {
+                later.heard = true;
+            }
+            let body = row::encode(&facts, message).map_err(|e| Error::Fault(e.to_string()))?;
+            work.unit().queue_set(INBOX, seq, item.row.state, None, Some(&body))?;
+            let line = leaf(
+                work.who(),
+                Action::MessageIn,
+                Outcome::Success,
+                seq,
+                None,
+                Some("answer heard".to_owned()),
+            );
+            work.audit(line)
+        });
+        if let Err(error) = noted {
+            tracing::warn!(op = "hl7.apply", seq, %error, "it was not noted that the peer heard the answer");
+        }
+    }
+}
+
+/// The sender of a message as the one who acts.
+pub(super) fn sender(facts: &Facts) -> Caller {
+    let wire = if facts.tls { "mllps" } else { "mllp" };
+    let peer = facts.peer.rsplit_once(':').map_or(facts.peer.as_str(), |(ip, _)| ip);
+    Caller { who: Arc::new(Actor::sender(&facts.sender, &format!("{wire} {peer}"))), base: None }
+}
+
+/// Two workers, or a worker and a person, must not both carry out one row.
+fn unchanged(work: &mut Work<'_, '_>, seq: u64, before: u8) -> Result<(), Error> {
+    match work.unit().queue_get(INBOX, seq)? {
+        Some(item) if item.row.state == before => Ok(()),
+        Some(_) => Err(Error::precondition("This message has been settled in the meantime.")),
+        None => Err(Error::NotFound(format!("inbox row {seq}"))),
+    }
+}
+
+/// The versions that the answers name, with the entries of the map that they came from.
+fn stored(answers: &[Answer], origins: &[Option<usize>]) -> Vec<Written> {
+    let read = |(answer, origin): (&Answer, &Option<usize>)| {
+        // Type/id/_history/version
+        let location = answer.location.as_deref()?;
+        let mut parts = location.rsplit('/');
+        let (version, _, id, kind) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        Some(Written {
+            kind: kind.to_owned(),
+            id: id.to_owned(),
+            version: version.parse().ok()?,
+            entry: *origin,
+        })
+    };
+    answers.iter().zip(origins).filter_map(read).collect()
+}

@@ -1,0 +1,389 @@
+//! Taking a message in: read, decide, commit, and only then answer.
+//!
+//! The ordering rule (hl7v2-gateway reference, section 2): no positive answer leaves before the row that holds the
+//! message is durable. A repetition gets the stored answer; the same control id with other content is taken as new with
+//! a warning, or refused where the sender is held to the standard.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use clinicvault_gateway::hl7::accept::{self, Event, Policy};
+use clinicvault_gateway::hl7::ack::{self, Answer, Code, Wish};
+use clinicvault_gateway::hl7::{ErrorCode, Header, Message, Mode, Place, Problem, Verdict, batch, parse};
+use clinicvault_gateway::map;
+use clinicvault_vault::{Action, Leaf, Outcome, QueueRow};
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+
+use super::row::{self, Facts, Fault, State};
+use super::{Exchange, INBOX};
+use crate::records::access::Actor;
+use crate::records::error::Error;
+use crate::records::feed::What;
+use crate::records::unit::Work;
+
+/// How long a repetition gets its stored answer (hl7v2-gateway reference, section 3).
+const WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Where a message came from.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival {
+    /// The peer.
+    pub peer: SocketAddr,
+    /// Whether it came over TLS.
+    pub tls: bool,
+    /// Number of the connection.
+    pub connection: u64,
+}
+
+/// What to do on the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Send this payload.
+    Send(Vec<u8>),
+    /// The sender wants no answer.
+    Silent,
+    /// It is not known whether the message is stored: close without an answer, so that it is sent again.
+    Close,
+}
+
+/// Everything about a message that can be found out before the writer.
+struct Read {
+    header: Option<Header>,
+    wish: Wish,
+    problems: Vec<Problem>,
+    facts: Facts,
+    partition: String,
+    same: Vec<u8>,
+    id: Option<Vec<u8>>,
+    strict: bool,
+    bytes: Vec<u8>,
+}
+
+/// What the unit of work did.
+enum Taken {
+    Repeated(Vec<u8>),
+    New { answer: Vec<u8>, state: State },
+}
+
+impl Exchange {
+    /// Takes in one frame; answers in the order of the messages in it.
+    pub async fn take(&self, frame: Vec<u8>, arrival: Arrival) -> Vec<Reply> {
+        let ranges = batch::split(&frame);
+        if ranges.len() < 2 {
+            let one = ranges.into_iter().next().unwrap_or(0..frame.len());
+            let bytes =
+                if one.len() == frame.len() { frame } else { frame.get(one).unwrap_or_default().to_vec() };
+            return vec![self.take_one(bytes, arrival).await];
+        }
+        let mut replies = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            replies.push(self.take_one(frame.get(range).unwrap_or_default().to_vec(), arrival).await);
+        }
+        replies
+    }
+
+    async fn take_one(&self, bytes: Vec<u8>, arrival: Arrival) -> Reply {
+        let now = self.records().now();
+        let read = self.read(bytes, arrival);
+        let (header, wish, sender) = (read.header.clone(), read.wish, read.facts.sender.clone());
+        let control_id = self.control_id(now);
+        let offset = self.rules().map.zone.to_offset(now);
+        let who = Arc::new(Actor::sender(&sender, &source(arrival)));
+        let answered = control_id.clone();
+        let done = self.records().unit(who, move |work| commit(work, read, &answered, now, offset)).await;
+        match done {
+            Ok((Taken::Repeated(answer), _)) => {
+                tracing::info!(op = "hl7.message", peer = %arrival.peer, outcome = "repeated");
+                reply(answer)
+            }
+            Ok((Taken::New { answer, state }, tx)) => {
+                tracing::info!(op = "hl7.message", peer = %arrival.peer, tx = tx.0, outcome = state.as_str());
+                if state == State::Received {
+                    self.nudge();
+                }
+                reply(answer)
+            }
+            Err(Error::Unknown) => {
+                tracing::error!(op = "hl7.message", peer = %arrival.peer, outcome = "unknown");
+                Reply::Close
+            }
+            Err(error) => {
+                tracing::error!(op = "hl7.message", peer = %arrival.peer, outcome = "not stored", %error);
+                let problem = Problem::reject(ErrorCode::Internal, None, not_stored(&error));
+                let Some(code) = wish.at_once(Some(&problem)) else { return Reply::Silent };
+                let problems = [problem];
+                let answer = Answer { code, problems: &problems, control_id: &control_id, now, offset };
+                Reply::Send(ack::build(header.as_ref(), &answer))
+            }
+        }
+    }
+
+    /// The answer to something that is no message: a frame too long, unfinished, or without a start byte.
+    pub fn refuse(&self, head: &[u8], reason: &str) -> Vec<u8> {
+        let now = self.records().now();
+        let header = Header::find(head).ok();
+        let problems = [Problem::reject(ErrorCode::Internal, None, reason)];
+        let wish = header.as_ref().map_or(Wish::original(), Wish::of);
+        let code = wish.at_once(problems.first()).unwrap_or(Code::AR);
+        let control_id = self.control_id(now);
+        let offset = self.rules().map.zone.to_offset(now);
+        ack::build(
+            header.as_ref(),
+            &Answer { code, problems: &problems, control_id: &control_id, now, offset },
+        )
+    }
+
+    fn read(&self, bytes: Vec<u8>, arrival: Arrival) -> Read {
+        let header = Header::find(&bytes);
+        let mut facts = Facts {
+            peer: arrival.peer.to_string(),
+            tls: arrival.tls,
+            connection: arrival.connection,
+            title: "unreadable".to_owned(),
+            ..Facts::default()
+        };
+        if let Ok(header) = &header {
+            name(&mut facts, header);
+        }
+        let strict = self.rules().strict_senders.contains(&facts.channel);
+        let wish = header.as_ref().map_or(Wish::original(), Wish::of);
+        if wish.odd {
+            facts
+                .warnings
+                .push("MSH-15 or MSH-16 holds a value that is not in its table; taken as empty.".to_owned());
+        }
+        let mode = if strict { Mode::Strict } else { Mode::Tolerant };
+        let mut partition = format!("sender:{}", facts.channel);
+        let problems = match parse(bytes.clone(), &self.rules().limits, mode, None) {
+            // An unreadable header is the parser's first complaint as well.
+            Err(problem) => vec![problem],
+            Ok(message) => {
+                oddities(&mut facts, &message);
+                match accept::check(&message, &Policy { mode, production_only: false }) {
+                    Ok(event) => {
+                        describe(&mut facts, &message, event);
+                        partition = patient_key(&message).unwrap_or(partition);
+                        Vec::new()
+                    }
+                    Err(problems) => {
+                        describe_refused(&mut facts, &message, &problems);
+                        problems
+                    }
+                }
+            }
+        };
+        let hash = Sha256::digest(&bytes);
+        let header = header.ok();
+        let id = header
+            .as_ref()
+            .map(Header::control_id)
+            .filter(|id| !id.is_empty())
+            .map(|id| scope(b"id", &facts.channel, id, &[]));
+        if header.is_some() && id.is_none() {
+            facts.warnings.push(
+                "The message has no control id; repetitions are recognised by their content.".to_owned(),
+            );
+        }
+        let own = header.as_ref().map(|h| h.control_id().to_vec()).unwrap_or_default();
+        let same = scope(b"same", &facts.channel, &own, &hash);
+        Read { header, wish, problems, facts, partition, same, id, strict, bytes }
+    }
+}
+
+fn reply(answer: Vec<u8>) -> Reply {
+    if answer.is_empty() { Reply::Silent } else { Reply::Send(answer) }
+}
+
+fn source(arrival: Arrival) -> String {
+    format!("{} {}", if arrival.tls { "mllps" } else { "mllp" }, arrival.peer.ip())
+}
+
+/// One sentence for a sender whose message could not be stored.
+fn not_stored(error: &Error) -> &'static str {
+    match error {
+        Error::NoRoom => "The message was not stored: the disk is nearly full. Send it again later.",
+        Error::Busy => "The message was not stored: the box is busy. Send it again in a moment.",
+        Error::TooMuch(_) => "The message was not stored: it is longer than the box accepts.",
+        _ => "The message was not stored. Send it again later.",
+    }
+}
+
+/// Runs inside the writer: a repetition, or a new row.
+fn commit(
+    work: &mut Work<'_, '_>,
+    mut read: Read,
+    control_id: &str,
+    now: Timestamp,
+    offset: jiff::tz::Offset,
+) -> Result<Taken, Error> {
+    if let Some(answer) = work.unit().recall(&read.same)? {
+        return Ok(Taken::Repeated(answer.to_vec()));
+    }
+    if let Some(id) = &read.id
+        && work.unit().recall(id)?.is_some()
+    {
+        if read.strict {
+            read.problems.push(Problem::error(
+                ErrorCode::DuplicateKey,
+                Some(Place::field("MSH", 1, 10)),
+                "This control id was used before for another message.",
+            ));
+        } else {
+            read.facts.warnings.push(
+                "The control id was used before for another message; this one is taken as new.".to_owned(),
+            );
+        }
+    }
+    let state = if read.problems.is_empty() { State::Received } else { State::Refused };
+    let first = read.problems.first();
+    let code = read.wish.at_once(first);
+    read.facts.problem = first.map(Fault::from);
+    read.facts.answered = code.map(|c| c.as_str().to_owned());
+    let answer = code.map_or(Vec::new(), |code| {
+        ack::build(read.header.as_ref(), &Answer { code, problems: &read.problems, control_id, now, offset })
+    });
+    let body = row::encode(&read.facts, &read.bytes).map_err(|e| Error::Fault(e.to_string()))?;
+    let seq = work.unit().enqueue(
+        INBOX,
+        &QueueRow {
+            partition: read.partition,
+            state: state.number(),
+            due: None,
+            body,
+            ref_key: read.same.clone(),
+        },
+    )?;
+    // A rejection may be lifted by a fix elsewhere, so the same bytes are looked at anew; all else is final.
+    if first.is_none_or(|p| p.verdict == Verdict::Error) {
+        let until = now + WINDOW;
+        work.unit().remember(&read.same, until, &answer)?;
+        if let Some(id) = &read.id {
+            work.unit().remember(id, until, &[])?;
+        }
+    }
+    let (action, outcome) = match state {
+        State::Refused => (Action::MessageRefused, Outcome::Refused),
+        State::Received | State::Applied | State::Held | State::Dismissed => {
+            (Action::MessageIn, Outcome::Success)
+        }
+    };
+    let reason = first.map(|p| {
+        format!("{} {}", p.code.number(), p.place.as_ref().map(ToString::to_string).unwrap_or_default())
+    });
+    let leaf = leaf(work.who(), action, outcome, seq, None, reason);
+    work.audit(leaf)?;
+    work.announce(What::Inbox { seq, state: state.number() });
+    Ok(Taken::New { answer, state })
+}
+
+/// An audit line about a row of the inbox.
+pub(super) fn leaf(
+    who: &Actor,
+    action: Action,
+    outcome: Outcome,
+    seq: u64,
+    patient: Option<String>,
+    reason: Option<String>,
+) -> Leaf {
+    let reason = match reason {
+        Some(reason) => format!("inbox {seq}: {reason}"),
+        None => format!("inbox {seq}"),
+    };
+    Leaf {
+        actor: who.id.clone(),
+        role: who.role(),
+        session: who.session,
+        source: who.source.clone(),
+        action,
+        object: None,
+        owner: patient,
+        outcome,
+        purpose: "TREAT".to_owned(),
+        reason: Some(reason),
+        detail: None,
+    }
+}
+
+fn name(facts: &mut Facts, header: &Header) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().chars().take(200).collect::<String>();
+    facts.sender = map::sender(header);
+    facts.channel = format!("{}|{}", text(header.component(3, 1)), text(header.component(4, 1)));
+    facts.control_id = text(header.control_id());
+    facts.version = text(header.component(12, 1));
+    let (kind, trigger) = (header.message_type(), header.trigger());
+    facts.kind = if trigger.is_empty() { kind } else { format!("{kind}^{trigger}") };
+    facts.kind.truncate(40);
+}
+
+fn oddities(facts: &mut Facts, message: &Message) {
+    let t = message.tolerated();
+    let mut say = |yes: bool, text: String| {
+        if yes {
+            facts.warnings.push(text);
+        }
+    };
+    say(
+        t.joined_lines > 0,
+        format!("{} wrapped lines were joined to the segment before them.", t.joined_lines),
+    );
+    say(t.odd_names > 0, format!("{} segments have a name that is not three characters long.", t.odd_names));
+    say(t.charset_guessed, format!("The character set was guessed: {}.", message.charset().name()));
+    say(t.transcoded, "The text was rewritten as UTF-8 before reading.".to_owned());
+    let processing = message.header().component(11, 1);
+    say(!matches!(processing, b"P" | b""), "MSH-11 does not mark it as a production message.".to_owned());
+}
+
+fn describe(facts: &mut Facts, message: &Message, event: Event) {
+    facts.title = match event {
+        Event::A01 => "patientAdmitted",
+        Event::A03 => "patientDischarged",
+        Event::A04 => "patientRegistered",
+        Event::A05 => "patientExpected",
+        Event::A08 | Event::A31 => "patientUpdate",
+        Event::A28 => "newPatient",
+        Event::R01 => "testResult",
+    }
+    .to_owned();
+    if event == Event::R01 {
+        facts.values = u32::try_from(message.all("OBX").count()).ok();
+    }
+    facts.person = person(message);
+}
+
+fn describe_refused(facts: &mut Facts, message: &Message, problems: &[Problem]) {
+    let unsupported =
+        problems.iter().any(|p| matches!(p.code, ErrorCode::MessageType | ErrorCode::EventCode));
+    facts.title = if unsupported { "unsupported" } else { "incomplete" }.to_owned();
+    facts.person = person(message);
+}
+
+/// The patient's name as the row's second line shows it: given names, then family.
+fn person(message: &Message) -> Option<String> {
+    let name = message.first("PID")?.field(5);
+    let family = name.component(1).sub(1).text().trim().to_owned();
+    let given = name.component(2).text().trim().to_owned();
+    let both = format!("{given} {family}");
+    let both = both.trim();
+    (!both.is_empty()).then(|| both.to_owned())
+}
+
+/// Rows of one patient are applied in order: the first identifier and its authority name the patient.
+fn patient_key(message: &Message) -> Option<String> {
+    let id = message.first("PID")?.field(3);
+    let value = id.component(1).text();
+    (!value.trim().is_empty()).then(|| {
+        let parts = [value.trim(), &id.component(4).text(), &map::sender(message.header())];
+        map::ids::stable("partition", &parts)
+    })
+}
+
+/// A key of the idempotency table: fixed length, so that no sender can make it too long.
+fn scope(what: &[u8], channel: &str, control_id: &[u8], hash: &[u8]) -> Vec<u8> {
+    let mut digest = Sha256::new();
+    for part in [what, channel.as_bytes(), control_id, hash] {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    [b"hl7:".as_slice(), &digest.finalize()].concat()
+}

@@ -1,0 +1,242 @@
+//! A row of the inbox as it is stored: what is known of a message, followed by the message itself.
+//!
+//! Body: version 1 | length of the facts u32 | facts as JSON | the bytes as received. The bytes are kept for ever: a
+//! message that was read wrongly must stay repairable.
+
+use clinicvault_gateway::hl7::Problem;
+use clinicvault_gateway::map::MappingReport;
+use serde::{Deserialize, Serialize};
+
+/// Where a row is on its way. Numbers are part of the stored format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Committed, not yet applied.
+    Received,
+    /// In the record.
+    Applied,
+    /// Waits for a person.
+    Held,
+    /// Refused by the box; the sender was told.
+    Refused,
+    /// Put aside by a person.
+    Dismissed,
+}
+
+impl State {
+    /// The stored number.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Received => 0,
+            Self::Applied => 1,
+            Self::Held => 2,
+            Self::Refused => 3,
+            Self::Dismissed => 4,
+        }
+    }
+
+    /// The state of a stored number.
+    pub const fn of(number: u8) -> Self {
+        match number {
+            0 => Self::Received,
+            1 => Self::Applied,
+            2 => Self::Held,
+            3 => Self::Refused,
+            _ => Self::Dismissed,
+        }
+    }
+
+    /// The word that the screen translates.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Applied => "applied",
+            Self::Held => "held",
+            Self::Refused => "refused",
+            Self::Dismissed => "dismissed",
+        }
+    }
+}
+
+/// What is known of a message.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Facts {
+    /// The sending facility, or application where there is none.
+    pub sender: String,
+    /// `MSH-3|MSH-4`, as settings name a sender.
+    pub channel: String,
+    /// MSH-10 as text.
+    pub control_id: String,
+    /// MSH-9, such as `ORU^R01`; empty when unreadable.
+    pub kind: String,
+    /// MSH-12.
+    pub version: String,
+    /// The peer's address.
+    pub peer: String,
+    /// Whether it came over TLS.
+    pub tls: bool,
+    /// The connection it came over, meaningful while this process lives.
+    pub connection: u64,
+    /// MSA-1 of the answer, when one was wanted.
+    pub answered: Option<String>,
+    /// Key of the row's title for the screen.
+    pub title: String,
+    /// Number of result values, when there are any.
+    pub values: Option<u32>,
+    /// The patient as the message names it.
+    pub person: Option<String>,
+    /// What is odd about it, one sentence each.
+    pub warnings: Vec<String>,
+    /// Why it was refused.
+    pub problem: Option<Fault>,
+    /// Why it waits for a person.
+    pub held: Option<Held>,
+    /// The patient it was applied to.
+    pub patient: Option<String>,
+    /// What it wrote.
+    pub stored: Vec<Written>,
+    /// Fields without a place in the record.
+    pub unmapped: Vec<(String, String)>,
+    /// Codes that no table knew.
+    pub unknown_codes: Vec<(String, String)>,
+    /// Number of places that were used.
+    pub used: usize,
+    /// Who settled it, and why if it was put aside.
+    pub settled: Option<Settled>,
+    /// The application acknowledgement of enhanced mode, and whether the peer was there to hear it.
+    pub later: Option<Later>,
+}
+
+/// Shows the shape only.
+impl std::fmt::Debug for Facts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Facts({}, {} stored)", self.kind, self.stored.len())
+    }
+}
+
+/// Why a message was refused, as the sender was told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Segment with its occurrence, when one is to blame.
+    pub segment: Option<String>,
+    /// Field and component.
+    pub field: Option<String>,
+    /// Table 0357.
+    pub code: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl From<&Problem> for Fault {
+    fn from(problem: &Problem) -> Self {
+        let place = problem.place.as_ref();
+        let segment = place.map(|p| match p.occurrence {
+            0 | 1 => p.segment.clone(),
+            n => format!("{}[{n}]", p.segment),
+        });
+        let field = place.filter(|p| p.field > 0).map(|p| match p.component {
+            0 => p.field.to_string(),
+            c => format!("{}.{c}", p.field),
+        });
+        Self { segment, field, code: problem.code.number().to_owned(), reason: problem.reason.clone() }
+    }
+}
+
+/// Why a message waits.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// `unknownPatient`, `looksAlike`, `conflict`, `noIdentifier` or `cannotStore`.
+    pub why: String,
+    /// For `cannotStore`: which rule stood in the way.
+    pub detail: Option<String>,
+}
+
+/// A version of a record that a message wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// Type.
+    pub kind: String,
+    /// Logical id.
+    pub id: String,
+    /// Version.
+    pub version: u64,
+    /// The entry of the mapped bundle it came from; links of the map refer to it.
+    pub entry: Option<usize>,
+}
+
+/// What a person did about a held message.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// The account.
+    pub by: String,
+    /// Why it was put aside.
+    pub reason: Option<String>,
+}
+
+/// An application acknowledgement.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Later {
+    /// MSA-1.
+    pub code: String,
+    /// The peer was connected when it was ready.
+    pub heard: bool,
+}
+
+impl Facts {
+    /// Takes over what the map has to say.
+    pub fn report(&mut self, report: &MappingReport) {
+        let pairs = |all: &[clinicvault_gateway::map::report::Unmapped]| {
+            all.iter().map(|u| (u.path.clone(), u.value.clone())).collect()
+        };
+        self.unmapped = pairs(&report.unmapped);
+        self.unknown_codes = pairs(&report.unknown_codes);
+        self.used = report.used;
+        for warning in &report.warnings {
+            let text = format!("{}: {}", warning.path, warning.text);
+            if !self.warnings.contains(&text) {
+                self.warnings.push(text);
+            }
+        }
+    }
+}
+
+/// The stored body of a row.
+pub fn encode(facts: &Facts, message: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    let facts = serde_json::to_vec(facts)?;
+    let length = u32::try_from(facts.len()).unwrap_or(u32::MAX);
+    let mut out = Vec::with_capacity(5 + facts.len() + message.len());
+    out.push(1);
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(&facts);
+    out.extend_from_slice(message);
+    Ok(out)
+}
+
+/// The facts and the message of a stored body; `None` when it is of no known form.
+pub fn decode(body: &[u8]) -> Option<(Facts, &[u8])> {
+    let rest = body.strip_prefix(&[1])?;
+    let (length, rest) = rest.split_at_checked(4)?;
+    let length = u32::from_be_bytes(length.try_into().ok()?) as usize;
+    let (facts, message) = rest.split_at_checked(length)?;
+    Some((serde_json::from_slice(facts).ok()?, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_reads_back_as_it_was_written() {
+        let facts = Facts { kind: "ORU^R01".into(), values: Some(3), ..Facts::default() };
+        let body = encode(&facts, b"MSH|^~\\&|\xff").unwrap();
+        let (back, message) = decode(&body).unwrap();
+        assert_eq!(
+            (back.kind.as_str(), back.values, message),
+            ("ORU^R01", Some(3), b"MSH|^~\\&|\xff".as_slice())
+        );
+        for cut in 0..body.len() - 10 {
+            assert!(decode(&body[..cut]).is_none());
+        }
+        assert!(decode(&[2, 0, 0, 0, 0]).is_none());
+    }
+}

@@ -1,0 +1,555 @@
+//! What the message screen shows: the rows, and one message as received, as meant and as stored.
+//!
+//! Meaning and links are mapped anew from the kept bytes; what was stored, what had no place and what was odd are read
+//! from the row, because that is what happened then. Opening a message is a look at a patient's data and is recorded.
+
+use clinicvault_gateway::fhir::id::ResourceType;
+use clinicvault_gateway::hl7::{Message, Presence, Segment};
+use clinicvault_gateway::json::{self, Limits};
+use clinicvault_gateway::map::matching::{self, Match};
+use clinicvault_gateway::map::meaning::{Label, Row as MeaningRow, Tone};
+use clinicvault_gateway::map::{Link, merge};
+use clinicvault_vault::{Action, Kind, Outcome, QueueItem, Snapshot};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::apply::{Opened, sender};
+use super::inbox::leaf;
+use super::row::{self, Facts, State};
+use super::{Exchange, INBOX};
+use crate::clinic::identity::Identity;
+use crate::records::access::{Actor, Area, Op, Subject, decide};
+use crate::records::error::Error;
+
+/// Rows of one page.
+const PAGE: usize = 50;
+/// Most rows looked at to count today's.
+const MOST_TODAY: usize = 2_000;
+/// Longest text of one field on the screen; a report of a megabyte is not for reading here.
+const MAX_FIELD: usize = 4_000;
+
+/// A page of the inbox.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InboxPage {
+    /// Newest first.
+    pub rows: Vec<InboxRow>,
+    /// For the tabs.
+    pub counts: InboxCounts,
+}
+
+/// One row of the list.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InboxRow {
+    /// Number of the row, rising.
+    pub seq: u64,
+    /// When it came.
+    #[schema(value_type = String)]
+    pub at: Timestamp,
+    /// What it is, for translation.
+    pub title: Title,
+    /// The sending facility.
+    pub sender: String,
+    /// The patient as the message names it.
+    pub person: Option<String>,
+    /// `received`, `applied`, `held`, `refused` or `dismissed`.
+    pub state: &'static str,
+}
+
+/// A title to be translated.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Title {
+    /// `testResult`, `newPatient`, `patientUpdate`, `patientRegistered`, `patientAdmitted`, `patientDischarged`,
+    /// `patientExpected`, `unreadable`, `unsupported` or `incomplete`.
+    pub key: String,
+    /// What goes into it.
+    pub params: Option<TitleParams>,
+}
+
+/// What goes into a title.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TitleParams {
+    /// Number of result values.
+    pub n: u32,
+}
+
+/// Numbers beside the tabs.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+pub struct InboxCounts {
+    /// Since midnight in the clinic.
+    pub today: u64,
+    /// Waiting for a person.
+    pub needs: u64,
+    /// Refused by the box.
+    pub refused: u64,
+}
+
+/// One message.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InboxMessage {
+    /// Its row.
+    pub row: InboxRow,
+    /// MSH-9.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// MSH-10.
+    pub control_id: String,
+    /// When it came.
+    #[schema(value_type = String)]
+    pub received: Timestamp,
+    /// `tls` or `plain`.
+    pub transport: &'static str,
+    /// MSA-1 of the answer; absent when the sender wanted none.
+    pub answered: Option<String>,
+    /// MSA-1 of the later application acknowledgement, and whether the peer was there to hear it.
+    pub answered_later: Option<AnsweredLater>,
+    /// MSH-12.
+    pub version: Option<String>,
+    /// As received.
+    pub segments: Vec<SegmentView>,
+    /// What it means.
+    pub meaning: Vec<MeaningView>,
+    /// What is stored, or would be.
+    pub resources: Vec<ResourceView>,
+    /// Fields without a place in the record.
+    pub unmapped: Vec<Place>,
+    /// Codes that are in no table known here.
+    pub unknown_codes: Vec<Place>,
+    /// What is odd about it.
+    pub warnings: Vec<String>,
+    /// Why it waits, and who may be meant.
+    pub held: Option<HeldView>,
+    /// Why it was refused, as the sender was told.
+    pub error: Option<ErrorView>,
+    /// The patient it was applied to.
+    pub patient: Option<Identity>,
+    /// What a person decided.
+    pub settled: Option<SettledView>,
+}
+
+/// The application acknowledgement.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct AnsweredLater {
+    /// MSA-1.
+    pub code: String,
+    /// The peer was connected.
+    pub heard: bool,
+}
+
+/// A segment as received.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SegmentView {
+    /// Three characters.
+    pub name: String,
+    /// Position in the message, from 0.
+    pub index: usize,
+    /// Its fields in order.
+    pub fields: Vec<FieldView>,
+}
+
+/// A field as received, escapes and delimiters included.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FieldView {
+    /// Field number; MSH-1, the separator itself, is left out.
+    pub number: usize,
+    /// Its text.
+    pub text: String,
+    /// Where its bytes start in the message.
+    pub start: usize,
+    /// Where they end.
+    pub end: usize,
+}
+
+/// A line of the meaning.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct MeaningView {
+    /// Name of the line.
+    pub label: LabelView,
+    /// What it says.
+    pub value: String,
+    /// Flag, such as `HH`.
+    pub flag: Option<String>,
+    /// Reference range as sent.
+    pub range: Option<String>,
+    /// Segment it comes from.
+    pub link: Option<usize>,
+    /// `abnormal`, `critical` or `attention`.
+    pub tone: Option<&'static str>,
+}
+
+/// The name of a line: a key to translate, or a text from the message.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LabelView {
+    /// `patient`, `order`, `collected`, `visit`, `allergy`, `problem`, `cover`, or `test` for a named test.
+    pub key: String,
+    /// The name of the test.
+    pub text: Option<String>,
+}
+
+/// A resource with its origins.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ResourceView {
+    /// Type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Logical id.
+    pub id: String,
+    /// Version, once stored.
+    pub version: Option<u64>,
+    /// Indented JSON.
+    pub json: String,
+    /// From places in the resource to places in the message.
+    pub links: Vec<LinkView>,
+}
+
+/// One link.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LinkView {
+    /// JSON pointer in the resource.
+    pub pointer: String,
+    /// Segment index.
+    pub segment: usize,
+    /// Field number.
+    pub field: Option<u16>,
+}
+
+/// A place with what it says.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Place {
+    /// Such as `PID-18`.
+    pub path: String,
+    /// Its text.
+    pub value: String,
+}
+
+/// Why a message waits.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldView {
+    /// `unknownPatient`, `looksAlike`, `conflict`, `noIdentifier` or `cannotStore`.
+    pub reason: String,
+    /// For `cannotStore`: which rule.
+    pub detail: Option<String>,
+    /// Who may be meant, likeliest first.
+    pub candidates: Vec<CandidateView>,
+    /// The sender's number for the patient, when it can be remembered.
+    pub sender_number: Option<String>,
+}
+
+/// Someone who may be meant.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CandidateView {
+    /// Who.
+    pub patient: Identity,
+    /// Why, as words to translate.
+    pub reasons: Vec<&'static str>,
+}
+
+/// Why a message was refused.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ErrorView {
+    /// Segment.
+    pub segment: Option<String>,
+    /// Field.
+    pub field: Option<String>,
+    /// Table 0357.
+    pub code: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// What a person decided.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SettledView {
+    /// The account.
+    pub by: String,
+    /// Why it was put aside.
+    pub reason: Option<String>,
+}
+
+/// Which rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Shown {
+    /// Waiting for a person.
+    Needs,
+    /// Refused.
+    Refused,
+    /// All.
+    #[default]
+    All,
+}
+
+impl Exchange {
+    /// A page of rows below `before`, newest first. Blocking.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for a role that may not look.
+    pub fn list(&self, who: &Actor, shown: Shown, before: Option<u64>) -> Result<InboxPage, Error> {
+        decide(who, Op::Search, &Subject::area_only(Area::Inbox)).check()?;
+        let snapshot = self.records().vault().snapshot()?;
+        let state = match shown {
+            Shown::Needs => Some(State::Held.number()),
+            Shown::Refused => Some(State::Refused.number()),
+            Shown::All => None,
+        };
+        let items = snapshot.queue_newest(INBOX, state, before, PAGE)?;
+        let rows =
+            items.iter().filter_map(|item| Some(row_of(item, &row::decode(&item.row.body)?.0))).collect();
+        let counts = InboxCounts {
+            today: self.today(&snapshot)?,
+            needs: snapshot.queue_count(INBOX, State::Held.number())?,
+            refused: snapshot.queue_count(INBOX, State::Refused.number())?,
+        };
+        let mut looked = leaf(who, Action::Search, Outcome::Success, 0, None, None);
+        looked.reason = Some("inbox".to_owned());
+        self.records().vault().note(looked)?;
+        Ok(InboxPage { rows, counts })
+    }
+
+    /// Rows since midnight in the clinic; more than a screen can show are counted as that many.
+    fn today(&self, snapshot: &Snapshot) -> Result<u64, Error> {
+        let zone = &self.rules().map.zone;
+        let day = |at: Timestamp| zone.to_datetime(at).date();
+        let today = day(self.records().now());
+        let (mut count, mut before) = (0, None);
+        while count < MOST_TODAY as u64 {
+            let items = snapshot.queue_newest(INBOX, None, before, PAGE)?;
+            let fresh = items.iter().take_while(|item| day(item.at) == today).count();
+            count += fresh as u64;
+            before = items.last().map(|item| item.seq);
+            if fresh < PAGE {
+                break;
+            }
+        }
+        Ok(count)
+    }
+
+    /// One message. Blocking.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for a role that may not look, [`Error::NotFound`] for an unknown row.
+    pub fn detail(&self, who: &Actor, seq: u64) -> Result<InboxMessage, Error> {
+        decide(who, Op::Read, &Subject::area_only(Area::Inbox)).check()?;
+        let snapshot = self.records().vault().snapshot()?;
+        let item =
+            snapshot.queue_get(INBOX, seq)?.ok_or_else(|| Error::NotFound(format!("inbox row {seq}")))?;
+        let damaged = || Error::Damaged(format!("inbox row {seq}"));
+        let (facts, bytes) = row::decode(&item.row.body).ok_or_else(damaged)?;
+        let opened = self.open(&item)?;
+        let looked = leaf(who, Action::Read, Outcome::Success, seq, facts.patient.clone(), None);
+        self.records().vault().note(looked)?;
+        let mut view = basics(&item, &facts);
+        view.segments = match &opened {
+            Some(opened) => segments(&opened.message),
+            None => self.raw_segments(bytes),
+        };
+        if let Some(patient) = &facts.patient {
+            view.patient = super::lookup::patient(&snapshot, patient)?.map(|found| found.identity);
+        }
+        if let Some(opened) = opened {
+            self.explain(&mut view, &snapshot, &facts, opened)?;
+        }
+        Ok(view)
+    }
+
+    fn explain(
+        &self,
+        view: &mut InboxMessage,
+        snapshot: &Snapshot,
+        facts: &Facts,
+        mut opened: Opened,
+    ) -> Result<(), Error> {
+        view.meaning = opened.mapped.meaning.iter().map(meaning).collect();
+        if facts.stored.is_empty() && facts.used == 0 {
+            let mut now = facts.clone();
+            now.report(&opened.mapped.report);
+            view.unmapped = places(&now.unmapped);
+            view.unknown_codes = places(&now.unknown_codes);
+            view.warnings = now.warnings;
+        }
+        if let Some(held) = &mut view.held {
+            let found = self.find(&sender(facts), &opened.mapped.patient)?;
+            let known: Vec<_> = found.iter().map(|f| f.known.clone()).collect();
+            let candidates = match matching::decide(&opened.mapped.patient, &known) {
+                Match::Exact(id) => {
+                    vec![matching::Candidate { id, reasons: vec![matching::Reason::SameIdentifier] }]
+                }
+                Match::Unknown(candidates) | Match::Conflict(candidates) => candidates,
+            };
+            held.candidates = candidates
+                .into_iter()
+                .filter_map(|c| {
+                    let one = found.iter().find(|f| f.known.id == c.id)?;
+                    let reasons = c.reasons.iter().map(|r| r.as_str()).collect();
+                    Some(CandidateView { patient: one.identity.clone(), reasons })
+                })
+                .collect();
+            held.sender_number = opened.mapped.patient.identifiers.first().map(|i| i.value.clone());
+            if let Some(first) = view.meaning.first_mut() {
+                first.tone = Some("attention");
+            }
+        }
+        if let Some(patient) = &facts.patient {
+            let from = opened.mapped.patient_id.clone();
+            merge::retarget(&mut opened.mapped.bundle, "Patient", &from, patient);
+        }
+        view.resources = self.resources(snapshot, facts, &opened)?;
+        Ok(())
+    }
+
+    /// The stored versions; for a message that is not applied, what would be stored.
+    fn resources(
+        &self,
+        snapshot: &Snapshot,
+        facts: &Facts,
+        opened: &Opened,
+    ) -> Result<Vec<ResourceView>, Error> {
+        if !facts.stored.is_empty() {
+            return facts
+                .stored
+                .iter()
+                .filter_map(|w| stored(snapshot, w, &opened.mapped.links).transpose())
+                .collect();
+        }
+        let entries = opened.mapped.bundle.items("entry").iter().enumerate();
+        let pending = entries.filter_map(|(index, entry)| {
+            let resource = entry.get("resource")?;
+            Some(ResourceView {
+                kind: resource.str("resourceType")?.to_owned(),
+                id: resource.str("id")?.to_owned(),
+                version: None,
+                json: resource.pretty(),
+                links: links(&opened.mapped.links, index),
+            })
+        });
+        Ok(pending.collect())
+    }
+
+    /// The lines of a message that cannot be read as one.
+    fn raw_segments(&self, bytes: &[u8]) -> Vec<SegmentView> {
+        let text = String::from_utf8_lossy(bytes);
+        let lines = text.split(['\r', '\n']).filter(|l| !l.trim().is_empty()).take(1_000);
+        lines
+            .enumerate()
+            .map(|(index, line)| {
+                let name: String = line.chars().take(3).collect();
+                let rest: String = line.chars().skip(3).take(MAX_FIELD).collect();
+                let field = FieldView { number: 1, text: rest, start: 0, end: 0 };
+                SegmentView { name, index, fields: vec![field] }
+            })
+            .collect()
+    }
+}
+
+fn basics(item: &QueueItem, facts: &Facts) -> InboxMessage {
+    InboxMessage {
+        row: row_of(item, facts),
+        kind: facts.kind.clone(),
+        control_id: facts.control_id.clone(),
+        received: item.at,
+        transport: if facts.tls { "tls" } else { "plain" },
+        answered: facts.answered.clone(),
+        answered_later: facts.later.as_ref().map(|l| AnsweredLater { code: l.code.clone(), heard: l.heard }),
+        version: (!facts.version.is_empty()).then(|| facts.version.clone()),
+        segments: Vec::new(),
+        meaning: Vec::new(),
+        resources: Vec::new(),
+        unmapped: places(&facts.unmapped),
+        unknown_codes: places(&facts.unknown_codes),
+        warnings: facts.warnings.clone(),
+        held: (State::of(item.row.state) == State::Held).then_some(facts.held.as_ref()).flatten().map(|h| {
+            HeldView {
+                reason: h.why.clone(),
+                detail: h.detail.clone(),
+                candidates: Vec::new(),
+                sender_number: None,
+            }
+        }),
+        error: facts.problem.as_ref().map(|p| ErrorView {
+            segment: p.segment.clone(),
+            field: p.field.clone(),
+            code: p.code.clone(),
+            reason: p.reason.clone(),
+        }),
+        patient: None,
+        settled: facts.settled.as_ref().map(|s| SettledView { by: s.by.clone(), reason: s.reason.clone() }),
+    }
+}
+
+fn row_of(item: &QueueItem, facts: &Facts) -> InboxRow {
+    InboxRow {
+        seq: item.seq,
+        at: item.at,
+        title: Title { key: facts.title.clone(), params: facts.values.map(|n| TitleParams { n }) },
+        sender: if facts.sender.is_empty() { facts.peer.clone() } else { facts.sender.clone() },
+        person: facts.person.clone(),
+        state: State::of(item.row.state).as_str(),
+    }
+}
+
+fn places(all: &[(String, String)]) -> Vec<Place> {
+    all.iter().map(|(path, value)| Place { path: path.clone(), value: value.clone() }).collect()
+}
+
+fn segments(message: &Message) -> Vec<SegmentView> {
+    message.segments().map(|segment| segment_view(message, segment)).collect()
+}
+
+fn segment_view(message: &Message, segment: Segment<'_>) -> SegmentView {
+    let header = matches!(segment.name().as_str(), "MSH" | "BHS" | "FHS");
+    let fields = segment.fields().filter(|(number, _)| !header || *number > 1).map(|(number, field)| {
+        let range = field.range();
+        let raw = if field.presence() == Presence::Absent { &[] } else { field.raw() };
+        let text: String = message.charset().decode(raw).chars().take(MAX_FIELD).collect();
+        FieldView { number, text, start: range.start, end: range.end }
+    });
+    SegmentView { name: segment.name(), index: segment.index(), fields: fields.collect() }
+}
+
+fn meaning(row: &MeaningRow) -> MeaningView {
+    let label = match &row.label {
+        Label::Key(key) => LabelView { key: (*key).to_owned(), text: None },
+        Label::Text(text) => LabelView { key: "test".to_owned(), text: Some(text.clone()) },
+    };
+    let tone = row.tone.map(|tone| match tone {
+        Tone::Abnormal => "abnormal",
+        Tone::Critical => "critical",
+    });
+    MeaningView {
+        label,
+        value: row.value.clone(),
+        flag: row.flag.clone(),
+        range: row.range.clone(),
+        link: Some(row.segment),
+        tone,
+    }
+}
+
+fn links(all: &[Link], entry: usize) -> Vec<LinkView> {
+    let own = all.iter().filter(|l| l.entry == entry);
+    own.map(|l| LinkView {
+        pointer: l.pointer.clone(),
+        segment: l.segment,
+        field: (l.field > 0).then_some(l.field),
+    })
+    .collect()
+}
+
+fn stored(snapshot: &Snapshot, written: &row::Written, all: &[Link]) -> Result<Option<ResourceView>, Error> {
+    let Some(kind) = ResourceType::parse(&written.kind) else { return Ok(None) };
+    let Some(newest) = snapshot.head(Kind(kind.number()), &written.id)? else { return Ok(None) };
+    let Some(head) = snapshot.version(newest.rid, written.version)? else { return Ok(None) };
+    let body = snapshot.body(&head)?;
+    let json = json::parse(&body, &Limits::bytes(usize::MAX));
+    let json = json.map_err(|_| Error::Damaged(format!("{kind} record {}", head.rid.0)))?;
+    Ok(Some(ResourceView {
+        kind: written.kind.clone(),
+        id: written.id.clone(),
+        version: Some(written.version),
+        json: json.pretty(),
+        links: written.entry.map(|entry| links(all, entry)).unwrap_or_default(),
+    }))
+}

@@ -1,0 +1,106 @@
+//! Applies committed messages: oldest first, one at a time for each patient, several patients side by side.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::row::State;
+use super::{Exchange, INBOX};
+use crate::app::App;
+use crate::records::error::Error;
+use crate::supervisor::Stop;
+
+/// Rows read at once. Each may be as long as the longest message.
+const BATCH: usize = 32;
+/// A look without being woken: what a crash left behind is found at the start, what an error left behind here.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// Applies rows until told to stop, whenever the vault is open.
+///
+/// # Errors
+/// When the vault stops or a stored row is damaged; the supervisor starts the worker again.
+pub async fn run(app: App, mut stop: Stop) -> anyhow::Result<()> {
+    let mut pause = IDLE;
+    while !stop.is_wanted() {
+        // Held only for one round, so that sealing the vault can close it.
+        let exchange = app.rooms().ok().map(|rooms| rooms.exchange.clone());
+        let done = match &exchange {
+            Some(exchange) => exchange.round().await?,
+            None => Round::Empty,
+        };
+        pause = match done {
+            Round::Empty => IDLE,
+            Round::Progress => continue,
+            // The disk is full or the box is busy: do not spin.
+            Round::Stuck => (pause * 2).clamp(Duration::from_millis(200), IDLE * 5),
+        };
+        let woken = async {
+            match (&exchange, done) {
+                (Some(exchange), Round::Empty) => exchange.0.wake.notified().await,
+                (_, _) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = stop.wanted() => break,
+            () = woken => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+    Ok(())
+}
+
+impl Exchange {
+    /// Applies everything that is waiting. For tests and for the command line; the running box has [`run`].
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub async fn drain(&self) -> anyhow::Result<()> {
+        while self.round().await? == Round::Progress {}
+        Ok(())
+    }
+
+    async fn round(&self) -> anyhow::Result<Round> {
+        let exchange = self.clone();
+        let rows = tokio::task::spawn_blocking(move || {
+            exchange.records().vault().snapshot()?.queue_oldest(INBOX, State::Received.number(), None, BATCH)
+        })
+        .await??;
+        if rows.is_empty() {
+            return Ok(Round::Empty);
+        }
+        let mut busy = HashSet::new();
+        let mut tasks = JoinSet::new();
+        for row in rows {
+            // A later row of a patient waits for the next round, so that the order within a patient holds.
+            if busy.insert(row.row.partition.clone()) {
+                let exchange = self.clone();
+                tasks.spawn_blocking(move || (row.seq, exchange.apply(&row)));
+            }
+        }
+        let mut round = Round::Stuck;
+        while let Some(joined) = tasks.join_next().await {
+            let (seq, done) = joined?;
+            match done {
+                Ok(state) => {
+                    tracing::info!(op = "hl7.apply", seq, outcome = state.as_str());
+                    round = Round::Progress;
+                }
+                Err(error @ (Error::Stopped(_) | Error::Damaged(_))) => return Err(error.into()),
+                Err(error @ (Error::Precondition(_) | Error::Conflict(_))) => {
+                    tracing::debug!(op = "hl7.apply", seq, %error, "tried again");
+                    round = Round::Progress;
+                }
+                Err(error) => tracing::warn!(op = "hl7.apply", seq, %error, "tried again later"),
+            }
+        }
+        Ok(round)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    Empty,
+    Progress,
+    Stuck,
+}
