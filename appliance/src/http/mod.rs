@@ -15,6 +15,7 @@ pub mod fhir;
 pub mod front;
 pub mod guard;
 pub mod health;
+pub mod inbox;
 pub mod install;
 pub mod limits;
 pub mod login;
@@ -49,6 +50,7 @@ pub fn router(app: App) -> Router {
         .merge(chart::routes())
         .merge(events::routes())
         .merge(changes::routes())
+        .merge(inbox::routes())
         .route_layer(from_fn_with_state(app.clone(), guard::guard))
         .fallback(assets::answer)
         .with_state(app)
