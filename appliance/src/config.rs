@@ -181,7 +181,7 @@ impl Default for Sessions {
 impl Default for Hl7 {
     fn default() -> Self {
         Self {
-            frame_kib: 1024,
+            frame_kib: 16_000,
             idle_seconds: 10,
             connections: 128,
             plain_peers: Vec::new(),
@@ -237,7 +237,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ),
     ("sessions.password_memory_mib", "Memory of one password hash, in MiB; at least 19. Two run at once."),
     ("sessions.password_passes", "Passes of one password hash; at least 2."),
-    ("hl7.frame_kib", "Largest HL7 message, in KiB."),
+    ("hl7.frame_kib", "Largest HL7 message, in KiB; a stored row holds at most 16 MiB."),
     ("hl7.idle_seconds", "A sender that stops in the middle of a message is dropped after so long."),
     ("hl7.connections", "Open MLLP connections."),
     ("hl7.plain_peers", "Addresses other than loopback that may send HL7 without TLS."),

@@ -17,6 +17,7 @@ use crate::admin::{people, socket};
 use crate::app::{App, Slot};
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::exchange::{mllp, worker};
 use crate::http::connections::Connections;
 use crate::http::server::{self, Service};
 use crate::lan::tls;
@@ -87,7 +88,7 @@ async fn serve(command: &Serve, config: Config, connections: usize) -> anyhow::R
         format!("cannot make the control socket in {}; is the folder writable?", app.data().display())
     })?);
     start(&app, &bound, control, connections);
-    for (what, listener) in [("https", &bound.https), ("http", &bound.http)] {
+    for (what, listener) in [("https", &bound.https), ("http", &bound.http), ("mllp", &bound.mllp)] {
         say(format_args!("listening {what} {}", listener.local_addr()?));
     }
     introduce(&app, bound.http.local_addr()?)?;
@@ -123,12 +124,17 @@ fn introduce(app: &App, http: SocketAddr) -> anyhow::Result<()> {
 struct Bound {
     https: Arc<TcpListener>,
     http: Arc<TcpListener>,
+    mllp: Arc<TcpListener>,
 }
 
 impl Bound {
     async fn all(config: &Config) -> anyhow::Result<Self> {
         let listen = &config.listen;
-        Ok(Self { https: bind(listen.https, "--listen").await?, http: bind(listen.http, "--http").await? })
+        Ok(Self {
+            https: bind(listen.https, "--listen").await?,
+            http: bind(listen.http, "--http").await?,
+            mllp: bind(listen.mllp, "--mllp").await?,
+        })
     }
 }
 
@@ -156,6 +162,13 @@ fn start(app: &App, bound: &Bound, control: Arc<tokio::net::UnixListener>, conne
     supervisor.run(Task::HttpListener, OnError::Restart, move |stop| {
         server::http(listener.clone(), service.clone(), stop)
     });
+    let (own, listener) = (app.clone(), bound.mllp.clone());
+    supervisor.run(Task::MllpListener, OnError::Restart, move |stop| {
+        let tls = own.tls().clone();
+        mllp::serve(own.clone(), listener.clone(), move || tls.mllp(), stop)
+    });
+    let own = app.clone();
+    supervisor.run(Task::InboxWorker, OnError::Restart, move |stop| worker::run(own.clone(), stop));
     let own = app.clone();
     supervisor.run(Task::SessionSweeper, OnError::Restart, move |stop| people::keep_swept(own.clone(), stop));
     let own = app.clone();

@@ -103,7 +103,7 @@ impl Exchange {
         drop(snapshot);
         let bundle =
             Object::new().with("resourceType", "Bundle").with("type", "transaction").with("entry", entries);
-        let rules = Carry { check_references: true, representation: false };
+        let rules = Carry { check_references: true, representation: false, skip_broken: false };
         let job = bundle::parse(bundle.into(), MOST_ENTRIES)
             .map_err(Error::Broken)
             .and_then(|bundle| self.records().prepare(&from, bundle, rules));

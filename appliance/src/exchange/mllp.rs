@@ -38,12 +38,11 @@ const FRAME_BUFFER: usize = 16 * 1024;
 /// First byte of a TLS handshake record.
 const TLS_HELLO: u8 = 0x16;
 
-/// Serves MLLP until told to stop. `tls` is asked for every connection, so a renewed certificate is used at once;
-/// while it answers `None`, peers that need TLS are turned away.
+/// Serves MLLP until told to stop. `tls` is asked for every connection, so a renewed certificate is used at once.
 pub async fn serve(
     app: App,
     listener: Arc<TcpListener>,
-    tls: impl Fn() -> Option<Arc<rustls::ServerConfig>>,
+    tls: impl Fn() -> Arc<rustls::ServerConfig>,
     mut stop: Stop,
 ) -> anyhow::Result<()> {
     let settings = app.config().hl7.clone();
@@ -108,14 +107,13 @@ impl Line {
         self,
         stream: TcpStream,
         peer: SocketAddr,
-        tls: Option<Option<Arc<rustls::ServerConfig>>>,
+        tls: Option<Arc<rustls::ServerConfig>>,
         seat: Seat,
         stop: Stop,
     ) {
         match tls {
             None => self.talk(stream, peer, false, seat, stop).await,
-            Some(None) => tracing::warn!(op = "hl7.connection", peer = %peer, outcome = "no certificate yet"),
-            Some(Some(config)) => {
+            Some(config) => {
                 // Someone who speaks plain MLLP to a TLS port waits for an answer that cannot come: tell the log.
                 let mut first = [0];
                 let seen = timeout(HANDSHAKE, stream.peek(&mut first)).await;
