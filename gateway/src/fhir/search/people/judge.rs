@@ -116,8 +116,14 @@ fn grade(typed: &Word, name: &Word) -> Option<(u32, usize)> {
     }
     for beginning in beginnings(typed) {
         if let Some(whole) = name.spellings.iter().find(|s| s.starts_with(&beginning)) {
-            let literal = if name.plain.starts_with(&typed.plain) { 100 } else { 0 };
-            return Some((600 + literal + share(whole, &beginning), name.end_of(&beginning)));
+            let grade = 600 + share(whole, &beginning);
+            // Written the same so far: exactly the typed letters, though fewer would fold alike.
+            let literal = name.pieces_are_letters() && name.plain.starts_with(&typed.plain);
+            return Some(if literal {
+                (grade + 100, name.end_of_literal(&typed.plain))
+            } else {
+                (grade, name.end_of(&beginning))
+            });
         }
     }
     let alike = typed.spellings.iter().any(|t| {

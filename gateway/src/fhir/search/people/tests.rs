@@ -137,6 +137,9 @@ fn the_letters_that_match_are_told() {
     assert_eq!(spans("lax", &shown), [(Field::Name, 0, 4), (Field::OtherName, 0, 7)]);
     assert_eq!(spans("laxmi", &shown), [(Field::Name, 0, 7), (Field::OtherName, 0, 7)]);
     assert_eq!(spans("dev", &shown), [(Field::Name, 8, 11), (Field::OtherName, 8, 12)]);
+    let shown = Shown { name: "Deepa Shah", ..Shown::default() };
+    assert_eq!(spans("dee", &shown), [(Field::Name, 0, 3)]);
+    assert_eq!(spans("sh", &shown), [(Field::Name, 6, 8)]);
     let shown = Shown {
         name: "Md Rafiq",
         phones: vec!["+91 98765-43210"],

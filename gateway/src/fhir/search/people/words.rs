@@ -2,6 +2,7 @@
 
 use super::script::{self, Syllable};
 use super::spelling;
+use crate::fhir::search::fold::fold;
 
 /// One word of a name.
 #[derive(Debug, Clone)]
@@ -28,6 +29,27 @@ impl Word {
             if !piece.joined && spelling::folded(&latin).starts_with(folded) {
                 return at;
             }
+        }
+        self.end
+    }
+}
+
+impl Word {
+    /// Whether each piece is one character, as in Latin names; syllables of other scripts are not.
+    pub fn pieces_are_letters(&self) -> bool {
+        self.pieces.iter().all(|p| p.latin.chars().count() <= 1)
+    }
+
+    /// End of the beginning that is written as `plain`, which the word's plain form starts with.
+    pub fn end_of_literal(&self, plain: &str) -> usize {
+        let wanted = plain.chars().count();
+        let (mut seen, mut at) = (0, self.start);
+        for piece in &self.pieces {
+            if seen >= wanted {
+                return at;
+            }
+            seen += fold(&piece.latin).chars().count();
+            at += piece.width;
         }
         self.end
     }
@@ -76,7 +98,7 @@ fn make(start: usize, word: &str) -> Option<Word> {
     if spellings.is_empty() {
         return None;
     }
-    let plain = if indic { kept } else { super::super::fold::fold(&kept) };
+    let plain = if indic { kept } else { fold(&kept) };
     Some(Word { start, end: start + width, plain, spellings, pieces })
 }
 
