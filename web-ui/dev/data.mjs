@@ -79,9 +79,9 @@ export function world(state, role) {
     allergies: { state: "listed", items: [{ id: "a1", substance: "Penicillin", reaction: "hives", severity: "moderate", year: 2021, certainty: "confirmed" }, { id: "a2", substance: "Sulfonamides", reaction: "rash", severity: "mild", year: 2014, certainty: "confirmed" }] },
     problems: [{ id: "c1", text: "Type 2 diabetes mellitus", since: "2019", active: true }, { id: "c2", text: "Essential hypertension", since: "2017", active: true }, { id: "c3", text: "Dyslipidaemia", since: "2021", active: true }, { id: "c4", text: "Left knee osteoarthritis", since: "2024", active: false }],
     inbox: [
-      { seq: 86, at: iso(0, 11, 38), title: { key: "labResult", params: { n: 4 } }, sender: "CityPath Lab", person: "G R Thorat", state: "held" },
+      { seq: 86, at: iso(0, 11, 38), title: { key: "testResult", params: { n: 4 } }, sender: "CityPath Lab", person: "G R Thorat", state: "held" },
       { seq: 85, at: iso(0, 11, 5), title: { key: "newPatient" }, sender: "Old desk program", person: "S. Wagh", state: "held" },
-      { seq: 84, at: iso(0, 10, 51), title: { key: "labResult", params: { n: 22 } }, sender: "CityPath Lab", person: "Ramesh Jadhav", state: "applied" },
+      { seq: 84, at: iso(0, 10, 51), title: { key: "testResult", params: { n: 22 } }, sender: "CityPath Lab", person: "Ramesh Jadhav", state: "applied" },
       { seq: 83, at: iso(0, 10, 40), title: { key: "unreadable" }, sender: "Analyser 1", person: null, state: "refused" },
       { seq: 82, at: iso(0, 9, 31), title: { key: "patientUpdate" }, sender: "Old desk program", person: "J. D’Souza", state: "applied" },
     ],
@@ -128,9 +128,9 @@ export function answer(w, method, url, body) {
   }
   if (at("GET", /^\/setup\/recovery$/)) return ok(sheet);
   if (at("POST", /^\/setup\/confirm$/)) { w.state = "ready"; return ok(undefined, 204); }
-  if (at("POST", /^\/unlock$/)) { if (body.passphrase === "wrong") return no(403, "wrongPassphrase", "wrong"); w.state = "ready"; return ok(undefined, 204); }
+  if (at("POST", /^\/unlock$/)) { if (body.passphrase === "wrong") return no(403, "wrongKey", "wrong"); w.state = "ready"; return ok(undefined, 204); }
   if (at("POST", /^\/login$/)) {
-    if (body.password === "wrong") return no(401, "wrongCredentials", "no");
+    if (body.password === "wrong") return no(401, "wrongPassword", "no");
     if (body.username === "totp") return ok({ next: "totp" });
     if (body.username === "enrol") return ok({ next: "enrol", secret: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", otpauth: "otpauth://x", qrSvg: sheet.recovery.qrSvg });
     if (body.username === "temp") return ok({ next: "password" });
@@ -176,25 +176,25 @@ export function answer(w, method, url, body) {
   if ((m = at("GET", /^\/inbox\/(\d+)$/))) {
     const row = w.inbox.find((r) => String(r.seq) === m[1]);
     if (!row) return no(404, "notFound", "no");
-    if (row.state === "refused") return ok({ row, type: "", controlId: "", received: row.at, transport: "plain", answered: "AR", segments: [{ name: "MSX", index: 0, fields: [{ text: "^~\\&" }, { text: "ANALYSER" }] }], meaning: [], resources: [], unmapped: [], warnings: [], held: null, error: { segment: "MSH", field: null, reason: "The message does not begin with MSH." } });
+    if (row.state === "refused") return ok({ row, type: "", controlId: "", received: row.at, transport: "plain", answered: "AR", segments: [{ name: "MSX", index: 0, fields: [{ number: 1, text: "|^~\\&|ANALYSER" }] }], meaning: [], resources: [], unmapped: [], unknownCodes: [], warnings: [], held: null, error: { segment: "MSH", field: null, reason: "The message does not begin with MSH." } });
     return ok({
       row, type: "ORU^R01", controlId: "CP2611210417", received: row.at, transport: "TLS", answered: "AA",
-      segments: SEGMENTS.map(([name, text], index) => ({ name, index, fields: text.split("|").map((t) => ({ text: t })) })),
+      segments: SEGMENTS.map(([name, text], index) => ({ name, index, fields: text.split("|").map((t, i) => ({ number: name === "MSH" ? i + 2 : i + 1, text: t })) })),
       meaning: [
-        { label: { key: "patient" }, value: "G R Thorat, M, born 1955, Nimgaon. Lab number 88120 is not known here.", link: 1, tone: row.state === "held" ? "held" : null },
+        { label: { key: "patient" }, value: "G R Thorat, M, born 1955, Nimgaon. Lab number 88120 is not known here.", link: 1, tone: row.state === "held" ? "attention" : null },
         { label: { key: "order" }, value: "ORD-2291, Renal function", link: 2 },
-        { label: { key: "sampleTaken" }, value: "21-Nov-2026 08:15, final", link: 2 },
-        { label: { key: "result", text: "Potassium" }, value: "6.3 mmol/L", flag: "HH", range: "3.5-5.1", link: 3 },
-        { label: { key: "result", text: "Sodium" }, value: "138 mmol/L", range: "136-145", link: 4 },
-        { label: { key: "result", text: "Creatinine" }, value: "1.6 mg/dL", flag: "H", range: "0.7-1.3", link: 5 },
-        { label: { key: "result", text: "Glucose, fasting" }, value: "164 mg/dL", flag: "H", range: "70-100", link: 6 },
+        { label: { key: "collected" }, value: "21-Nov-2026 08:15, final", link: 2 },
+        { label: { key: "test", text: "Potassium" }, value: "6.3 mmol/L", flag: "HH", range: "3.5-5.1", link: 3 },
+        { label: { key: "test", text: "Sodium" }, value: "138 mmol/L", range: "136-145", link: 4 },
+        { label: { key: "test", text: "Creatinine" }, value: "1.6 mg/dL", flag: "H", range: "0.7-1.3", link: 5 },
+        { label: { key: "test", text: "Glucose, fasting" }, value: "164 mg/dL", flag: "H", range: "70-100", link: 6 },
       ],
       resources: [stored("Potassium", "2823-3", 6.3, "mmol/L", "HH", 3.5, 5.1, 3), stored("Sodium", "2951-2", 138, "mmol/L", "N", 136, 145, 4), stored("Creatinine", "2160-0", 1.6, "mg/dL", "H", 0.7, 1.3, 5), stored("Glucose, fasting", "1558-6", 164, "mg/dL", "H", 70, 100, 6)],
-      unmapped: [{ path: "PID-11", value: "NIMGAON" }], warnings: [],
-      held: row.state === "held" ? { reason: "unknownNumber", candidates: [{ patient: w.patients.find((x) => x.id === "p5"), reasons: ["sameName", "sameBirthYear", "sameSex"] }], senderNumber: "88120" } : null, error: null,
+      unmapped: [{ path: "PID-11", value: "NIMGAON" }], unknownCodes: [], warnings: [],
+      held: row.state === "held" ? { reason: "unknownPatient", candidates: [{ patient: w.patients.find((x) => x.id === "p5"), reasons: ["sameName", "sameBirthYear", "sameSex"] }], senderNumber: "88120" } : null, error: null,
     });
   }
-  if ((m = at("POST", /^\/inbox\/(\d+)\/settle$/))) { const row = w.inbox.find((r) => String(r.seq) === m[1]); row.state = body.action === "refuse" ? "dismissed" : "applied"; w.tx++; return ok({}); }
+  if ((m = at("POST", /^\/inbox\/(\d+)\/settle$/))) { const row = w.inbox.find((r) => String(r.seq) === m[1]); row.state = body.action === "refuse" ? "dismissed" : "applied"; w.tx++; return ok({ state: row.state }); }
   if (at("GET", /^\/users$/)) return ok({ users: w.users });
   if (at("POST", /^\/users$/)) { const user = { id: `u${Date.now()}`, name: body.name, username: body.username, roles: body.roles, disabled: false, secondFactor: false }; w.users.push(user); return ok(user, 201); }
   if ((m = at("PATCH", /^\/users\/([^/]+)$/))) { Object.assign(w.users.find((u) => u.id === m[1]), body); return ok({}); }

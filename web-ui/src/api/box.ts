@@ -1,52 +1,54 @@
 // Every call the screens make, one function each. Screens know these names and never an address.
-import { call } from "./client";
+import { api, take } from "./client";
 import type * as T from "./types";
 
-const id = encodeURIComponent;
+const path = <P>(values: P) => ({ params: { path: values } });
 
-export const status = () => call<T.Status>("GET", "/api/status");
-export const setup = (request: T.SetupRequest) => call<T.RecoverySheet>("POST", "/api/setup", request, { mayRefuse: true });
-export const setupRecovery = () => call<T.RecoverySheet>("GET", "/api/setup/recovery", undefined, { mayRefuse: true });
-export const setupConfirm = (groups: Record<string, string>) => call<null>("POST", "/api/setup/confirm", { groups });
-export const unlock = (by: { passphrase: string } | { recoveryKey: string }) => call<null>("POST", "/api/unlock", by, { mayRefuse: true });
+export const status = () => take(api.GET("/api/status")) as Promise<T.Status>;
+export const setup = (body: T.SetupRequest) => take(api.POST("/api/setup", { body }), "mayRefuse");
+export const setupRecovery = () => take(api.GET("/api/setup/recovery"), "mayRefuse");
+export const setupConfirm = (groups: Record<string, string>) => take(api.POST("/api/setup/confirm", { body: { groups } }));
+export const unlock = (body: { passphrase: string } | { recoveryKey: string }) => take(api.POST("/api/unlock", { body }), "mayRefuse");
 
-export const login = (username: string, password: string) => call<T.LoginAnswer>("POST", "/api/login", { username, password }, { mayRefuse: true });
-export const loginTotp = (by: { code: string } | { recoveryCode: string }) => call<T.LoginAnswer>("POST", "/api/login/totp", by, { mayRefuse: true });
-export const loginEnrol = (code: string) => call<T.LoginAnswer & { recoveryCodes?: string[] }>("POST", "/api/login/enrol", { code }, { mayRefuse: true });
-export const loginPassword = (password: string) => call<T.LoginAnswer>("POST", "/api/login/password", { password }, { mayRefuse: true });
-export const logout = () => call<null>("POST", "/api/logout");
+export const login = (username: string, password: string) => take(api.POST("/api/login", { body: { username, password } }), "mayRefuse");
+export const loginTotp = (body: { code: string } | { recoveryCode: string }) => take(api.POST("/api/login/totp", { body }), "mayRefuse");
+export const loginEnrol = (code: string) => take(api.POST("/api/login/enrol", { body: { code } }), "mayRefuse");
+export const loginPassword = (password: string) => take(api.POST("/api/login/password", { body: { password } }), "mayRefuse");
+export const logout = () => take(api.POST("/api/logout"));
 
-export const session = () => call<T.Session>("GET", "/api/session", undefined, { mayRefuse: true });
-export const patchMe = (change: { language?: string; theme?: string; density?: string }) => call<unknown>("PATCH", "/api/me", change);
-export const changePassword = (change: { current: string; password: string }) => call<null>("POST", "/api/me/password", change, { mayRefuse: true });
-export const prove = (password: string) => call<null>("POST", "/api/session/prove", { password }, { mayRefuse: true });
-export const mySessions = () => call<{ sessions: T.OwnSession[] }>("GET", "/api/me/sessions");
-export const endSession = (session: string) => call<null>("DELETE", `/api/me/sessions/${id(session)}`);
+export const session = () => take(api.GET("/api/session"), "mayRefuse") as Promise<T.Session>;
+export const prove = (password: string) => take(api.POST("/api/session/prove", { body: { password } }), "mayRefuse");
+export const patchMe = (body: { language?: string; theme?: string; density?: string }) => take(api.PATCH("/api/me", { body }));
+export const changePassword = (body: { current: string; password: string }) => take(api.POST("/api/me/password", { body }), "mayRefuse");
+export const mySessions = () => take(api.GET("/api/me/sessions"));
+export const endSession = (id: string) => take(api.DELETE("/api/me/sessions/{id}", path({ id })));
 
-export const search = (q: string, signal?: AbortSignal) => call<{ hits: T.SearchHit[]; more: boolean }>("GET", `/api/search?q=${id(q)}`, undefined, { signal });
-export const recent = () => call<{ hits: T.SearchHit[] }>("GET", "/api/patients/recent");
-export const duplicates = (about: unknown, signal?: AbortSignal) => call<{ candidates: T.Candidate[] }>("POST", "/api/patients/duplicates", about, { signal });
-export const register = (patient: T.NewPatient) => call<T.Identity>("POST", "/api/patients", patient);
-export const chart = (patient: string, signal?: AbortSignal) => call<T.Chart>("GET", `/api/patients/${id(patient)}/chart`, undefined, { signal });
-export const results = (patient: string, code: string) => call<T.ResultSeries>("GET", `/api/patients/${id(patient)}/results/${id(code)}`);
+export const search = (q: string, signal?: AbortSignal) => take(api.GET("/api/search", { params: { query: { q } }, signal }));
+export const recent = () => take(api.GET("/api/patients/recent"));
+export const duplicates = (body: T.Sketch, signal?: AbortSignal) => take(api.POST("/api/patients/duplicates", { body, signal }));
+export const register = (body: T.NewPatient) => take(api.POST("/api/patients", { body }));
+export const chart = (id: string, signal?: AbortSignal) => take(api.GET("/api/patients/{id}/chart", { ...path({ id }), signal }));
+export const results = (id: string, code: string) => take(api.GET("/api/patients/{id}/results/{code}", path({ id, code })));
+export const accessLog = (id: string) => take(api.GET("/api/patients/{id}/access-log", path({ id })));
+export const addAllergy = (id: string, body: T.NewAllergy) => take(api.POST("/api/patients/{id}/allergies", { ...path({ id }), body }));
+export const addProblem = (id: string, body: T.NewProblem) => take(api.POST("/api/patients/{id}/problems", { ...path({ id }), body }));
 /** Where the bytes of a document lie, for saving. */
-export const documentPath = (patient: string, document: string) => `/api/patients/${id(patient)}/documents/${id(document)}`;
-export const accessLog = (patient: string) => call<{ rows: T.AccessRow[] }>("GET", `/api/patients/${id(patient)}/access-log`);
-export const addAllergy = (patient: string, allergy: { none: true } | { substance: string; reaction?: string; severity?: string; certainty?: string }) => call<unknown>("POST", `/api/patients/${id(patient)}/allergies`, allergy);
-export const addProblem = (patient: string, problem: { text: string; since?: string }) => call<unknown>("POST", `/api/patients/${id(patient)}/problems`, problem);
+export const documentPath = (patient: string, document: string) => `/api/patients/${encodeURIComponent(patient)}/documents/${encodeURIComponent(document)}`;
 
-export const inbox = (state: "needs" | "refused" | "all", before?: string | number) => call<{ rows: T.InboxRow[]; counts: T.InboxCounts }>("GET", `/api/inbox?state=${state}${before === undefined ? "" : `&before=${before}`}`);
-export const message = (seq: string | number) => call<T.InboxMessage>("GET", `/api/inbox/${id(String(seq))}`);
+type Untyped = { GET: (path: string, init?: object) => Promise<{ data?: unknown; error?: unknown; response: Response }>; POST: (path: string, init?: object) => Promise<{ data?: unknown; error?: unknown; response: Response }> };
+const plain = api as unknown as Untyped;
+export const inbox = (state: "needs" | "refused" | "all", before?: number) => take(plain.GET("/api/inbox", { params: { query: { state, before } } })) as Promise<{ rows: T.InboxRow[]; counts: T.InboxCounts }>;
+export const message = (seq: string) => take(plain.GET(`/api/inbox/${encodeURIComponent(seq)}`)) as Promise<T.InboxMessage>;
 export type Settlement = { action: "assign"; patientId: string; remember: boolean } | { action: "new" } | { action: "refuse"; reason: string };
-export const settle = (seq: string | number, how: Settlement) => call<unknown>("POST", `/api/inbox/${id(String(seq))}/settle`, how);
+export const settle = (seq: string, how: Settlement) => take(plain.POST(`/api/inbox/${encodeURIComponent(seq)}/settle`, { body: how })) as Promise<{ state: "applied" | "held" | "dismissed" }>;
 
-export const users = () => call<{ users: T.User[] }>("GET", "/api/users");
-export const addUser = (user: { name: string; username: string; roles: T.Role[]; password: string; registration?: string; qualification?: string }) => call<T.User>("POST", "/api/users", user);
-export const patchUser = (user: string, change: { roles?: T.Role[]; disabled?: boolean; name?: string; registration?: string }) => call<unknown>("PATCH", `/api/users/${id(user)}`, change);
-export const resetUser = (user: string, secondFactor: boolean) => call<{ password: string }>("POST", `/api/users/${id(user)}/reset`, { secondFactor });
+export const users = () => take(api.GET("/api/users")) as Promise<{ users: T.User[] }>;
+export const addUser = (body: { name: string; username: string; roles: T.Role[]; password: string; registration?: string }) => take(api.POST("/api/users", { body })) as Promise<T.User>;
+export const patchUser = (id: string, body: { roles?: T.Role[]; disabled?: boolean; name?: string; registration?: string }) => take(api.PATCH("/api/users/{id}", { ...path({ id }), body }));
+export const resetUser = (id: string, secondFactor: boolean) => take(api.POST("/api/users/{id}/reset", { ...path({ id }), body: { secondFactor } }));
 
-export const tokens = () => call<{ tokens: T.Token[] }>("GET", "/api/tokens");
-export const addToken = (token: { name: string; scope: string; ttlHours: number }) => call<{ token: string }>("POST", "/api/tokens", token);
-export const endToken = (token: string) => call<null>("DELETE", `/api/tokens/${id(token)}`);
+export const tokens = () => take(api.GET("/api/tokens"));
+export const addToken = (body: { name: string; scope: string; ttlHours: number }) => take(api.POST("/api/tokens", { body }));
+export const endToken = (id: string) => take(api.DELETE("/api/tokens/{id}", path({ id })));
 
-export const changes = (since: number) => call<{ changes: T.Change[]; last: number; reset?: boolean }>("GET", `/api/changes?since=${since}`);
+export const changes = (since: number) => take(api.GET("/api/changes", { params: { query: { since } } }));

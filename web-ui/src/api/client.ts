@@ -1,69 +1,58 @@
-// One door to the box: typed calls, the header that proves the page is ours, and the two facts the whole page
-// listens for: is the box reachable, is the session still alive.
+// One door to the box: calls typed by its own description, the header that proves the page is ours, and the facts the
+// whole page listens for: is the box reachable, is the session still alive, are the records open.
+import createClient from "openapi-fetch";
 import { BoxLost, Refused } from "./error";
+import type { paths } from "./schema";
 
-type Listener = (event: "reached" | "lost" | "signedOut" | "sealed") => void;
-const listeners = new Set<Listener>();
+type News = "reached" | "lost" | "signedOut" | "sealed";
+const listeners = new Set<(news: News) => void>();
 
 /** Longest wait for an answer, in milliseconds. */
 const PATIENCE_MS = 20_000;
 
-export function listen(listener: Listener): () => void {
+export function listen(listener: (news: News) => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
 
-function tell(event: "reached" | "lost" | "signedOut" | "sealed"): void {
-  for (const listener of listeners) listener(event);
+function tell(news: News): void {
+  for (const listener of listeners) listener(news);
 }
 
-interface Options {
-  signal?: AbortSignal;
-  /** A 401 is the answer of this call and not the end of the session (sign-in itself). */
-  mayRefuse?: boolean;
-}
-
-export async function call<T>(method: "GET" | "POST" | "PATCH" | "DELETE", path: string, body?: unknown, options: Options = {}): Promise<T> {
-  const headers: Record<string, string> = { accept: "application/json" };
-  if (method !== "GET") headers["x-clinicvault"] = "1";
-  if (body !== undefined) headers["content-type"] = "application/json";
+async function send(request: Request): Promise<Response> {
   const patience = AbortSignal.timeout(PATIENCE_MS);
-  let response: Response;
+  if (request.method !== "GET") request.headers.set("x-clinicvault", "1");
   try {
-    response = await fetch(path, {
-      method,
-      headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
-      credentials: "same-origin",
-      cache: "no-store",
-      redirect: "error",
-      signal: options.signal ? AbortSignal.any([options.signal, patience]) : patience,
-    });
+    const response = await fetch(request, { credentials: "same-origin", cache: "no-store", redirect: "error", signal: AbortSignal.any([request.signal, patience]) });
+    tell("reached");
+    return response;
   } catch (cause) {
-    if (options.signal?.aborted) throw cause;
+    if (request.signal.aborted) throw cause;
     tell("lost");
     throw new BoxLost("no answer", { cause });
   }
-  tell("reached");
-  const text = response.status === 204 ? "" : await response.text();
-  const answer: unknown = text === "" ? null : parsed(text);
-  if (response.ok) return answer as T;
-  const refusal = refused(response, answer);
-  if (response.status === 401 && !options.mayRefuse) tell("signedOut");
+}
+
+export const api = createClient<paths>({ baseUrl: typeof location === "undefined" ? "" : location.origin, fetch: send });
+
+interface Answer<T> {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}
+
+/** The answer of a call, or what the box said against it. `mayRefuse`: a 401 here is not the end of the session. */
+export async function take<T>(work: Promise<Answer<T>>, mayRefuse: "mayRefuse" | "" = ""): Promise<T> {
+  const { data, error, response } = await work;
+  if (response.ok) return data as T;
+  const refusal = refused(response, error);
+  if (response.status === 401 && mayRefuse === "") tell("signedOut");
   if (response.status === 503 && refusal.code === "sealed") tell("sealed");
   throw refusal;
 }
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-function refused(response: Response, answer: unknown): Refused {
-  const error = (answer as { error?: { code?: string; message?: string; field?: string | null } } | null)?.error;
+function refused(response: Response, body: unknown): Refused {
+  const error = (body as { error?: { code?: string; message?: string; field?: string | null } } | null | undefined)?.error;
   const after = Number(response.headers.get("retry-after"));
-  return new Refused(response.status, error?.code ?? `status${response.status}`, error?.message ?? "", error?.field ?? null, answer, Number.isFinite(after) && after > 0 ? after : null);
+  return new Refused(response.status, error?.code ?? `status${response.status}`, error?.message ?? "", error?.field ?? null, body, Number.isFinite(after) && after > 0 ? after : null);
 }

@@ -17,14 +17,14 @@ export function sexText(sex: Identity["sex"]): string {
 
 export function bornText(patient: Identity): string {
   if (!patient.birthDate) return t("born.unknown");
-  const precision = patient.birthPrecision ?? (patient.birthDate.length === 4 ? "year" : patient.birthDate.length === 7 ? "month" : "day");
+  const precision = patient.birthPrecision;
   if (precision === "year") return t("born.about", { year: patient.birthDate.slice(0, 4) });
   return t("born.on", { date: day(precision === "month" ? patient.birthDate.slice(0, 7) : patient.birthDate, lang()) });
 }
 
 /** "58 y, F, NC-004218" */
 export function facts(patient: Identity, now?: Date): string {
-  return [ageText(patient, now), sexText(patient.sex), patient.number ?? ""].filter(Boolean).join(", ");
+  return [ageText(patient, now), sexText(patient.sex), patient.number].filter(Boolean).join(", ");
 }
 
 /** The whole identity as one plain string, for labels and titles that cannot hold markup. */
