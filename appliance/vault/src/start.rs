@@ -253,8 +253,13 @@ fn compare(
         Some(checkpoint) => {
             let subtree = || audit::log::subtree(tables, 0, checkpoint.size);
             let root = catch_unwind(AssertUnwindSafe(subtree))
-                .unwrap_or_else(|_| Err(Fault::Damaged("the audit log cannot be read".into())))?;
-            (root != checkpoint.root).then_some(LogAlarm::Forked { size: checkpoint.size })
+                .unwrap_or_else(|_| Err(Fault::Damaged("the audit log cannot be read".into())));
+            match root {
+                Ok(root) if root == checkpoint.root => None,
+                // Other lines, or lines that are gone: both are not the log that was signed.
+                Ok(_) | Err(Fault::Damaged(_)) => Some(LogAlarm::Forked { size: checkpoint.size }),
+                Err(other) => return Err(other.into()),
+            }
         }
     };
     if let Some(alarm) = alarm {
