@@ -64,7 +64,6 @@ fn edit(dir: &Path, change: impl FnOnce(&mut WriteTables<'_>)) {
     let (slots, _) = Slots::load(&dir.join(files::SLOTS)).unwrap();
     let root = slots.unlock(&unlock()).unwrap();
     let started = start::open(dir, &slots, &root, &mut options()).unwrap();
-    files::remove(&dir.join(files::CLEAN)).unwrap();
     let txn = started.db.begin_write().unwrap();
     let mut tables = WriteTables::open(&txn).unwrap();
     change(&mut tables);
