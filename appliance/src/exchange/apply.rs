@@ -20,6 +20,7 @@ use super::inbox::leaf;
 use super::lookup::memory_key;
 use super::row::{self, Facts, Held, Later, Settled, State, Written};
 use super::{Exchange, INBOX, REMEMBERED};
+use crate::clinic::identity::NUMBER_SYSTEM;
 use crate::records::Caller;
 use crate::records::access::Actor;
 use crate::records::error::Error;
@@ -98,6 +99,9 @@ impl Exchange {
         let known = patient.is_some();
         merge::retarget(&mut opened.mapped.bundle, "Patient", &opened.mapped.patient_id.clone(), &target);
         let snapshot = self.records().vault().snapshot()?;
+        if !known {
+            self.number(&snapshot, &from, &mut opened.mapped.bundle, &target)?;
+        }
         let keep_patient = !known || opened.mapped.event != Event::R01;
         let (entries, origins) = self.entries(&snapshot, &opened, &target, keep_patient, item.seq)?;
         drop(snapshot);
@@ -166,6 +170,30 @@ impl Exchange {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Gives a new patient the clinic's own number.
+    fn number(&self, snapshot: &Snapshot, from: &Caller, bundle: &mut Value, id: &str) -> Result<(), Error> {
+        let there = snapshot.head(Kind(ResourceType::PATIENT.number()), id)?;
+        if there.is_some_and(|head| !head.deleted) {
+            return Ok(());
+        }
+        let url = format!("Patient/{id}");
+        let mut entries = bundle.get_mut("entry").and_then(Value::as_array_mut).into_iter().flatten();
+        let entry = entries.find(|e| e.get("request").and_then(|r| r.str("url")) == Some(url.as_str()));
+        let patient = entry.and_then(|e| e.get_mut("resource")).and_then(Value::as_object_mut);
+        let Some(patient) = patient else { return Ok(()) };
+        let sent =
+            patient.get("identifier").map(|v| v.as_array().unwrap_or_default().to_vec()).unwrap_or_default();
+        if sent.iter().any(|i| i.str("system") == Some(NUMBER_SYSTEM)) {
+            return Ok(());
+        }
+        let number = self.records().give_number(from.who.clone())?;
+        let own = Object::new().with("system", NUMBER_SYSTEM).with("value", number);
+        // Behind the sender's own, so that places in the message keep their places in the resource.
+        let all: Vec<Value> = sent.into_iter().chain(std::iter::once(own.into())).collect();
+        patient.insert("identifier", all);
+        Ok(())
     }
 
     /// The entries to write: each merged with what is stored, those that change nothing left out, provenance last.

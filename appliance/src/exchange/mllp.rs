@@ -216,7 +216,7 @@ impl Line {
                 let (head, goes_on) = match &fault {
                     Fault::TooLong { head, .. } => (head.as_slice(), true),
                     Fault::Unfinished { head } => (head.as_slice(), true),
-                    Fault::NoStart | Fault::Junk { .. } => ([].as_slice(), false),
+                    Fault::NoStart | Fault::Junk { .. } | Fault::Endless { .. } => ([].as_slice(), false),
                 };
                 let told = send(writer, &exchange.refuse(head, &format!("Not taken: {fault}."))).await;
                 return told && goes_on;

@@ -177,6 +177,7 @@ async fn a_held_message_can_make_a_new_patient_or_be_put_aside() {
     assert!(lab.exchange.settle(&doctor, seq, Settlement::Refuse { reason: "  ".into() }).is_err());
     assert_eq!(lab.exchange.settle(&doctor, seq, Settlement::New).unwrap(), State::Applied);
     assert_eq!(lab.count(ResourceType::PATIENT), 1);
+    assert_eq!(lab.newest().patient.unwrap().number, "NC-000001");
     lab.send(&oru("3", "L-99", "5.0").replace("Ganpat", "Sunita")).await;
     lab.apply().await;
     let seq = lab.newest().row.seq;

@@ -66,6 +66,19 @@ impl Records {
         Ok(registered)
     }
 
+    /// Gives the next clinic number to a patient who comes from another system. Blocking. A number that is given and
+    /// then not used leaves a gap, as a torn-out page of a register does.
+    pub(crate) fn give_number(&self, who: Arc<Actor>) -> Result<String, Error> {
+        let given = self.unit_blocking(who, |work| {
+            let number = next_number(work)?;
+            work.unit().doc_put(SETTINGS, LAST_NUMBER, &number.to_be_bytes())?;
+            let leaf = audit::done(work.who(), Action::Configure, Purpose::Operations, About::default());
+            work.audit(leaf)?;
+            Ok(number)
+        });
+        Ok(number_text(given?.0))
+    }
+
     /// States that numbers up to `last` have been given elsewhere, such as by the program the clinic used before.
     pub async fn last_number_is(&self, last: u64) -> Result<(), Error> {
         let operator = Arc::new(Actor::operator("settings"));

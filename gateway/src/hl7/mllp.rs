@@ -58,6 +58,12 @@ pub enum Fault {
         /// The beginning of the payload, for the answer.
         head: Vec<u8>,
     },
+    /// A payload that was too long already went on for as long again: close.
+    #[error("the message has no end within {limit} bytes")]
+    Endless {
+        /// The limit in bytes.
+        limit: usize,
+    },
     /// A new frame began, or the peer went silent or away, before the frame ended.
     #[error("the frame was not finished")]
     Unfinished {
@@ -99,6 +105,8 @@ pub struct Decoder {
     state: State,
     payload: Vec<u8>,
     junk: usize,
+    /// Bytes of an oversized frame that were skipped.
+    skipped: usize,
     /// Blanks and NULs skipped since the connection opened; shown to the operator.
     pub stray: u64,
 }
@@ -106,7 +114,7 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder at the start of a connection. Allocates nothing until a frame begins.
     pub fn new(bounds: Bounds) -> Self {
-        Self { bounds, state: State::Between, payload: Vec::new(), junk: 0, stray: 0 }
+        Self { bounds, state: State::Between, payload: Vec::new(), junk: 0, skipped: 0, stray: 0 }
     }
 
     /// Takes bytes from `input` up to and including the first event, advancing `input`.
@@ -117,10 +125,7 @@ impl Decoder {
                 State::Between => self.between(input),
                 State::Inside => self.inside(input),
                 State::Ending => self.ending(input),
-                State::Skipping(ended) => {
-                    self.skip(input, ended);
-                    None
-                }
+                State::Skipping(ended) => self.skip(input, ended),
                 State::Closed => {
                     *input = &[];
                     None
@@ -223,7 +228,7 @@ impl Decoder {
         }
     }
 
-    fn skip(&mut self, input: &mut &[u8], ended: bool) {
+    fn skip(&mut self, input: &mut &[u8], ended: bool) -> Option<Event> {
         if ended {
             match input.first() {
                 Some(&CR) => {
@@ -233,8 +238,9 @@ impl Decoder {
                 Some(&START) => self.state = State::Between,
                 Some(_) | None => self.state = State::Skipping(false),
             }
-            return;
+            return None;
         }
+        let before = input.len();
         match memchr::memchr(END, input) {
             Some(at) => {
                 *input = input.get(at + 1..).unwrap_or_default();
@@ -242,6 +248,13 @@ impl Decoder {
             }
             None => *input = &[],
         }
+        self.skipped += before - input.len();
+        // As much again as was accepted is read away, so that the peer gets its answer; then it is not a message.
+        if self.skipped <= self.bounds.frame.max(HEAD) {
+            return None;
+        }
+        self.state = State::Closed;
+        Some(Event::Fault(Fault::Endless { limit: self.bounds.frame }))
     }
 
     fn begin(&mut self) {
@@ -257,13 +270,17 @@ impl Decoder {
 
     fn too_long(&mut self) -> Event {
         let head = self.head();
+        self.skipped = 0;
         self.state = State::Skipping(false);
         Event::Fault(Fault::TooLong { limit: self.bounds.frame, head })
     }
 
     fn head(&mut self) -> Vec<u8> {
         let payload = std::mem::take(&mut self.payload);
-        payload.get(..HEAD).map_or(payload.clone(), <[u8]>::to_vec)
+        match payload.get(..HEAD) {
+            Some(head) => head.to_vec(),
+            None => payload,
+        }
     }
 }
 
@@ -354,6 +371,11 @@ mod tests {
                 "cut {cut}"
             );
         }
+        let mut endless = small();
+        let flood: Vec<_> =
+            std::iter::repeat_n([b'x'; 100], 60).flat_map(|c| all(&mut endless, &c)).collect();
+        assert_eq!(flood.last(), Some(&Event::Fault(Fault::Endless { limit: 20 })));
+        assert_eq!(flood.len(), 2);
         let exact = frame(&[b'x'; 20]);
         assert_eq!(all(&mut small(), &exact), [Event::Frame(vec![b'x'; 20])]);
     }
