@@ -372,6 +372,7 @@ mod tests {
             );
         }
         let mut endless = small();
+        assert!(all(&mut endless, b"\x0b").is_empty());
         let flood: Vec<_> =
             std::iter::repeat_n([b'x'; 100], 60).flat_map(|c| all(&mut endless, &c)).collect();
         assert_eq!(flood.last(), Some(&Event::Fault(Fault::Endless { limit: 20 })));
