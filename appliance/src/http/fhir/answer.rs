@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use super::ask::Ask;
 use super::conditions::{etag, http_date, unchanged};
 use super::negotiate::{FHIR_JSON, Return, Wish};
+use super::reduced::Reduced;
 use crate::http::error::HttpError;
 use crate::records::change::{Did, Written};
 use crate::records::read::Stored;
@@ -22,7 +23,8 @@ pub fn record(ask: &Ask, stored: Stored) -> Result<Response, HttpError> {
         describe(response.headers_mut(), &stored.head);
         return Ok(response);
     }
-    let mut response = body(StatusCode::OK, shaped(stored.body, &ask.wish)?);
+    let shown = Reduced::of_read(&ask.parameters)?.apply(&stored.body)?;
+    let mut response = body(StatusCode::OK, shaped(shown, &ask.wish)?);
     describe(response.headers_mut(), &stored.head);
     Ok(response)
 }

@@ -12,6 +12,7 @@ mod history;
 mod metadata;
 mod negotiate;
 mod one;
+mod reduced;
 mod search;
 mod sets;
 

@@ -10,6 +10,7 @@ use http::{StatusCode, header};
 use super::answer;
 use super::ask::{self, Ask};
 use super::negotiate::{self, Handling};
+use super::reduced::Reduced;
 use super::sets::Set;
 use crate::app::App;
 use crate::http::error::HttpError;
@@ -78,12 +79,12 @@ pub(super) async fn answer_bytes(app: &App, ask: &Ask, kind: ResourceType) -> Re
                 ask.records.search(&ask.caller, &asked)
             }
         }?;
-        Ok(written(&ask, kind, &page))
+        written(&ask, kind, &page)
     });
     work.await.map_err(|_| HttpError::internal())?
 }
 
-fn written(ask: &Ask, kind: ResourceType, page: &Page) -> Bytes {
+fn written(ask: &Ask, kind: ResourceType, page: &Page) -> Result<Bytes, HttpError> {
     let address = format!("{}/{kind}", ask.base);
     let own = query::encode(&page.search.applied);
     let own = if own.is_empty() { address.clone() } else { format!("{address}?{own}") };
@@ -91,11 +92,12 @@ fn written(ask: &Ask, kind: ResourceType, page: &Page) -> Bytes {
     links.extend(page.next.as_ref().map(|cursor| ("next", format!("{address}?{CURSOR}={cursor}"))));
     let total = (page.search.total != Total::None).then_some(page.total);
     let mut set = Set::open("searchset", total, &links);
+    let reduced = Reduced::of_search(page.search.summary, &page.search.elements);
     for row in &page.rows {
-        set.matched(&ask.base, row);
+        set.matched(&ask.base, row, &reduced.apply(&row.body)?);
     }
     if page.search.summary != Summary::Count {
         set.warned(&page.search.warnings);
     }
-    set.close()
+    Ok(set.close())
 }

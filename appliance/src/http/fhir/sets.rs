@@ -21,12 +21,12 @@ impl Set {
         Self(writer)
     }
 
-    /// A record that matched.
-    pub fn matched(&mut self, base: &str, stored: &Stored) {
+    /// A record that matched, shown as `body`.
+    pub fn matched(&mut self, base: &str, stored: &Stored, body: &[u8]) {
         let url = full_url(base, stored);
         let parts = EntryParts {
             full_url: Some(&url),
-            resource: Some(&stored.body),
+            resource: Some(body),
             mode: Some("match"),
             ..EntryParts::default()
         };
