@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ageOn } from "../src/format/age";
-import { civil, day, distance, showCivil, stamp } from "../src/format/dates";
+import { civil, day, distance, inWords, showCivil, stamp } from "../src/format/dates";
 import { asNumber, clinicalNumber, phoneDigits, phoneText, rangeText, unitText, valueText } from "../src/format/numbers";
 
 const words = { between: (a: string, b: string) => `${a} to ${b}`, below: (a: string) => `below ${a}`, above: (a: string) => `above ${a}` };
@@ -23,6 +23,11 @@ describe("dates", () => {
     expect(civil("2024-00")).toBeNull();
   });
   test("a partial date keeps its precision", () => expect(showCivil({ year: 2020, month: 0, day: 0 }, "en")).toBe("2020"));
+  test("dates inside a text of the box are written out, other digits stay", () => {
+    expect(inWords("born 1968-03-14, order 2291-04", "en")).toBe("born 14-Mar-1968, order 2291-04");
+    expect(inWords(new Date(2026, 10, 21, 9, 15).toISOString(), "en")).toBe("21-Nov-2026 09:15");
+    expect(inWords("2026-99-99", "en")).toBe("2026-99-99");
+  });
   test("distance in the unit people use", () => {
     const now = new Date(2026, 10, 21, 12);
     expect(distance("2026-11-21", now)).toEqual({ unit: "today" });

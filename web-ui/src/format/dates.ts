@@ -86,6 +86,11 @@ export function clock(at: Date, lang: Lang): string {
   return `${WEEKDAYS[lang][at.getDay()]} ${showCivil(civilOf(at), lang)}, ${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
+/** A text of the box in which ISO dates and instants are written as the clinic writes them. */
+export function inWords(text: string, lang: Lang): string {
+  return text.replace(/\b\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})?)?/g, (iso) => stamp(iso, lang) || iso);
+}
+
 export function sameDay(text: string, now: Date): boolean {
   const plain = civil(text);
   const then = plain ?? (Number.isNaN(new Date(text).getTime()) ? null : civilOf(new Date(text)));
