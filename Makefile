@@ -16,7 +16,7 @@ ARGS ?=
 
 UI_SOURCES := $(shell find web-ui -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/shots/*' 2>/dev/null)
 
-.PHONY: help setup setup-test ui build run test bench check fuzz-build clean
+.PHONY: help setup setup-test ui build run demo test bench check fuzz-build clean
 
 help: ## list the targets
 	@echo 'ClinicVault. Targets:'
@@ -53,6 +53,11 @@ build: ui ## build the release binary, the UI embedded: target/release/clinicvau
 
 run: build ## start the box on ./data (first start prints the one-time setup code)
 	@exec $(BIN) serve --data $(DATA) $(ARGS)
+
+# The demo's accounts sign in with a password alone; a real clinic keeps the second factor.
+demo: build ## the same with an invented clinic in ./.demo, made at the first start
+	@test -e .demo/slots || $(BIN) demo --data .demo
+	@exec env CLINICVAULT_SESSIONS_SECOND_FACTOR=optional $(BIN) serve --data .demo $(ARGS)
 
 test: setup-test $(STAMPS)/ui ## every test: Rust, web UI, contrast, browser walks
 	@packaging/test.sh

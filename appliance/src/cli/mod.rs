@@ -2,6 +2,7 @@
 
 mod ca;
 mod config;
+mod demo;
 mod export;
 mod import;
 mod init;
@@ -67,6 +68,11 @@ enum Command {
     Ca(ca::Ca),
     /// Print the interface of the screens as an OpenAPI document (JSON)
     Openapi,
+    /// Make an invented clinic with a year of history to look at
+    ///
+    /// Some fifty people who do not exist, their visits, results, medicines and documents, messages in the inbox, and
+    /// accounts for each role. Prints the names and the password to sign in with. Never mix it with real records.
+    Demo(demo::Demo),
 }
 
 /// Parses the arguments of this process and runs the command; errors go to stderr with their chain.
@@ -84,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Verify(command) => verify::run(command),
         Command::Ca(command) => ca::run(command),
         Command::Openapi => openapi(),
+        Command::Demo(command) => demo::run(command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,7 +5,7 @@
 
 use clinicvault_gateway::json::Value;
 use jiff::ToSpan;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 
 use super::labs::{self, Test};
 use super::patient;
@@ -38,7 +38,7 @@ pub struct Visit {
     /// The day.
     pub on: Date,
     /// `hh:mm`.
-    pub at: &'static str,
+    pub at: String,
     /// Who saw the patient.
     pub by: Staff,
 }
@@ -62,6 +62,8 @@ pub struct File<'a> {
     pub person: &'a Person,
     /// The day the demo is seen from.
     pub today: Date,
+    /// The time of that day, so that nothing lies in the future.
+    now: DateTime,
     /// Chance of this patient alone.
     pub rng: Rng,
     patient: String,
@@ -72,10 +74,17 @@ pub struct File<'a> {
 impl<'a> File<'a> {
     /// Opens the file with its Patient and allergies.
     #[must_use]
-    pub fn open(person: &'a Person, today: Date, rng: Rng) -> Self {
-        let id = rng.uuid();
-        let mut file =
-            Self { person, today, rng, patient: format!("Patient/{id}"), entries: Vec::new(), height: None };
+    pub fn open(person: &'a Person, now: DateTime, rng: Rng) -> Self {
+        let (id, today) = (rng.uuid(), now.date());
+        let mut file = Self {
+            person,
+            today,
+            now,
+            rng,
+            patient: format!("Patient/{id}"),
+            entries: Vec::new(),
+            height: None,
+        };
         file.put("Patient", &id, patient::fields(person, today));
         file.allergies();
         file
@@ -110,7 +119,8 @@ impl<'a> File<'a> {
         summary: &str,
     ) -> Visit {
         let (title, status, class) = kind;
-        let (on, at) = (self.ago(days), self.rng.pick(HOURS).copied().unwrap_or("10:30"));
+        let (on, hour) = (self.ago(days), self.rng.pick(HOURS).copied().unwrap_or("10:30"));
+        let at = if on == self.today { a_little_before(self.now) } else { hour.to_owned() };
         let mut fields = vec![
             ("status", text(status)),
             ("class", coding("http://terminology.hl7.org/CodeSystem/v3-ActCode", class, class_words(class))),
@@ -118,9 +128,9 @@ impl<'a> File<'a> {
             ("subject", reference(&self.patient)),
             ("participant", list([obj([("individual", practitioner(by))])])),
         ];
-        let mut period = vec![("start", text(moment(on, at)))];
+        let mut period = vec![("start", text(moment(on, &at)))];
         if status == "finished" {
-            period.push(("end", text(moment(on, later(at)))));
+            period.push(("end", text(moment(on, later(&at)))));
         }
         fields.push(("period", obj(period)));
         if !complaint.is_empty() {
@@ -141,8 +151,8 @@ impl<'a> File<'a> {
                 ("status", text("completed")),
                 ("subject", reference(&self.patient)),
                 ("encounter", reference(&visit.reference)),
-                ("effectiveDateTime", text(moment(visit.on, visit.at))),
-                ("date", text(moment(visit.on, later(visit.at)))),
+                ("effectiveDateTime", text(moment(visit.on, &visit.at))),
+                ("date", text(moment(visit.on, later(&visit.at)))),
                 ("assessor", practitioner(visit.by)),
                 ("summary", text(words)),
             ],
@@ -163,7 +173,7 @@ impl<'a> File<'a> {
             ("code", code),
             ("subject", reference(&self.patient)),
             ("encounter", reference(&visit.reference)),
-            ("effectiveDateTime", text(moment(visit.on, visit.at))),
+            ("effectiveDateTime", text(moment(visit.on, &visit.at))),
             ("performer", list([performer])),
         ]
     }
@@ -188,8 +198,8 @@ impl<'a> File<'a> {
                 ("code", words(title)),
                 ("subject", reference(&self.patient)),
                 ("encounter", reference(&visit.reference)),
-                ("effectiveDateTime", text(moment(visit.on, visit.at))),
-                ("issued", text(moment(visit.on, later(visit.at)))),
+                ("effectiveDateTime", text(moment(visit.on, &visit.at))),
+                ("issued", text(moment(visit.on, later(&visit.at)))),
                 ("performer", list([organization(LAB)])),
                 ("result", list(references)),
             ],
@@ -251,7 +261,7 @@ impl<'a> File<'a> {
                 ("medicationCodeableConcept", words(drug.what)),
                 ("subject", reference(&self.patient)),
                 ("encounter", reference(&visit.reference)),
-                ("authoredOn", text(moment(visit.on, visit.at))),
+                ("authoredOn", text(moment(visit.on, &visit.at))),
                 ("requester", practitioner(visit.by)),
                 ("dosageInstruction", list([obj(dosage)])),
                 ("dispenseRequest", obj(dispense)),
@@ -405,8 +415,14 @@ pub fn moment(on: Date, at: &str) -> String {
 const HOURS: &[&str] =
     &["09:20", "09:45", "10:10", "10:30", "11:05", "11:40", "12:15", "17:10", "17:35", "18:20", "19:00"];
 
-fn later(at: &'static str) -> &'static str {
-    HOURS.iter().copied().find(|hour| *hour > at).unwrap_or("19:30")
+fn later(at: &str) -> &str {
+    HOURS.iter().copied().find(|hour| *hour > at).filter(|_| HOURS.contains(&at)).unwrap_or(at)
+}
+
+/// Half an hour before `now`, or the beginning of its day.
+fn a_little_before(now: DateTime) -> String {
+    let before = now.checked_sub(30.minutes()).ok().filter(|before| before.date() == now.date());
+    before.unwrap_or_else(|| now.date().at(0, 0, 0, 0)).strftime("%H:%M").to_string()
 }
 
 fn practitioner(who: Staff) -> Value {

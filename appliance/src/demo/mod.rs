@@ -7,6 +7,7 @@ pub mod course;
 pub mod document;
 pub mod file;
 pub mod house;
+pub mod install;
 pub mod labs;
 pub mod messages;
 pub mod patient;
@@ -15,7 +16,7 @@ pub mod rng;
 pub mod vitals;
 
 use clinicvault_gateway::json::Value;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 
 use file::File;
 use rng::Rng;
@@ -27,22 +28,24 @@ pub const SEED: u64 = 20_261_121;
 pub struct Demo {
     /// Transactions to carry in, the house first, then one for each patient.
     pub transactions: Vec<Value>,
+    /// The day it is seen from.
+    pub today: Date,
     /// The highest clinic number in use.
     pub last_number: u64,
 }
 
-/// Writes the clinic as it looks on `today`.
+/// Writes the clinic as it looks at `now`, the clinic's local time.
 #[must_use]
-pub fn generate(seed: u64, today: Date) -> Demo {
+pub fn generate(seed: u64, now: DateTime) -> Demo {
     let chance = Rng::new(seed);
     let files = people::PEOPLE.iter().map(|person| {
-        let mut file = File::open(person, today, chance.fork(&person.number.to_string()));
+        let mut file = File::open(person, now, chance.fork(&person.number.to_string()));
         course::write(&mut file);
         file.close()
     });
     let transactions = std::iter::once(house::transaction_of_the_house()).chain(files).collect();
     let last_number = people::PEOPLE.iter().map(|person| u64::from(person.number)).max().unwrap_or(0);
-    Demo { transactions, last_number }
+    Demo { transactions, today: now.date(), last_number }
 }
 
 #[cfg(test)]
@@ -51,7 +54,7 @@ mod tests {
 
     use super::*;
 
-    const TODAY: Date = Date::constant(2026, 11, 21);
+    const NOW: DateTime = DateTime::constant(2026, 11, 21, 11, 46, 0, 0);
 
     fn resources(demo: &Demo) -> Vec<&Value> {
         demo.transactions
@@ -64,14 +67,14 @@ mod tests {
     #[test]
     fn the_same_seed_and_day_give_the_same_clinic() {
         let bytes =
-            |seed| -> Vec<u8> { generate(seed, TODAY).transactions.iter().flat_map(Value::to_vec).collect() };
+            |seed| -> Vec<u8> { generate(seed, NOW).transactions.iter().flat_map(Value::to_vec).collect() };
         assert_eq!(bytes(SEED), bytes(SEED));
         assert_ne!(bytes(SEED), bytes(SEED + 1));
     }
 
     #[test]
     fn every_resource_keeps_the_structure_of_r4() {
-        let demo = generate(SEED, TODAY);
+        let demo = generate(SEED, NOW);
         for resource in resources(&demo) {
             let issues = clinicvault_gateway::fhir::validate::structure(resource);
             let kind = resource.str("resourceType").unwrap();
@@ -86,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_reference_points_at_something_and_no_id_is_used_twice() {
-        let demo = generate(SEED, TODAY);
+        let demo = generate(SEED, NOW);
         let mut ids = BTreeSet::new();
         for resource in resources(&demo) {
             let id = format!("{}/{}", resource.str("resourceType").unwrap(), resource.str("id").unwrap());
@@ -111,7 +114,7 @@ mod tests {
 
     #[test]
     fn nothing_lies_in_the_future_and_the_year_is_full() {
-        let demo = generate(SEED, TODAY);
+        let demo = generate(SEED, NOW);
         let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
         for resource in resources(&demo) {
             *kinds.entry(resource.str("resourceType").unwrap()).or_default() += 1;
@@ -119,7 +122,7 @@ mod tests {
                 ["effectiveDateTime", "authoredOn", "occurrenceDateTime", "date", "birthDate", "recordedDate"]
             {
                 let date = resource.str(key).unwrap_or_default();
-                assert!(date.get(..10).unwrap_or(date) <= "2026-11-21", "{key} {date}");
+                assert!(date.get(..16).unwrap_or(date) <= "2026-11-21T11:46", "{key} {date}");
             }
         }
         for (kind, least) in [

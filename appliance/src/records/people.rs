@@ -87,24 +87,6 @@ pub struct Candidate {
     pub reasons: Vec<Reason>,
 }
 
-impl Matched {
-    /// The gateway marks the shortest beginning that sounds like what was typed ("Laks" for "laksh"); where the letters
-    /// typed stand there as they are, all of them are marked.
-    fn widened(mut self, who: &Identity, typed: &str) -> Self {
-        let text = match self.field {
-            "name" => who.name.as_str(),
-            "otherName" => who.other_name.as_deref().unwrap_or_default(),
-            _ => return self,
-        };
-        let units: Vec<u16> = text.encode_utf16().skip(self.start).collect();
-        let rest = String::from_utf16_lossy(&units).to_lowercase();
-        let words = typed.split_whitespace().map(str::to_lowercase).filter(|word| rest.starts_with(word));
-        let longest = words.map(|word| word.encode_utf16().count()).max().unwrap_or(0);
-        self.end = self.end.max(self.start + longest.min(units.len()));
-        self
-    }
-}
-
 /// `nc 4218` and `NC-4218` mean the same clinic number as its digits.
 fn clinic_number(typed: &str) -> Option<&str> {
     let typed = typed.trim();
@@ -122,7 +104,7 @@ impl Records {
             return Ok((Vec::new(), false));
         }
         let snapshot = self.vault().snapshot()?;
-        let found = best(&snapshot, &query, typed)?;
+        let found = best(&snapshot, &query)?;
         let about = About::of_type(ResourceType::PATIENT, None);
         self.vault().note(audit::done(&from.who, Action::Search, purpose, about))?;
         Ok(found)
@@ -197,7 +179,7 @@ impl Look<'_, '_> {
     }
 }
 
-fn best(snapshot: &Snapshot, query: &Query, typed: &str) -> Result<(Vec<Hit>, bool), Error> {
+fn best(snapshot: &Snapshot, query: &Query) -> Result<(Vec<Hit>, bool), Error> {
     let mut look = Look::Snapshot(snapshot);
     let (mut seen, mut found, mut left_over) = (BTreeSet::new(), Vec::new(), false);
     for probe in &query.probes {
@@ -222,7 +204,7 @@ fn best(snapshot: &Snapshot, query: &Query, typed: &str) -> Result<(Vec<Hit>, bo
     found.truncate(SHOWN);
     let mut hits = Vec::new();
     for (judged, identity) in found {
-        let spans = judged.matched.iter().map(|span| Matched::from(span).widened(&identity, typed)).collect();
+        let spans = judged.matched.iter().map(Matched::from).collect();
         hits.push((judged.score, hit(snapshot, identity, spans)?));
     }
     // Among equals the one who was here last comes first.

@@ -43,7 +43,7 @@ impl Room {
     /// A room with these people of the demo clinic, carried in through transactions. The whole cast takes a while.
     pub async fn with(numbers: &[u64]) -> Self {
         let room = Self::empty();
-        let demo = demo::generate(demo::SEED, jiff::civil::date(2026, 11, 21));
+        let demo = demo::generate(demo::SEED, jiff::civil::datetime(2026, 11, 21, 11, 46, 0, 0));
         let from = caller(Who::Operator);
         let wanted: Vec<String> = numbers.iter().map(|number| number_text(*number)).collect();
         let (house, files) = demo.transactions.split_first().unwrap();

@@ -15,7 +15,7 @@ fn now() -> Timestamp {
 }
 
 fn demo_sources(number: &str) -> Sources {
-    let demo = demo::generate(demo::SEED, jiff::civil::date(2026, 11, 21));
+    let demo = demo::generate(demo::SEED, jiff::civil::datetime(2026, 11, 21, 11, 46, 0, 0));
     let mut sources = Sources::default();
     for transaction in &demo.transactions {
         let resources: Vec<&Value> =
