@@ -1,3 +1,8 @@
 //! Behaviour of the whole box, one test binary. Each file is one topic; tests are named for what a clinic sees.
 //! A new file is one line here.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod chart;
+mod live;
+mod register;
+mod search;

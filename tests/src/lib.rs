@@ -14,6 +14,7 @@ pub mod person;
 pub mod sample;
 pub mod server;
 pub mod shared;
+pub mod socket;
 
 pub use clinic::Clinic;
 pub use http::{Answer, Http};

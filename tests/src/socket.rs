@@ -1,0 +1,96 @@
+//! A browser's side of the live feed: just enough WebSocket (RFC 6455) to send text and read messages.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// One open feed.
+pub struct Socket {
+    stream: BufReader<TcpStream>,
+}
+
+impl Socket {
+    /// Opens `path` with these header fields; the status line when the box refuses.
+    pub fn open(
+        address: SocketAddr,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> io::Result<Result<Socket, String>> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        let mut request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        );
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str("\r\n");
+        stream.write_all(request.as_bytes())?;
+        let mut stream = BufReader::new(stream);
+        let mut status = String::new();
+        stream.read_line(&mut status)?;
+        loop {
+            let mut line = String::new();
+            if stream.read_line(&mut line)? == 0 || line == "\r\n" {
+                break;
+            }
+        }
+        Ok(if status.contains(" 101 ") { Ok(Socket { stream }) } else { Err(status.trim().to_owned()) })
+    }
+
+    /// Sends a text message.
+    pub fn send(&mut self, text: &str) -> io::Result<()> {
+        self.frame(0x1, text.as_bytes())
+    }
+
+    /// The next text message as JSON; pings are answered on the way. `None` when the box has closed.
+    pub fn next(&mut self) -> io::Result<Option<Value>> {
+        loop {
+            let mut head = [0; 2];
+            match self.stream.read_exact(&mut head) {
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+                other => other?,
+            }
+            let length = match head[1] & 0x7f {
+                126 => {
+                    let mut long = [0; 2];
+                    self.stream.read_exact(&mut long)?;
+                    usize::from(u16::from_be_bytes(long))
+                }
+                127 => return Err(io::Error::other("a message longer than 64 KiB")),
+                short => usize::from(short),
+            };
+            let mut payload = vec![0; length];
+            self.stream.read_exact(&mut payload)?;
+            match head[0] & 0x0f {
+                0x1 => return serde_json::from_slice(&payload).map(Some).map_err(io::Error::other),
+                0x8 => return Ok(None),
+                0x9 => self.frame(0xA, &payload)?,
+                _ => {}
+            }
+        }
+    }
+
+    /// How long `next` waits before it fails.
+    pub fn patience(&self, limit: Duration) {
+        self.stream.get_ref().set_read_timeout(Some(limit)).expect("a connected stream");
+    }
+
+    fn frame(&mut self, kind: u8, payload: &[u8]) -> io::Result<()> {
+        let mask = [1, 2, 3, 4];
+        let mut frame = vec![0x80 | kind];
+        match u8::try_from(payload.len()) {
+            Ok(short @ 0..=125) => frame.push(0x80 | short),
+            _ => {
+                frame.push(0x80 | 126);
+                frame.extend(u16::try_from(payload.len()).map_err(io::Error::other)?.to_be_bytes());
+            }
+        }
+        frame.extend(mask);
+        frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        self.stream.get_mut().write_all(&frame)
+    }
+}
