@@ -33,10 +33,16 @@ fn job(number: u64, records: u64) -> impl FnOnce(&mut Unit<'_>) -> Result<(), Un
         let body = vec![b'x'; 1200];
         for n in number * records..(number + 1) * records {
             let spread = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            // As an observation has them: five values without pattern (identifier, person, encounter ...), five of a
+            // small set (status, category, code ...), five that rise (dates, last updated ...).
             let terms: Vec<Term> = (0..15)
-                .map(|param| Term {
-                    param,
-                    value: format!("{:016x}\0", spread.rotate_left(u32::from(param) * 4)).into(),
+                .map(|param| {
+                    let value = match param % 3 {
+                        0 => spread.rotate_left(u32::from(param) * 4),
+                        1 => spread % 40,
+                        _ => n / 20,
+                    };
+                    Term { param, value: format!("{value:016x}\0").into() }
                 })
                 .collect();
             let owner = Owner::Patient(format!("p{}", spread % 1000));

@@ -7,8 +7,13 @@
 //!
 //! While the database is being opened a block that fails authentication reads as poison, so that the engine finds a
 //! wrong checksum and falls back to the flushed root; afterwards it is an error that latches.
+//! Writes are gathered until the engine syncs (or 4 MiB are waiting) and then go down in the order of the file,
+//! neighbours in one call, large runs encrypted by several threads: the engine writes page by page in no order, and
+//! stored blocks straddle the pages of the disk, so this saves most of the calls. Nothing is promised for writes
+//! before a sync, so nothing is lost by it.
 //! Leaves to the layer below: files, locks, syncing (any [`StorageBackend`], in tests one that injects faults).
 
+use crate::gather::Gathered;
 use crate::suite::{NONCE, SuiteKey, TAG};
 use redb::{BackendError, StorageBackend};
 use std::fmt;
@@ -25,6 +30,8 @@ const STORED: usize = BLOCK + NONCE + TAG;
 const POISON: u8 = 0xEE;
 /// Runs of at least this many blocks are encrypted by several threads; below it starting them costs more.
 const PARALLEL: usize = 128;
+/// Blocks gathered before they are written without waiting for a sync.
+const GATHERED: usize = 1024;
 
 /// What the barrier counts and decides, shared with whoever opens the database.
 #[derive(Debug, Default)]
@@ -68,6 +75,7 @@ pub struct Barrier<B> {
     database: [u8; 16],
     state: Arc<BarrierState>,
     threads: usize,
+    waiting: Gathered,
 }
 
 impl<B> fmt::Debug for Barrier<B> {
@@ -86,8 +94,14 @@ impl<B: StorageBackend> Barrier<B> {
     ) -> (Self, Arc<BarrierState>) {
         let state = Arc::new(BarrierState::default());
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
-        let barrier =
-            Self { below, key: SuiteKey::new(suite, key), database, state: Arc::clone(&state), threads };
+        let barrier = Self {
+            below,
+            key: SuiteKey::new(suite, key),
+            database,
+            state: Arc::clone(&state),
+            threads,
+            waiting: Gathered::default(),
+        };
         (barrier, state)
     }
 
@@ -138,14 +152,23 @@ impl<B: StorageBackend> Barrier<B> {
         Ok(())
     }
 
-    /// Writes whole blocks, the first of them number `first` > 0, with one call below.
-    fn write_blocks(&self, first: u64, data: &[u8]) -> io::Result<()> {
-        let count = data.len() / BLOCK;
+    /// Takes whole blocks, the first of them number `first` > 0, to be written at the next sync.
+    fn gather(&self, first: u64, data: &[u8]) -> io::Result<()> {
+        if self.waiting.put(first, data, BLOCK) >= GATHERED { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.waiting.flush(|first, texts| self.write_run(first, texts))
+    }
+
+    /// Encrypts and writes neighbouring blocks, the first of them number `first` > 0, with one call below.
+    fn write_run(&self, first: u64, texts: &[&[u8]]) -> io::Result<()> {
+        let count = texts.len();
         let mut stored = vec![0u8; count * STORED];
         let mut nonces = vec![0u8; count * NONCE];
         crate::chance::fill(&mut nonces).map_err(io::Error::other)?;
         for ((slot, text), nonce) in
-            stored.chunks_exact_mut(STORED).zip(data.chunks_exact(BLOCK)).zip(nonces.chunks_exact(NONCE))
+            stored.chunks_exact_mut(STORED).zip(texts).zip(nonces.chunks_exact(NONCE))
         {
             slot[..BLOCK].copy_from_slice(text);
             slot[BLOCK..BLOCK + NONCE].copy_from_slice(nonce);
@@ -171,8 +194,18 @@ impl<B: StorageBackend> Barrier<B> {
         self.below.write(place(first), &stored)
     }
 
-    /// Reads whole blocks, the first of them number `first` > 0, with one call below.
+    /// Reads whole blocks, the first of them number `first` > 0; what waits is newer than what lies below.
     fn read_blocks(&self, first: u64, out: &mut [u8]) -> io::Result<()> {
+        if self.waiting.any(first, first + (out.len() / BLOCK) as u64) {
+            return (first..).zip(out.chunks_exact_mut(BLOCK)).try_for_each(|(block, out)| {
+                if self.waiting.get(block, out) { Ok(()) } else { self.read_below(block, out) }
+            });
+        }
+        self.read_below(first, out)
+    }
+
+    /// Reads whole blocks from below with one call.
+    fn read_below(&self, first: u64, out: &mut [u8]) -> io::Result<()> {
         if out.len() == BLOCK {
             let mut stored = [0u8; STORED];
             self.below.read(place(first), &mut stored)?;
@@ -264,11 +297,14 @@ impl<B: StorageBackend> StorageBackend for Barrier<B> {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.state.check()?;
+        // Blocks beyond a new end must not come back to life when the file grows again.
+        self.flush()?;
         self.below.set_len(stored_len(len))
     }
 
     fn sync_data(&self) -> io::Result<()> {
         self.state.check()?;
+        self.flush()?;
         self.below.sync_data()
     }
 
@@ -280,13 +316,13 @@ impl<B: StorageBackend> StorageBackend for Barrier<B> {
             data = rest;
             match piece {
                 Piece::Clear { offset } => self.below.write(offset, here)?,
-                Piece::Whole { first } => self.write_blocks(first, here)?,
+                Piece::Whole { first } => self.gather(first, here)?,
                 Piece::Part { block, from } => {
                     self.state.partial.fetch_add(1, Ordering::Relaxed);
                     let mut whole = [0u8; BLOCK];
                     self.read_blocks(block, &mut whole)?;
                     whole[from..from + size].copy_from_slice(here);
-                    self.write_blocks(block, &whole)?;
+                    self.gather(block, &whole)?;
                 }
             }
         }
@@ -294,6 +330,7 @@ impl<B: StorageBackend> StorageBackend for Barrier<B> {
     }
 
     fn close(&self) -> io::Result<()> {
+        // The engine syncs what it wants kept before it closes; after a fault nothing more may be written.
         self.below.close()
     }
 
@@ -379,6 +416,11 @@ mod tests {
                 let mut out = vec![0; model.len()];
                 barrier.read(0, &mut out).unwrap();
                 assert!(out == model, "turn {turn}");
+                if turn % 2 == 0 {
+                    barrier.sync_data().unwrap();
+                    barrier.read(0, &mut out).unwrap();
+                    assert!(out == model, "turn {turn}, synced");
+                }
             }
             assert!(state.partial() > 0);
             assert_eq!(below.len().unwrap(), 4096 + 599 * 4136);
@@ -390,6 +432,7 @@ mod tests {
     fn a_changed_or_moved_block_is_poison_while_opening_and_an_error_that_latches_after() {
         let (barrier, state, below) = fresh(Suite::XChaCha20Poly1305);
         barrier.write(4096, &[1; 8192]).unwrap();
+        barrier.sync_data().unwrap();
         let mut first = [0; STORED];
         below.read(place(1), &mut first).unwrap();
         below.write(place(2), &first).unwrap();
@@ -409,6 +452,7 @@ mod tests {
         let (barrier, _, below) = fresh(Suite::Xaes256Gcm);
         barrier.write(0, b"clear header").unwrap();
         barrier.write(4096, &b"Planted Name ".repeat(700)[..8192]).unwrap();
+        barrier.sync_data().unwrap();
         let mut all = vec![0; below.len().unwrap() as usize];
         below.read(0, &mut all).unwrap();
         assert!(all.windows(7).any(|w| w == b"clear h"));

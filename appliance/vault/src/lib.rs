@@ -30,6 +30,7 @@ mod disk;
 mod docs;
 mod error;
 mod files;
+mod gather;
 mod index;
 mod keys;
 mod migrate;

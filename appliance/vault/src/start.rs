@@ -95,8 +95,11 @@ pub(crate) fn create(
     let below = match options.below.take() {
         Some(below) => below,
         None => {
+            // What an earlier creation that was cut short may have left.
             let path = dir.join(files::DATABASE);
-            let made = files::remove(&path).and_then(|()| files::private().open(&path));
+            let old = [&path, &dir.join(files::CLEAN), &dir.join(files::CHECKPOINT)];
+            let made = old.into_iter().try_for_each(|path| files::remove(path));
+            let made = made.and_then(|()| files::private().open(&path));
             Below::new(FileBackend::new(made.map_err(|error| Fault::io(&error))?)?)
         }
     };
@@ -169,9 +172,9 @@ fn file(path: &Path) -> Result<Below, OpenError> {
 fn take_marker(dir: &Path, root: &RootKey, alarms: &mut Vec<LogAlarm>) -> Result<Option<Clean>, OpenError> {
     let path = dir.join(files::CLEAN);
     let io = |error| OpenError::Io { path: path.clone(), error };
-    let Some(clean) = files::read(&path).map_err(io)?.and_then(|bytes| Clean::decode(root, &bytes)) else {
-        return Ok(None);
-    };
+    let found = files::read(&path).map_err(io)?;
+    files::remove(&path).map_err(io)?;
+    let Some(clean) = found.and_then(|bytes| Clean::decode(root, &bytes)) else { return Ok(None) };
     if header_hash(&dir.join(files::DATABASE)).ok() != Some(clean.header) {
         alarms.push(LogAlarm::HeaderChanged);
     }
@@ -253,8 +256,13 @@ fn compare(
         Some(checkpoint) => {
             let subtree = || audit::log::subtree(tables, 0, checkpoint.size);
             let root = catch_unwind(AssertUnwindSafe(subtree))
-                .unwrap_or_else(|_| Err(Fault::Damaged("the audit log cannot be read".into())))?;
-            (root != checkpoint.root).then_some(LogAlarm::Forked { size: checkpoint.size })
+                .unwrap_or_else(|_| Err(Fault::Damaged("the audit log cannot be read".into())));
+            match root {
+                Ok(root) if root == checkpoint.root => None,
+                // Other lines, or lines that are gone: both are not the log that was signed.
+                Ok(_) | Err(Fault::Damaged(_)) => Some(LogAlarm::Forked { size: checkpoint.size }),
+                Err(other) => return Err(other.into()),
+            }
         }
     };
     if let Some(alarm) = alarm {

@@ -7,7 +7,7 @@
 
 mod write;
 
-pub(crate) use write::{check_leaf, cut_log};
+pub(crate) use write::{clip, cut_log};
 
 use crate::as_of;
 use crate::audit::{self, Leaf, Written};

@@ -124,10 +124,6 @@ impl Vault {
         let audit = SigningKey::from_bytes(audit.expose());
         let on_disk = options.below.is_none();
         let started = start::open(dir, &slots, &root, &mut options)?;
-        if on_disk {
-            let clean = dir.join(files::CLEAN);
-            files::remove(&clean).map_err(|error| OpenError::Io { path: clean, error })?;
-        }
         Self::assemble(dir, slots, root, audit, keks, started, options, on_disk)
             .map_err(|error| OpenError::Io { path: dir.to_owned(), error })
     }
@@ -205,14 +201,13 @@ impl Vault {
     }
 
     /// Queues an audit line that belongs to no change: a read's. Returns before the commit; when the queue is more
-    /// than 100 ms behind it waits for it (up to 5 s) and then refuses, and the read must be refused too.
+    /// than 100 ms behind it waits for it (up to 5 s) and then refuses, and the read must be refused too. Texts over
+    /// the limits that [`Unit::audit`] refuses are cut: a line is never lost for its length.
     ///
     /// # Errors
     /// [`Unavailable`] when the line cannot be committed.
-    pub fn note(&self, leaf: Leaf) -> Result<(), Unavailable> {
-        if crate::unit::check_leaf(&leaf).is_err() {
-            return Err(Unavailable::Busy);
-        }
+    pub fn note(&self, mut leaf: Leaf) -> Result<(), Unavailable> {
+        crate::unit::clip(&mut leaf);
         self.inner.shared.note(leaf)
     }
 
@@ -421,6 +416,12 @@ impl Inner {
         let Some(thread) = thread else { return Ok(()) };
         self.shared.lock().stop = true;
         self.shared.wake.notify_all();
+        if thread.thread().id() == std::thread::current().id() {
+            // The last handle went away inside a callback on the writer's own thread, which cannot wait for itself:
+            // it stops after this group, and the file closes with the last share of the database.
+            drop(self.shared.db.write().unwrap_or_else(PoisonError::into_inner).take());
+            return Ok(());
+        }
         let state = thread.join();
         let health = self.shared.health();
         self.shared.set_closed();

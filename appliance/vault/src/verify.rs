@@ -1,12 +1,14 @@
 //! Opens everything and checks everything against everything: for `clinicvault verify` and the weekly scrub.
 //!
 //! Every version of every record is opened; the audit log is walked leaf by leaf, its chain, tree and checkpoints
-//! checked; the newest line that names a record must carry the hash of what the table holds.
+//! checked; the newest line that names a record must carry the hash of what the table holds; the term tables must
+//! hold exactly the terms of the newest versions.
 
 use crate::as_of;
 use crate::audit::offline::Walk;
 use crate::audit::{AuditFault, Checkpoint};
 use crate::error::{Fault, ReadError};
+use crate::index;
 use crate::model::{Kind, Rid};
 use crate::snapshot::Snapshot;
 use crate::tables::{Get, ReadTables, T, Visit, last_number, name};
@@ -65,6 +67,9 @@ pub(crate) fn run(snapshot: &Snapshot, progress: &mut dyn FnMut(f64)) -> Result<
     progress(1.0);
     Ok(report)
 }
+
+#[cfg(test)]
+mod tests;
 
 /// Walks the log; answers for each record the newest version it names, with its hash.
 fn audit(
@@ -140,29 +145,39 @@ fn records(
 ) -> Result<(), ReadError> {
     let tables = snapshot.tables();
     let last = snapshot.state().rid.max(1);
+    let mut terms = 0;
     for rid in 1..=snapshot.state().rid {
         if rid % 1024 == 0 {
             progress(0.5 + 0.5 * rid as f64 / last as f64);
         }
         match record(snapshot, tables, Rid(rid), newest.get(&rid), report) {
-            Ok(()) => {}
+            Ok(found) => terms += found,
             Err(ReadError::Fault(Fault::Damaged(text))) => report.fault(format!("record {rid}: {text}")),
             Err(error) => return Err(error),
         }
     }
+    let mut open = 0;
+    for_each(tables, T::Terms, &mut |_, row| {
+        open += u64::from(index::is_open(row));
+        Ok(true)
+    })?;
+    if open != terms {
+        report.fault(format!("{open} search terms are open, the records have {terms}"));
+    }
     Ok(())
 }
 
+/// Checks one record; answers how many terms it has.
 fn record(
     snapshot: &Snapshot,
     tables: &ReadTables,
     rid: Rid,
     logged: Option<&(u64, [u8; 32])>,
     report: &mut VerifyReport,
-) -> Result<(), ReadError> {
+) -> Result<u64, ReadError> {
     let Some(head) = as_of::head_of(tables, rid)? else {
         report.fault(format!("record {} is missing", rid.0));
-        return Ok(());
+        return Ok(0);
     };
     let mut expected = head.version;
     for version in as_of::versions(tables, rid, None, usize::MAX)? {
@@ -192,5 +207,12 @@ fn record(
     if !head.deleted {
         *report.records.entry(head.kind).or_default() += 1;
     }
-    Ok(())
+    let own = index::decode_own(&tables.get(T::Own, &crate::tables::rid_key(rid))?.unwrap_or_default())?;
+    for term in &own {
+        let key = index::term_key(head.kind, term, rid);
+        if tables.with(T::Terms, &key, index::is_open)? != Some(true) {
+            report.fault(format!("record {} is not found by one of its terms", rid.0));
+        }
+    }
+    Ok(own.len() as u64)
 }

@@ -112,9 +112,10 @@ impl Writer {
     pub fn run(mut self) -> State {
         loop {
             let (group, stop) = self.gather();
-            let idle = group.units.is_empty() && group.notes.is_empty();
             self.before = group.units.len();
-            if !(idle && !group.force && !audit::log::is_due(&self.state, self.shared.now())) {
+            let unsigned = self.state.frontier.size() > self.state.checkpoint_size;
+            let due = (group.force && unsigned) || audit::log::is_due(&self.state, self.shared.now());
+            if due || !group.units.is_empty() || !group.notes.is_empty() {
                 self.commit(group);
             }
             self.write_outside(stop);

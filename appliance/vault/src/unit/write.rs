@@ -373,7 +373,7 @@ fn check_id(id: &str) -> Result<(), UnitError> {
 }
 
 /// Refuses audit lines whose texts are out of proportion.
-pub(crate) fn check_leaf(leaf: &Leaf) -> Result<(), UnitError> {
+fn check_leaf(leaf: &Leaf) -> Result<(), UnitError> {
     for text in [&leaf.actor, &leaf.role, &leaf.source, &leaf.purpose] {
         limit("a text of the audit line", text.len(), MAX_TEXT)?;
     }
@@ -383,6 +383,22 @@ pub(crate) fn check_leaf(leaf: &Leaf) -> Result<(), UnitError> {
         limit("the object of the audit line", id.len(), MAX_TEXT)?;
     }
     limit("the detail of the audit line", leaf.detail.as_ref().map_or(0, Vec::len), MAX_BODY)
+}
+
+/// Cuts what [`check_leaf`] would refuse.
+pub(crate) fn clip(leaf: &mut Leaf) {
+    let cut = |text: &mut String, limit: usize| {
+        if let Some(end) = (0..=limit.min(text.len())).rev().find(|at| text.is_char_boundary(*at)) {
+            text.truncate(end);
+        }
+    };
+    for text in [&mut leaf.actor, &mut leaf.role, &mut leaf.source, &mut leaf.purpose] {
+        cut(text, MAX_TEXT);
+    }
+    leaf.reason.iter_mut().for_each(|text| cut(text, MAX_TEXT));
+    leaf.owner.iter_mut().for_each(|text| cut(text, MAX_ID));
+    leaf.object.iter_mut().for_each(|(_, id, _)| cut(id, MAX_TEXT));
+    leaf.detail.iter_mut().for_each(|detail| detail.truncate(MAX_BODY));
 }
 
 /// The feed's key carries the Tx; kept here so that both sides read the same layout.

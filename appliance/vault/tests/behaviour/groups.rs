@@ -162,3 +162,47 @@ fn the_largest_body_is_kept_and_read_back() {
     assert!(s.body(&head).unwrap().as_slice() == body.as_bytes());
     assert_eq!(f.vault.partial_blocks(), 0);
 }
+
+#[test]
+fn the_last_handle_may_go_away_inside_a_callback() {
+    let mut f = fixture();
+    let (tell, told) = mpsc::channel();
+    let vault = f.vault.clone();
+    let (hold, held) = mpsc::channel::<()>();
+    f.vault.submit(
+        move |unit| unit.audit(leaf(Action::Start)),
+        move |result| {
+            held.recv().unwrap();
+            drop(vault);
+            tell.send(result.is_ok()).unwrap();
+        },
+    );
+    // The callback holds the only handle now; another vault takes the fixture's place.
+    let other = fixture();
+    let data = f.data();
+    f.vault = other.vault.clone();
+    hold.send(()).unwrap();
+    assert_eq!(told.recv(), Ok(true));
+    let waited = std::time::Instant::now();
+    let reopened = loop {
+        match Vault::open(&data, &unlock(), options(&f.clock)) {
+            Err(OpenError::AlreadyOpen(_)) if waited.elapsed() < Duration::from_secs(10) => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            result => break result.unwrap(),
+        }
+    };
+    assert_eq!(reopened.snapshot().unwrap().audit_size(), 1);
+}
+
+#[test]
+fn a_line_that_is_too_long_is_cut_and_not_lost() {
+    let f = fixture();
+    let mut long = leaf(Action::Read);
+    long.reason = Some("\u{0905}".repeat(3000));
+    f.vault.note(long).unwrap();
+    f.vault.write(|unit| unit.audit(leaf(Action::Read))).unwrap();
+    let s = f.vault.snapshot().unwrap();
+    let lines = s.audit(0, 9).unwrap();
+    assert!(lines.iter().any(|line| line.leaf.reason.as_ref().is_some_and(|reason| reason.len() == 4095)));
+}
