@@ -27,8 +27,10 @@ use crate::clinic::identity::{ABHA_SYSTEM, Identity, names_of};
 
 /// Rows of one answer.
 const SHOWN: usize = 10;
-/// Records opened for one answer.
-const OPENED: usize = 48;
+/// Records opened for one answer; this bounds the time of a search.
+const OPENED: usize = 32;
+/// Index entries looked at for one probe, those that fail its condition included.
+const WALKED: usize = 4_000;
 /// People shown before anything is typed.
 const RECENT: usize = 8;
 /// Newest records looked through for them.
@@ -150,7 +152,7 @@ impl Look<'_, '_> {
         match self {
             Self::Snapshot(snapshot) => {
                 let fits = |value: &[u8]| probe.range.check.as_ref().is_none_or(|check| check.accepts(value));
-                let rows = snapshot.scan(kind, &range, Dir::Ascending, snapshot.tx())?;
+                let rows = snapshot.scan(kind, &range, Dir::Ascending, snapshot.tx())?.take(WALKED);
                 let kept = rows.filter(|row| row.as_ref().map_or(true, |(value, _)| fits(value)));
                 Ok(kept.take(limit).map(|row| row.map(|(_, rid)| rid)).collect::<Result<_, _>>()?)
             }
