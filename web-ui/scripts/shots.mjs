@@ -19,14 +19,14 @@ const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 for (const scene of scenes) {
   if (wanted.length && !wanted.some((w) => scene.name.includes(w))) continue;
   port += 1;
-  const server = spawn("node", [new URL("../dev/server.mjs", import.meta.url).pathname], { env: { ...process.env, FIXTURE_PORT: String(port), FIXTURE_STATE: scene.state ?? "ready", FIXTURE_ROLE: scene.role ?? "doctor" }, stdio: "ignore" });
-  await pause(300);
+  const server = spawn("node", [new URL("../dev/server.mjs", import.meta.url).pathname], { env: { ...process.env, FIXTURE_PORT: String(port), FIXTURE_STATE: scene.state ?? "ready", FIXTURE_ROLE: scene.role ?? "doctor" }, stdio: ["ignore", "pipe", "ignore"] });
+  await new Promise((ready) => server.stdout.once("data", ready));
   const small = scene.phone === true;
   const page = await browser.newPage({ viewport: small ? { width: 360, height: 740 } : { width: 1366, height: 768 }, colorScheme: scene.dark ? "dark" : "light", hasTouch: small, isMobile: small, locale: scene.hindi ? "hi-IN" : "en-IN", timezoneId: "Asia/Kolkata" });
   const said = [];
   page.on("console", (m) => ["error", "warning"].includes(m.type()) && !/WebSocket|40[13]/.test(m.text()) && said.push(m.text()));
   page.on("pageerror", (e) => said.push(String(e)));
-  page.setDefaultTimeout(8000);
+  page.setDefaultTimeout(20000);
   try {
     const base = `http://127.0.0.1:${port}`;
     if (scene.signedIn !== false) await page.request.post(`${base}/api/login`, { headers: { "x-clinicvault": "1" }, data: { username: scene.role ?? "doctor", password: "x" } });
