@@ -42,10 +42,34 @@ async function firstRun(browser) {
     if (await page.locator("#signin-name").isVisible()) await signIn(owner, OWNER);
     await page.locator(".who").waitFor();
     await owner.look("home-owner");
+
+    // The owner adds a doctor and reads out the temporary password.
+    await page.goto("/users");
+    await owner.press("users.add");
+    await page.locator("#user-name").fill("Dr Imran Shaikh");
+    await page.locator("#user-username").fill("imran");
+    await page.getByRole("checkbox", { name: owner.t("role.doctor"), exact: true }).check();
+    await owner.look("users-add");
+    await page.locator("button[form=user-form]").click();
+    const secret = page.getByTestId("temporary-password");
+    await secret.waitFor();
+    const doctor = { username: "imran", password: (await secret.innerText()).trim() };
+    await owner.press("users.secretDone");
+    await page.getByText("Dr Imran Shaikh").first().waitFor();
+    await owner.look("users");
     await owner.leave();
+
+    // The doctor signs in: own password, authenticator, and later with its code.
+    for (const visit of ["the first time", "again"]) {
+      const at = await Visitor.arrive(browser, box);
+      await signIn(at, doctor);
+      if (!doctor.secret) throw new Error("no second factor was asked for");
+      if ((await at.page.getByText("Imran").count()) === 0) throw new Error(`${visit}: somebody else is signed in`);
+      await at.leave();
+    }
   } finally {
     await box.stop();
   }
 }
 
-export const walks = [["a clinic is set up in the browser, and its owner is at work", firstRun]];
+export const walks = [["a clinic is set up in the browser, its owner adds a doctor, who signs in with a code", firstRun]];
