@@ -4,6 +4,10 @@
 
 mod chart;
 mod demo;
+mod hostile;
+mod kill;
+mod leak;
+mod lifecycle;
 mod live;
 mod register;
 mod search;
