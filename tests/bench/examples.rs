@@ -1,6 +1,7 @@
 //! The benches of the rooms themselves, run as their own programs: the barrier beside plain redb, the HL7 parser.
 //!
-//! Each prints one JSON object a line: `bench` (its name), `value`, `unit`, and for a comparison `plain` beside it.
+//! Each prints one JSON object a line: the barrier `row`, `suite`, `unit`, `plain` and `barrier` in units a second;
+//! the gateway `bench`, `value`, `unit` and `bytes`.
 
 use std::process::Command;
 
@@ -14,18 +15,22 @@ const BARRIER_TIMES: f64 = 2.0;
 /// Parsing a 2 KB ORU, microseconds.
 const PARSE_MICROS: f64 = 20.0;
 
-/// Runs both.
+/// Runs all.
 pub fn all(table: &mut Table) {
     for row in rows("clinicvault-vault", "barrier_bench") {
-        let (name, value, unit) = parts(&row);
-        if unit == "times" {
-            table.aimed(name, value, "times", AtMost(BARRIER_TIMES));
-        } else {
-            table.figure(name, value, unit);
-        }
+        let (plain, barrier) = (number(&row, "plain"), number(&row, "barrier"));
+        let name = format!("barrier ({}), {}", text(&row, "suite"), text(&row, "row"));
+        table.figure(format!("{name}: plain redb"), plain, text(&row, "unit"));
+        table.figure(format!("{name}: encrypted"), barrier, text(&row, "unit"));
+        table.aimed(
+            format!("{name}: plain against encrypted"),
+            plain / barrier,
+            "times",
+            AtMost(BARRIER_TIMES),
+        );
     }
     for row in rows("clinicvault-gateway", "hl7_bench") {
-        let (name, value, unit) = parts(&row);
+        let (name, value, unit) = (text(&row, "bench"), number(&row, "value"), text(&row, "unit"));
         if name == "hl7_parse" {
             let bytes = row["bytes"].as_u64().unwrap_or_default();
             table.aimed(format!("HL7 parse of an ORU of {bytes} bytes"), value, unit, AtMost(PARSE_MICROS));
@@ -35,9 +40,12 @@ pub fn all(table: &mut Table) {
     }
 }
 
-fn parts(row: &Value) -> (&str, f64, &str) {
-    let text = |key: &str| row[key].as_str().unwrap_or_else(|| panic!("no {key} in {row}"));
-    (text("bench"), row["value"].as_f64().unwrap_or_else(|| panic!("no value in {row}")), text("unit"))
+fn text<'r>(row: &'r Value, key: &str) -> &'r str {
+    row[key].as_str().unwrap_or_else(|| panic!("no {key} in {row}"))
+}
+
+fn number(row: &Value, key: &str) -> f64 {
+    row[key].as_f64().unwrap_or_else(|| panic!("no {key} in {row}"))
 }
 
 /// Builds and runs an example in release and reads its lines.
