@@ -64,7 +64,7 @@ fn what_was_acknowledged_survives_fifty_pulled_plugs_exactly_once() {
     let mut dice = Dice(seed);
     let mut clinic = Clinic::open();
     let token = clinic.token();
-    let cookie = clinic.staff("sunita", &["reception"]).cookie().to_owned();
+    let cookie = clinic.staff("sunita", &["reception", "doctor"]).cookie().to_owned();
     let made =
         clinic.fhir().post_fhir("/fhir/Patient", &sample::patient("Target", "v1", "9800000001", "TARGET"));
     let target = format!("/fhir/Patient/{}", made.expect(201).json()["id"].as_str().expect("an id"));
@@ -120,7 +120,7 @@ fn what_was_acknowledged_survives_fifty_pulled_plugs_exactly_once() {
         clinic.start();
         check_newest(&clinic, &ledger, number);
     }
-    check_all(&clinic, &ledger, &target);
+    check_all(&clinic, &ledger, &target, &cookie);
     clinic.stop();
     clinic.cli_ok(&["verify"]);
     eprintln!(
@@ -214,8 +214,10 @@ fn message(round: &Round, client: u64, resend: Vec<String>) -> Ledger {
     until_killed(round, |n| {
         let number = resend.next().unwrap_or_else(|| format!("M{}x{client}x{n}", round.number));
         ledger.messages.insert(number.clone(), false);
-        let ack =
-            lab.try_send(sample::adt("A04", &number, &number, "Message", "Adt", "9800000003").as_bytes())?;
+        // Each a person of their own: two who may be the same would wait for somebody to decide.
+        let (name, phone) = (name_of(&number), phone_of(&number));
+        let (given, family) = name.split_once(' ').expect("two words");
+        let ack = lab.try_send(sample::adt("A04", &number, &number, family, given, &phone).as_bytes())?;
         assert_eq!((ack.code.as_str(), ack.control_id.as_str()), ("AA", number.as_str()), "{}", ack.text);
         ledger.messages.insert(number, true);
         Ok(true)
@@ -234,7 +236,7 @@ fn register(round: &Round, again: Vec<String>) -> Ledger {
         let key =
             again.next().unwrap_or_else(|| format!("7d5a1c62-0a4b-4a44-9f8e-{:06}{:06}", round.number, n));
         ledger.desk.insert(key.clone(), false);
-        let form = sample::registration(&desk_name(&key), &desk_phone(&key), &key);
+        let form = sample::registration(&name_of(&key), &phone_of(&key), &key);
         let body = form.to_string();
         let answer =
             desk.try_send("POST", "/api/patients", &[("Content-Type", "application/json")], body.as_bytes())?;
@@ -246,12 +248,12 @@ fn register(round: &Round, again: Vec<String>) -> Ledger {
 }
 
 /// A name of letters only, its own for each key, that sounds like no other key's.
-fn desk_name(key: &str) -> String {
+fn name_of(key: &str) -> String {
     let mut dice = dice_of(key);
     format!("{} {}", dice.word(5), dice.word(5))
 }
 
-fn desk_phone(key: &str) -> String {
+fn phone_of(key: &str) -> String {
     format!("97{:08}", dice_of(key).below(100_000_000))
 }
 
@@ -278,7 +280,7 @@ fn check_newest(clinic: &Clinic, ledger: &Ledger, number: u64) {
     }
 }
 
-fn check_all(clinic: &Clinic, ledger: &Ledger, target: &str) {
+fn check_all(clinic: &Clinic, ledger: &Ledger, target: &str, cookie: &str) {
     let mut fhir = clinic.fhir();
     for (key, acked) in &ledger.created {
         let (count, _) = found(&mut fhir, &format!("Patient?identifier={key}"));
@@ -293,9 +295,9 @@ fn check_all(clinic: &Clinic, ledger: &Ledger, target: &str) {
             assert_eq!(results, RESULTS as u64, "{key} is there in part");
         }
     }
-    check_messages(clinic, ledger);
+    check_messages(clinic, ledger, cookie);
     for (key, acked) in &ledger.desk {
-        let name = desk_name(key);
+        let name = name_of(key);
         let family = name.split(' ').nth(1).expect("two words");
         let (count, _) = found(&mut fhir, &format!("Patient?name={family}"));
         assert!(count == 1 || (count == 0 && !acked), "{key} ({name}): acknowledged {acked}, found {count}");
@@ -307,7 +309,7 @@ fn check_all(clinic: &Clinic, ledger: &Ledger, target: &str) {
 }
 
 /// An acknowledged message is applied after its acknowledgement, also after a restart in between.
-fn check_messages(clinic: &Clinic, ledger: &Ledger) {
+fn check_messages(clinic: &Clinic, ledger: &Ledger, cookie: &str) {
     let mut fhir = clinic.fhir();
     let began = Instant::now();
     for (key, acked) in &ledger.messages {
@@ -317,8 +319,31 @@ fn check_messages(clinic: &Clinic, ledger: &Ledger) {
                 break;
             }
             assert!(count == 0, "{key} was stored {count} times");
-            assert!(began.elapsed() < Duration::from_secs(60), "{key} was acknowledged and is not there");
+            if began.elapsed() > Duration::from_secs(60) {
+                panic!(
+                    "{key} was acknowledged and is not there; the inbox says {}",
+                    inbox_row(clinic, key, cookie)
+                );
+            }
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+}
+
+/// What the inbox says of a message, for the report of a failure.
+fn inbox_row(clinic: &Clinic, key: &str, cookie: &str) -> Value {
+    let mut desk = clinic.http().with("Cookie", cookie);
+    let mut before = String::new();
+    loop {
+        let page = desk.get(&format!("/api/inbox?state=all{before}")).json();
+        let rows = page["rows"].as_array().cloned().unwrap_or_default();
+        let Some(last) = rows.last() else { return json!("nothing") };
+        for row in &rows {
+            let one = desk.get(&format!("/api/inbox/{}", row["seq"])).json();
+            if one["controlId"] == key {
+                return json!({ "row": row, "held": one["held"], "error": one["error"], "warnings": one["warnings"] });
+            }
+        }
+        before = format!("&before={}", last["seq"]);
     }
 }
