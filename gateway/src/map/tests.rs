@@ -172,6 +172,15 @@ fn an_admission_becomes_a_patient_and_a_visit() {
 }
 
 #[test]
+fn a_discharge_before_the_admission_is_left_out_and_said() {
+    let mapped = map(&ADMIT.replace("||20261121083000", "||20261121083000|20251121083000"));
+    let visit = resources(&mapped, "Encounter")[0];
+    assert!(at(visit, "/period/start").starts_with("2026-11-21"));
+    assert_eq!(visit.pointer("/period/end"), None);
+    assert!(mapped.report.warnings.iter().any(|w| w.code == "endsBeforeStart" && w.path == "PV1-45"));
+}
+
+#[test]
 fn two_quotation_marks_delete_and_nothing_does_not() {
     let text =
         "MSH|^~\\&|A|B|C|D|2026||ADT^A08|1|P|2.5\nPID|1||C-1^^^NANDINI||Wagh^S||\"\"|F|||\"\"|||||\"\"";

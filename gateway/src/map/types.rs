@@ -2,6 +2,9 @@
 //!
 //! Each function reads one repetition and answers `None` when it says nothing.
 
+use jiff::tz::TimeZone;
+
+use crate::fhir::datetime::Moment;
 use crate::json::{Object, Value};
 
 use super::book::Spot;
@@ -299,6 +302,17 @@ pub(super) fn text_concept(text: &str) -> Value {
 /// A `Period` from two timestamps.
 pub(super) fn period(from: Spot<'_>, to: Spot<'_>) -> Option<Value> {
     let (start, end) = (from.date_time(), to.date_time());
+    stretch(start, end, &to)
+}
+
+/// A `Period`; an end before the start is left out with a warning at `to`, because R4 forbids such a period (per-1).
+pub(super) fn stretch(start: Option<String>, end: Option<String>, to: &Spot<'_>) -> Option<Value> {
+    let at = |text: &Option<String>| Some(Moment::date_time(text.as_deref()?)?.span(&TimeZone::UTC));
+    let reversed = at(&start).zip(at(&end)).is_some_and(|(start, end)| start.low >= end.high);
+    if reversed {
+        to.warn("endsBeforeStart", "The end lies before the start; it was left out.");
+    }
+    let end = end.filter(|_| !reversed);
     (start.is_some() || end.is_some())
         .then(|| Object::new().with_some("start", start).with_some("end", end).into())
 }

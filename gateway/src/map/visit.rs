@@ -120,7 +120,8 @@ fn period<'a>(book: &'a Book<'a>, draft: &mut Draft, event: Event, f: impl Fn(u1
     let ended = end.is_some();
     if start.is_some() || ended {
         let from = if f(45).has_content() { f(45) } else { f(44) };
-        draft.set("period", Some(Object::new().with_some("start", start).with_some("end", end)), from);
+        let period = types::stretch(start, end, &from);
+        draft.set("period", period, from);
     }
     ended
 }
