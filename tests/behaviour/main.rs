@@ -4,6 +4,7 @@
 
 mod chart;
 mod demo;
+mod hl7_intake;
 mod hostile;
 mod kill;
 mod leak;

@@ -312,6 +312,13 @@ impl Exchange {
         Ok(State::Held)
     }
 
+    /// Puts a row that cannot be applied before a person.
+    pub(super) fn give_up(&self, seq: u64, why: &Error) -> Result<State, Error> {
+        let item = self.records().vault().snapshot()?.queue_get(INBOX, seq)?;
+        let item = item.ok_or_else(|| Error::NotFound(format!("inbox row {seq}")))?;
+        self.hold(&item, None, "cannotStore", Some(why.to_string()))
+    }
+
     fn application_answer(&self, opened: &Opened, code: ack::Code, problems: &[Problem]) -> Vec<u8> {
         let now = self.records().now();
         let control_id = self.control_id(now);
@@ -321,7 +328,7 @@ impl Exchange {
     }
 
     /// Sends the application acknowledgement after the commit, and notes that the peer was there to hear it.
-    fn say_later(&self, seq: u64, connection: u64, answer: Option<Vec<u8>>) {
+    fn say_later(&self, seq: u64, connection: (i64, u64), answer: Option<Vec<u8>>) {
         let Some(answer) = answer else { return };
         if !self.tell(connection, answer) {
             return;

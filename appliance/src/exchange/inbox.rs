@@ -139,7 +139,7 @@ impl Exchange {
         let mut facts = Facts {
             peer: arrival.peer.to_string(),
             tls: arrival.tls,
-            connection: arrival.connection,
+            connection: (self.0.opened, arrival.connection),
             title: "unreadable".to_owned(),
             ..Facts::default()
         };

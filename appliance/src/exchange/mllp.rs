@@ -6,6 +6,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use clinicvault_gateway::hl7::mllp::{Bounds, Decoder, Event, Fault, frame};
@@ -35,6 +36,8 @@ const GRACE: Duration = Duration::from_secs(2);
 const IDLE_BUFFER: usize = 1024;
 /// Read buffer inside a frame.
 const FRAME_BUFFER: usize = 16 * 1024;
+/// Numbers of connections, never used twice in a process, also when the listener starts again.
+static NUMBER: AtomicU64 = AtomicU64::new(1);
 /// First byte of a TLS handshake record.
 const TLS_HELLO: u8 = 0x16;
 
@@ -136,7 +139,7 @@ impl Line {
     {
         let (mut reader, mut writer) = tokio::io::split(stream);
         let (teller, mut later) = mpsc::channel::<Vec<u8>>(4);
-        let arrival = Arrival { peer, tls, connection: seat.number };
+        let arrival = Arrival { peer, tls, connection: NUMBER.fetch_add(1, Ordering::Relaxed) };
         let mut decoder = Decoder::new(self.bounds);
         let mut buffer = vec![0; IDLE_BUFFER];
         let mut begun: Option<Instant> = None;

@@ -45,6 +45,8 @@ struct Inner {
     records: Records,
     rules: Rules,
     wake: Notify,
+    /// When this room was opened: tells its connections from those of a process before.
+    opened: i64,
     /// Connections that can still be told something, by number.
     live: Mutex<HashMap<u64, mpsc::Sender<Vec<u8>>>>,
     /// Makes control ids of our own messages unique within the process.
@@ -79,7 +81,9 @@ impl Rules {
 impl Exchange {
     /// The room on top of `records`.
     pub fn new(records: Records, rules: Rules) -> Self {
+        let opened = records.now().as_microsecond();
         Self(Arc::new(Inner {
+            opened,
             records,
             rules,
             wake: Notify::new(),
@@ -115,7 +119,10 @@ impl Exchange {
     }
 
     /// Sends an application acknowledgement if its connection is still there; says whether it could be handed over.
-    fn tell(&self, connection: u64, message: Vec<u8>) -> bool {
+    fn tell(&self, (opened, connection): (i64, u64), message: Vec<u8>) -> bool {
+        if opened != self.0.opened {
+            return false;
+        }
         let teller = self.live().get(&connection).cloned();
         teller.is_some_and(|t| t.try_send(message).is_ok())
     }

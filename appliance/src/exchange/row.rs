@@ -7,6 +7,11 @@ use clinicvault_gateway::hl7::Problem;
 use clinicvault_gateway::map::MappingReport;
 use serde::{Deserialize, Serialize};
 
+/// Most places that a row lists; the message itself keeps all of them.
+const MOST_PLACES: usize = 1_000;
+/// Longest text of such a place, in characters.
+const MOST_TEXT: usize = 500;
+
 /// Where a row is on its way. Numbers are part of the stored format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -75,8 +80,8 @@ pub struct Facts {
     pub peer: String,
     /// Whether it came over TLS.
     pub tls: bool,
-    /// The connection it came over, meaningful while this process lives.
-    pub connection: u64,
+    /// The connection it came over and when the room that held it was opened; of use only to that room.
+    pub connection: (i64, u64),
     /// MSA-1 of the answer, when one was wanted.
     pub answered: Option<String>,
     /// Key of the row's title for the screen.
@@ -186,12 +191,20 @@ impl Facts {
     /// Takes over what the map has to say.
     pub fn report(&mut self, report: &MappingReport) {
         let pairs = |all: &[clinicvault_gateway::map::report::Unmapped]| {
-            all.iter().map(|u| (u.path.clone(), u.value.clone())).collect()
+            let shown = |u: &clinicvault_gateway::map::report::Unmapped| {
+                (u.path.clone(), u.value.chars().take(MOST_TEXT).collect())
+            };
+            all.iter().take(MOST_PLACES).map(shown).collect()
         };
+        let more = report.unmapped.len().saturating_sub(MOST_PLACES);
+        if more > 0 {
+            self.warnings
+                .push(format!("{more} more places are not used; the message as received shows them."));
+        }
         self.unmapped = pairs(&report.unmapped);
         self.unknown_codes = pairs(&report.unknown_codes);
         self.used = report.used;
-        for warning in &report.warnings {
+        for warning in report.warnings.iter().take(MOST_PLACES) {
             let text = format!("{}: {}", warning.path, warning.text);
             if !self.warnings.contains(&text) {
                 self.warnings.push(text);

@@ -38,8 +38,7 @@ struct State {
 #[derive(Debug)]
 pub struct Seat {
     room: Arc<Inner>,
-    /// Number of the connection, rising.
-    pub number: u64,
+    number: u64,
     leave: Arc<Notify>,
 }
 

@@ -36,9 +36,9 @@ pub async fn run(app: App, mut stop: Stop) -> anyhow::Result<()> {
             Round::Stuck => (pause * 2).clamp(Duration::from_millis(200), IDLE * 5),
         };
         let woken = async {
-            match (&exchange, done) {
-                (Some(exchange), Round::Empty) => exchange.0.wake.notified().await,
-                (_, _) => std::future::pending().await,
+            match &exchange {
+                Some(exchange) => exchange.0.wake.notified().await,
+                None => std::future::pending().await,
             }
         };
         tokio::select! {
@@ -87,11 +87,22 @@ impl Exchange {
                     round = Round::Progress;
                 }
                 Err(error @ (Error::Stopped(_) | Error::Damaged(_))) => return Err(error.into()),
-                Err(error @ (Error::Precondition(_) | Error::Conflict(_))) => {
-                    tracing::debug!(op = "hl7.apply", seq, %error, "tried again");
+                // Somebody was faster, or there is no room now: the row stays as it is.
+                Err(
+                    error @ (Error::Precondition(_)
+                    | Error::Conflict(_)
+                    | Error::Busy
+                    | Error::NoRoom
+                    | Error::Unknown
+                    | Error::PageExpired),
+                ) => tracing::warn!(op = "hl7.apply", seq, %error, "tried again later"),
+                // It will fail the same way every time: a person has to look.
+                Err(error) => {
+                    tracing::warn!(op = "hl7.apply", seq, outcome = "held");
+                    let exchange = self.clone();
+                    tokio::task::spawn_blocking(move || exchange.give_up(seq, &error)).await??;
                     round = Round::Progress;
                 }
-                Err(error) => tracing::warn!(op = "hl7.apply", seq, %error, "tried again later"),
             }
         }
         Ok(round)
