@@ -173,12 +173,12 @@ fn published_sample_messages_are_all_answered() {
     files.sort();
     for file in files.iter().filter(|f| f.extension().is_some_and(|e| e == "hl7")) {
         let bytes = std::fs::read(file).unwrap();
-        // A few say in MSH-15 and MSH-16 that they want no answer to what is refused.
+        // One says in MSH-15 and MSH-16 that it wants no answer at all.
         let code = lab.try_send(&bytes).map_or_else(|_| "none".to_owned(), |ack| ack.code);
         *codes.entry(code).or_default() += 1;
     }
     eprintln!("{codes:?}");
-    assert!(codes["AA"] >= 8 && codes.get("none").is_none_or(|n| *n <= 3), "{codes:?}");
+    assert!(codes["AA"] >= 7 && codes.get("none").is_none_or(|n| *n <= 1), "{codes:?}");
     let mut doctor = clinic.staff("meera", &["doctor"]);
     let began = Instant::now();
     loop {

@@ -237,7 +237,8 @@ fn commit(
     }
     let state = if read.problems.is_empty() { State::Received } else { State::Refused };
     let first = read.problems.first();
-    let code = read.wish.at_once(first);
+    // A sender that wants only the application's answer hears of a refusal now: there will be no later one.
+    let code = read.wish.at_once(first).or_else(|| first.and_then(|p| read.wish.later(Some(p))));
     read.facts.problem = first.map(Fault::from);
     read.facts.answered = code.map(|c| c.as_str().to_owned());
     let answer = code.map_or(Vec::new(), |code| {
