@@ -4,6 +4,7 @@
 
 mod chart;
 mod demo;
+mod fhir_rest;
 mod hl7_intake;
 mod hostile;
 mod kill;
