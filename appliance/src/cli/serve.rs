@@ -80,7 +80,13 @@ async fn serve(command: &Serve, config: Config, connections: usize) -> anyhow::R
         let (opening, told) = (app.clone(), Arc::new(told));
         let vault =
             tokio::task::spawn_blocking(move || place::open(opening.config(), &key, Some(told), clock));
-        app.enter(vault.await??)?;
+        // Checking a large vault after a crash takes a while; whoever stops the box does not have to wait for it.
+        let vault = tokio::select! {
+            vault = vault => vault??,
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+        };
+        app.enter(vault)?;
     }
     let bound = Bound::all(app.config()).await?;
     app.bound(bound.https.local_addr()?.port(), bound.http.local_addr()?.port());

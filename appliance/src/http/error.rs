@@ -244,9 +244,7 @@ impl From<Error> for HttpError {
             }
             Error::Refused(why) => Self::forbidden(why.sentence()).code(why.code()),
             Error::Unreadable(outcome) => {
-                let too_large = outcome.issues.iter().any(|issue| issue.code.as_str() == "too-long");
-                let status = if too_large { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
-                Self::new(status, "badRequest", "invalid", message).listing(outcome)
+                Self::new(StatusCode::BAD_REQUEST, "badRequest", "invalid", message).listing(outcome)
             }
             Error::Broken(outcome) => Self::invalid(message).listing(outcome),
             Error::Precondition(outcome) => {

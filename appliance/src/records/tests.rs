@@ -15,6 +15,7 @@ use super::change::{Did, Expected, Written};
 use super::error::Error;
 use super::feed::What;
 use super::history::Wanted;
+use super::import::{Form, Part};
 use super::search::{Asked, Page};
 use super::transaction::Rules;
 use super::write::Draft;
@@ -329,4 +330,54 @@ async fn time_never_falls_below_the_previous_commit() {
     house.clock.set(Timestamp::UNIX_EPOCH);
     let second = house.create(r#"{"resourceType":"Patient"}"#).await.stored.head.time;
     assert!(second >= first);
+}
+
+#[test]
+fn an_import_takes_the_good_reports_the_bad_and_is_never_done_twice() {
+    let house = House::new();
+    let part = || {
+        Part {
+        file: [7; 32],
+        number: 0,
+        form: Form::Plain,
+        entries: [
+            r#"{"resource":{"resourceType":"Patient","id":"a"}}"#,
+            r#"{"resource":{"resourceType":"Patient","id":"b","colour":"red"}}"#,
+            r#"{"resource":{"resourceType":"Patient","id":"c","id":"c"}}"#,
+            r#"{"resource":{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/a"}}}"#,
+            r#"{"resource":{"resourceType":"Thing"}}"#,
+        ]
+        .iter()
+        .zip(10..)
+        .map(|(text, line)| (line, text.as_bytes().to_vec()))
+        .collect(),
+    }
+    };
+    let taken = house.records.import(&house.operator, part()).unwrap();
+    assert_eq!((taken.stored, taken.unchanged, taken.known), (2, 0, false), "{taken:?}");
+    let lines: Vec<u64> = taken.problems.iter().map(|(line, _)| *line).collect();
+    assert_eq!(lines, [11, 12, 14]);
+    assert!(taken.problems[0].1.contains("colour"), "{taken:?}");
+    assert!(house.records.import(&house.operator, part()).unwrap().known);
+    let again = house.records.import(&house.operator, Part { number: 1, ..part() }).unwrap();
+    assert_eq!((again.stored, again.unchanged), (1, 1), "the record without an id is new each time");
+    assert_eq!(house.search(ResourceType::OBSERVATION, "patient=a").total, 2);
+}
+
+#[test]
+fn an_export_shows_every_live_record_of_one_moment() {
+    let house = House::new();
+    let entries = (0..3)
+        .map(|n| (n, format!(r#"{{"resource":{{"resourceType":"Patient","id":"p{n}"}}}}"#).into_bytes()));
+    let part = Part { file: [1; 32], number: 0, form: Form::Plain, entries: entries.collect() };
+    house.records.import(&house.operator, part).unwrap();
+    let mut seen = Vec::new();
+    let given = house.records.export(&house.operator, &mut |kind, body| {
+        let resource = value(std::str::from_utf8(body).unwrap());
+        seen.push(format!("{kind}/{}", resource.str("id").unwrap()));
+        Ok(())
+    });
+    assert_eq!(seen, ["Patient/p0", "Patient/p1", "Patient/p2"]);
+    assert_eq!(given.unwrap().counts, [(ResourceType::PATIENT, 3)]);
+    assert!(house.records.export(&person(&[Role::Doctor]), &mut |_, _| Ok(())).is_err());
 }
