@@ -4,7 +4,6 @@
 //! from. A bad one is reported with its line and left out, the rest of the part goes in.
 
 use clinicvault_gateway::fhir::bundle::{self, Answer};
-use clinicvault_gateway::fhir::datetime;
 use clinicvault_gateway::fhir::outcome::{IssueCode, Outcome};
 use clinicvault_gateway::json::{self, Limits, Object, Value};
 use clinicvault_vault::Action;
@@ -98,24 +97,24 @@ impl Records {
         let written: Vec<usize> = bundle.entries.iter().map(|entry| entry.index).collect();
         let rules = Rules { check_references: false, representation: false, skip_broken: true };
         let job = self.prepare(from, bundle, rules)?;
-        let ((answers, now), _) = self.unit_blocking(from.who.clone(), move |work| {
+        let ((answers, stored), _) = self.unit_blocking(from.who.clone(), move |work| {
             let answers = job.run(work)?;
-            let now = work.now();
-            work.unit().remember(&scope, now.checked_add(REMEMBER).unwrap_or(Timestamp::MAX), &[])?;
+            let until = work.now().checked_add(REMEMBER).unwrap_or(Timestamp::MAX);
+            work.unit().remember(&scope, until, &[])?;
             work.audit(audit::done(work.who(), Action::Import, Purpose::Operations, About::default()))?;
-            Ok((answers, datetime::instant(now)))
+            Ok((answers, work.written()))
         })?;
-        let mut taken = Taken { problems, ..Taken::default() };
+        let mut taken = Taken { problems, stored, ..Taken::default() };
+        let mut whole = 0u64;
         for index in written {
             match answers.get(index) {
                 Some(Answer { outcome: Some(outcome), .. }) => {
                     taken.problems.push((line_of(index), reason(outcome)));
                 }
-                // A version of this unit's time was written by it.
-                Some(answer) if answer.last_modified.as_ref() == Some(&now) => taken.stored += 1,
-                _ => taken.unchanged += 1,
+                _ => whole += 1,
             }
         }
+        taken.unchanged = whole.saturating_sub(stored);
         taken.problems.sort();
         Ok(taken)
     }

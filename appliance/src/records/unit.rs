@@ -117,6 +117,11 @@ impl<'u> Work<'_, 'u> {
         Ok(())
     }
 
+    /// How many record versions this unit has written so far.
+    pub fn written(&self) -> u64 {
+        self.events.iter().filter(|what| matches!(what, What::Record { .. })).count() as u64
+    }
+
     /// Adds an audit line that belongs to no single record.
     pub fn audit(&mut self, leaf: Leaf) -> Result<(), Error> {
         Ok(self.unit.audit(leaf)?)
