@@ -12,4 +12,6 @@ mod leak;
 mod lifecycle;
 mod live;
 mod register;
+mod roles;
 mod search;
+mod sign_in;
