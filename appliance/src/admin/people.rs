@@ -211,6 +211,13 @@ impl People {
         self.book().authority.clone()
     }
 
+    /// Records that somebody opened the vault, and with what.
+    pub async fn note_unlock(&self, from: &str, with: &str) -> Result<(), AdminError> {
+        let who = Actor::operator(from);
+        let line = leaf(&who, Action::Unlock, Outcome::Success, Some(with.to_owned()));
+        self.store().commit(Arc::new(who), line, Vec::new()).await
+    }
+
     /// Records that somebody was refused at the door.
     pub fn note_denial(&self, who: &Actor, what: &str) -> Result<(), AdminError> {
         self.store().note(leaf(who, Action::Denied, Outcome::Refused, Some(what.to_owned())))

@@ -116,16 +116,17 @@ impl People {
         let account = {
             let _turn = self.turn().await;
             let mut account = self.account(&half.account)?;
+            self.still_open(&hash)?;
             if !use_second(&mut account, shown, self.code_pepper(), self.now()) {
                 drop(_turn);
                 self.note_failure(Some(&account), from, "second factor").await?;
                 return Err(AdminError::WrongCode);
             }
             self.keep_account(&account, Action::Login, "second factor used", from).await?;
+            self.book_mut().halves.end(&hash);
             account
         };
         self.gate().passed(&counter);
-        self.book_mut().halves.end(&hash);
         self.advance(account, true, from, Vec::new()).await
     }
 
@@ -142,12 +143,13 @@ impl People {
         let hashed = self.new_password(&account, password).await?;
         let account = {
             let _turn = self.turn().await;
+            self.still_open(&hash)?;
             let mut account = self.account(&half.account)?;
             (account.password, account.temporary) = (hashed, false);
             self.keep_account(&account, Action::UserChange, "own password set", from).await?;
+            self.book_mut().halves.end(&hash);
             account
         };
-        self.book_mut().halves.end(&hash);
         self.advance(account, half.second_shown, from, Vec::new()).await
     }
 
@@ -158,20 +160,22 @@ impl People {
         let counter = format!("second {}", half.account);
         self.gate().attempt(&counter, from.address, self.now())?;
         let Some(step) = totp::accept(seed.as_slice(), code, self.now(), 0) else {
+            self.note_failure(Some(&self.account(&half.account)?), from, "enrolment").await?;
             return Err(AdminError::WrongCode);
         };
         self.gate().passed(&counter);
         let codes = recovery_code::fresh(self.code_pepper())?;
         let account = {
             let _turn = self.turn().await;
+            self.still_open(&hash)?;
             let mut account = self.account(&half.account)?;
             account.seed = Some(seed.to_vec());
             account.used_step = step;
             account.codes = codes.iter().map(|(_, kept)| *kept).collect();
             self.keep_account(&account, Action::UserChange, "second factor enrolled", from).await?;
+            self.book_mut().halves.end(&hash);
             account
         };
-        self.book_mut().halves.end(&hash);
         self.advance(account, true, from, codes.into_iter().map(|(text, _)| text).collect()).await
     }
 
@@ -299,6 +303,11 @@ impl People {
         let half = book.halves.find(&hash, self.now()).cloned().ok_or(AdminError::LoginOver)?;
         let usable = book.accounts.get(&half.account).is_some_and(|account| !account.disabled);
         if usable { Ok((hash, half)) } else { Err(AdminError::LoginOver) }
+    }
+
+    /// Asked while holding the turn: the same step, sent twice at once, counts once.
+    fn still_open(&self, half: &Hash) -> Result<(), AdminError> {
+        self.book().halves.find(half, self.now()).map(|_| ()).ok_or(AdminError::LoginOver)
     }
 
     /// The hash of an acceptable new password for the account.

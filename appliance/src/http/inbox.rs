@@ -61,7 +61,7 @@ pub struct Settled {
 
 /// Rows of the inbox, newest first.
 #[utoipa::path(get, path = "/api/inbox", params(Wanted), responses((status = 200, body = InboxPage)), tag = "messages")]
-async fn list(
+pub(super) async fn list(
     who: Actor,
     State(app): State<App>,
     Query(wanted): Query<Wanted>,
@@ -79,7 +79,7 @@ async fn list(
 /// One message as received, as meant and as stored.
 #[utoipa::path(get, path = "/api/inbox/{seq}", params(("seq" = u64, Path)),
     responses((status = 200, body = InboxMessage), (status = 404)), tag = "messages")]
-async fn detail(
+pub(super) async fn detail(
     who: Actor,
     State(app): State<App>,
     Path(seq): Path<u64>,
@@ -91,7 +91,7 @@ async fn detail(
 /// Carries out a decision about a message that waits. 412 when it no longer does.
 #[utoipa::path(post, path = "/api/inbox/{seq}/settle", params(("seq" = u64, Path)), request_body = Decision,
     responses((status = 200, body = Settled), (status = 404), (status = 412)), tag = "messages")]
-async fn settle(
+pub(super) async fn settle(
     who: Actor,
     State(app): State<App>,
     Path(seq): Path<u64>,

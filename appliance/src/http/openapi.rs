@@ -5,7 +5,7 @@
 
 use utoipa::OpenApi;
 
-use super::{changes, chart, events, login, patients, session, setup, tokens, users};
+use super::{changes, chart, events, inbox, login, patients, session, setup, tokens, users};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -48,6 +48,9 @@ use super::{changes, chart, events, login, patients, session, setup, tokens, use
         chart::add_allergy,
         chart::add_problem,
         chart::document,
+        inbox::list,
+        inbox::detail,
+        inbox::settle,
         changes::changes,
         events::events,
     )
@@ -79,7 +82,7 @@ mod tests {
         }
         let wanted: BTreeSet<String> = TABLE
             .iter()
-            .filter(|row| row.path.starts_with("/api/") && !row.path.starts_with("/api/inbox"))
+            .filter(|row| row.path.starts_with("/api/"))
             .map(|row| format!("{} {}", row.method, row.path))
             .collect();
         assert_eq!(described, wanted);

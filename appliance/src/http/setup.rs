@@ -267,18 +267,20 @@ pub async fn unlock(
     let address = session::origin(peer, &headers).address;
     let counter = if address.is_loopback() { "unlock, here" } else { "unlock, network" };
     app.gate().attempt(counter, address, app.now())?;
-    let with = match (key.passphrase, key.recovery_key) {
-        (Some(text), None) => Unlock::passphrase(text),
+    let (with, what) = match (key.passphrase, key.recovery_key) {
+        (Some(text), None) => (Unlock::passphrase(text), "passphrase"),
         (None, Some(text)) => {
             let text = Zeroizing::new(text);
             let key = RecoveryKey::parse(&text);
-            Unlock::RecoveryKey(key.map_err(|e| HttpError::invalid(e.to_string()).field("recoveryKey"))?)
+            let key = key.map_err(|e| HttpError::invalid(e.to_string()).field("recoveryKey"))?;
+            (Unlock::RecoveryKey(key), "recovery key")
         }
         (Some(_) | None, Some(_) | None) => {
             return Err(HttpError::bad_request("Send either passphrase or recoveryKey.").field("passphrase"));
         }
     };
-    app.unlock(with).await?;
+    let rooms = app.unlock(with).await?;
+    rooms.people.note_unlock(&address.to_string(), what).await?;
     app.gate().passed(counter);
     Ok(StatusCode::NO_CONTENT)
 }
