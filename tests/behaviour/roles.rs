@@ -3,12 +3,14 @@
 use clinicvault_tests::Clinic;
 
 /// Address, and the roles that get in (anything but 403).
-const WALK: [(&str, &[&str]); 7] = [
+const WALK: [(&str, &[&str]); 8] = [
     ("/api/users", &["owner", "auditor"]),
     ("/api/tokens", &["owner", "auditor"]),
     ("/api/search?q=a", &["owner", "doctor", "nurse", "reception", "dispenser", "lab", "cashier", "auditor"]),
     ("/api/inbox?state=all", &["doctor", "nurse", "lab"]),
-    ("/fhir/Observation", &["doctor", "nurse", "lab"]),
+    // The reception may write vital signs, so it gets a list from which laboratory results are left out.
+    ("/fhir/Observation", &["doctor", "nurse", "reception", "lab"]),
+    ("/fhir/DiagnosticReport", &["doctor", "nurse", "lab"]),
     ("/fhir/Patient", &["owner", "doctor", "nurse", "reception", "dispenser", "lab", "cashier", "auditor"]),
     ("/fhir/Condition", &["doctor", "nurse"]),
 ];

@@ -28,8 +28,8 @@ impl Gate {
     }
 
     /// The attempt was right.
-    pub fn passed(&self, account: &str) {
-        self.throttle.lock().unwrap_or_else(PoisonError::into_inner).passed(account);
+    pub fn passed(&self, account: &str, from: IpAddr) {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner).passed(account, from.to_canonical());
     }
 
     /// The one-time code that whoever sets the box up must know, `XXXX-XXXX`; the same until it is used. `serve` prints it.
@@ -60,7 +60,7 @@ impl Gate {
         let kept = self.setup_code()?;
         let wanted: Zeroizing<String> = Zeroizing::new(kept.chars().filter_map(letter).collect());
         if bool::from(given.as_bytes().ct_eq(wanted.as_bytes())) {
-            self.passed(counter);
+            self.passed(counter, from);
             Ok(())
         } else {
             Err(AdminError::WrongSetupCode)

@@ -97,7 +97,7 @@ impl People {
                 return Err(AdminError::WrongPassword);
             }
         };
-        self.gate().passed(&counter);
+        self.gate().passed(&counter, from.address);
         let account = self.rehashed(account, password).await?;
         self.advance(account, false, from, Vec::new()).await
     }
@@ -126,7 +126,7 @@ impl People {
             self.book_mut().halves.end(&hash);
             account
         };
-        self.gate().passed(&counter);
+        self.gate().passed(&counter, from.address);
         self.advance(account, true, from, Vec::new()).await
     }
 
@@ -163,7 +163,7 @@ impl People {
             self.note_failure(Some(&self.account(&half.account)?), from, "enrolment").await?;
             return Err(AdminError::WrongCode);
         };
-        self.gate().passed(&counter);
+        self.gate().passed(&counter, from.address);
         let codes = recovery_code::fresh(self.code_pepper())?;
         let account = {
             let _turn = self.turn().await;
@@ -197,7 +197,7 @@ impl People {
             self.note_failure(Some(&account), from, "password again").await?;
             return Err(AdminError::WrongPassword);
         }
-        self.gate().passed(&counter);
+        self.gate().passed(&counter, from.address);
         let now = self.now();
         self.book_mut().sessions.prove(&hash, now);
         Ok(())

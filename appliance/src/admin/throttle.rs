@@ -73,9 +73,12 @@ impl Throttle {
         }
     }
 
-    /// The attempt was right: the account starts from nothing again.
-    pub fn passed(&mut self, account: &str) {
+    /// The attempt was right: the account starts from nothing again, and the address gets its try back.
+    pub fn passed(&mut self, account: &str, from: IpAddr) {
         self.accounts.remove(account);
+        if let Some(times) = self.addresses.get_mut(&from) {
+            times.pop_back();
+        }
     }
 }
 
@@ -135,7 +138,7 @@ mod tests {
         assert_eq!(throttle.attempt("ravi", address(9), at(1)), Ok(()));
         assert_eq!(throttle.attempt("asha", address(9), at(1000)), Ok(()));
         assert_eq!(throttle.attempt("asha", address(9), at(1500)), Err(Wait(2)));
-        throttle.passed("asha");
+        throttle.passed("asha", address(9));
         assert_eq!(throttle.attempt("asha", address(9), at(1500)), Ok(()));
     }
 
@@ -161,6 +164,8 @@ mod tests {
         assert_eq!(throttle.attempt("other", address(2), at(20_000)), Ok(()));
         assert_eq!(throttle.attempt("other", address(1), at(60_000)), Ok(()));
         assert!(throttle.attempt("other", address(1), at(60_500)).is_err());
+        throttle.passed("other", address(1));
+        assert_eq!(throttle.attempt("other", address(1), at(60_500)), Ok(()), "the right ones do not count");
     }
 
     #[test]

@@ -281,6 +281,6 @@ pub async fn unlock(
     };
     let rooms = app.unlock(with).await?;
     rooms.people.note_unlock(&address.to_string(), what).await?;
-    app.gate().passed(counter);
+    app.gate().passed(counter, address);
     Ok(StatusCode::NO_CONTENT)
 }
