@@ -78,7 +78,8 @@ describe("numbers on clinical screens", () => {
     expect(unitText("ug/L")).toBe("mcg/L");
     expect(unitText("µg/mg")).toBe("mcg/mg");
     expect(unitText("mm[Hg]")).toBe("mmHg");
-    expect(unitText("10*3/uL")).toBe("10*3/uL");
+    expect(unitText("10*3/uL")).toBe("10³/µL");
+    expect(unitText("unheard/of")).toBe("unheard/of");
   });
   test("phones are five and five", () => {
     expect(phoneText("7000041207")).toBe("70000 41207");

@@ -54,7 +54,7 @@ export function asNumber(value: string | number | null | undefined): number | nu
   return Number.isFinite(n) ? n : null;
 }
 
-const UNITS: Record<string, string> = { ug: "mcg", "µg": "mcg", "μg": "mcg", "ug/L": "mcg/L", "ug/dL": "mcg/dL", "[iU]/L": "units/L", "U/L": "units/L", "IU/L": "units/L", "mm[Hg]": "mmHg", "{score}": "", "1": "", "Cel": "°C", "/min": "/min", ml: "mL" };
+const UNITS: Record<string, string> = { ug: "mcg", "µg": "mcg", "μg": "mcg", "ug/L": "mcg/L", "ug/dL": "mcg/dL", "[iU]/L": "units/L", "U/L": "units/L", "IU/L": "units/L", "mm[Hg]": "mmHg", "{score}": "", "1": "", "Cel": "°C", "/min": "/min", ml: "mL", "10*3/uL": "10³/µL", "10*3/µL": "10³/µL", "10*6/uL": "10⁶/µL", "10*6/µL": "10⁶/µL", "10*9/L": "10⁹/L", "10*12/L": "10¹²/L", "kg/m2": "kg/m²" };
 
 /** UCUM and sender units as staff write them: mcg, mL, units; never a symbol that can be misread. */
 export function unitText(unit: string | null | undefined): string {
