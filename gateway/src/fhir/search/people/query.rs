@@ -11,7 +11,7 @@ pub struct Query {
     pub(super) words: Vec<Word>,
     /// Words that are digits only, as typed.
     pub(super) digits: Vec<String>,
-    /// The whole text as one number: letters and digits in lower case.
+    /// The whole text as one number or address (`name@abdm`): letters and digits in lower case.
     pub(super) number: String,
     /// Typed without a space, as identifiers are.
     unbroken: bool,
@@ -41,11 +41,8 @@ pub fn query(text: &str) -> Query {
         all.into_iter().partition(|w| w.plain.bytes().all(|b| b.is_ascii_digit()));
     let digits: Vec<String> = digits.into_iter().map(|w| w.plain).collect();
     let letters = typed.chars().any(char::is_alphabetic);
-    let number = numbers(&typed)
-        .into_iter()
-        .next()
-        .filter(|n| n.bytes().any(|b| b.is_ascii_digit()))
-        .unwrap_or_default();
+    let named = |n: &String| typed.contains('@') || n.bytes().any(|b| b.is_ascii_digit());
+    let number = numbers(&typed).into_iter().next().filter(named).unwrap_or_default();
     let phone = if letters { String::new() } else { phone_digits(&typed) };
     let unbroken = !typed.trim().contains(char::is_whitespace);
     let mut query = Query { words, digits, number, unbroken, phone, probes: Vec::new() };

@@ -159,13 +159,13 @@ fn the_letters_that_match_are_told() {
 fn phones_numbers_years_and_villages() {
     let resource = patient(
         "Asha Rao",
-        r#","birthDate":"1985-03","telecom":[{"system":"phone","value":"098765 43210"}],"identifier":[{"value":"CV-00123"},{"system":"https://healthid.abdm.gov.in","value":"91-1234-5678-9012"}],"address":[{"city":"Kalyanpur"}]"#,
+        r#","birthDate":"1985-03","telecom":[{"system":"phone","value":"098765 43210"}],"identifier":[{"value":"CV-00123"},{"system":"https://healthid.abdm.gov.in","value":"91-1234-5678-9012"},{"value":"asha.rao@abdm"}],"address":[{"city":"Kalyanpur"}]"#,
     );
     let terms = terms(&resource);
     let shown = Shown {
         name: "Asha Rao",
         phones: vec!["098765 43210"],
-        numbers: vec!["CV-00123", "91-1234-5678-9012"],
+        numbers: vec!["CV-00123", "91-1234-5678-9012", "asha.rao@abdm"],
         village: Some("Kalyanpur"),
         birth_year: Some(1985),
         ..Shown::default()
@@ -180,6 +180,8 @@ fn phones_numbers_years_and_villages() {
         "123",
         "91123456789012",
         "91-1234-5678",
+        "asha.rao@abdm",
+        "asha.rao@",
         "kalyan",
         "asha 1985",
         "rao 3210",
