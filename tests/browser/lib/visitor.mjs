@@ -56,6 +56,13 @@ export class Visitor {
     await this.page.getByRole("button", { name: this.t(key, params) }).first().click();
   }
 
+  /** Opens the search field by its key and types into it. */
+  async search(typed) {
+    await this.page.locator(".find").waitFor();
+    await this.page.keyboard.press("/");
+    await this.page.getByTestId("search-input").fill(typed);
+  }
+
   /** Waits until this text is on the page. */
   async sees(key, params) {
     await this.page.getByText(this.t(key, params)).first().waitFor();

@@ -22,8 +22,7 @@ async function desk(browser) {
     await at.look("home-reception-empty");
 
     // A new patient, by keyboard from the search field.
-    await page.keyboard.press("/");
-    await page.getByTestId("search-input").fill("lakshmi devi pawar");
+    await at.search("lakshmi devi pawar");
     await page.getByTestId("search-new").waitFor();
     await at.look("search-nobody");
     await page.keyboard.press("Enter");

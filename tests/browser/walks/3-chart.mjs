@@ -15,8 +15,7 @@ async function live(browser) {
     const { page } = at;
     await signIn(at, meera);
 
-    await page.keyboard.press("/");
-    await page.getByTestId("search-input").fill("lakshmi");
+    await at.search("lakshmi");
     await page.getByTestId("search-hit").first().waitFor();
     await page.keyboard.press("Enter");
     await page.getByTestId("results").waitFor();

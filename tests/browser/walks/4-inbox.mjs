@@ -52,8 +52,7 @@ async function inbox(browser) {
     // The result is in the chart now, and the laboratory's number is known from here on.
     await box.hl7(oru({ ...GANPAT, number: "99417", family: "Thorath", birth: "19550430", glucose: "171" }));
     await page.goto("/patients");
-    await page.keyboard.press("/");
-    await page.getByTestId("search-input").fill("ganpat");
+    await at.search("ganpat");
     await page.getByTestId("search-hit").first().waitFor();
     await page.keyboard.press("Enter");
     await page.getByTestId("result-row").filter({ hasText: "171" }).waitFor();
