@@ -31,7 +31,7 @@ fn last(person: &mut Person<'_>) -> u64 {
 /// The next message of this kind; others of the same transaction may come before it.
 fn next_of(socket: &mut Socket, kind: &str) -> Value {
     loop {
-        let message = socket.next().unwrap().expect("the feed is open");
+        let message = socket.message().unwrap().expect("the feed is open");
         if message["kind"] == kind {
             return message;
         }
@@ -99,7 +99,7 @@ fn another_sites_page_cannot_open_the_feed_and_a_signed_out_one_loses_it() {
     socket.send(r#"{"subscribe":{}}"#).unwrap();
     doctor.post("/api/logout", &json!({}));
     socket.patience(Duration::from_secs(5));
-    assert!(matches!(socket.next(), Ok(None)), "the feed goes on after signing out");
+    assert!(matches!(socket.message(), Ok(None)), "the feed goes on after signing out");
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn nonsense_closes_the_feed_and_nothing_else() {
     for text in ["{", "[]", r#"{"subscribe":1}"#, &json!({"subscribe": {"patients": many}}).to_string()] {
         let mut socket = open(&clinic, &doctor, 0);
         socket.send(text).unwrap();
-        assert!(matches!(socket.next(), Ok(None) | Err(_)), "{text}");
+        assert!(matches!(socket.message(), Ok(None) | Err(_)), "{text}");
     }
     doctor.get("/api/session").expect(200);
 }

@@ -47,7 +47,7 @@ impl Socket {
     }
 
     /// The next text message as JSON; pings are answered on the way. `None` when the box has closed.
-    pub fn next(&mut self) -> io::Result<Option<Value>> {
+    pub fn message(&mut self) -> io::Result<Option<Value>> {
         loop {
             let mut head = [0; 2];
             match self.stream.read_exact(&mut head) {

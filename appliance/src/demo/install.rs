@@ -60,7 +60,7 @@ pub async fn install(
     }
     rooms.records.last_number_is(demo.last_number).await?;
     receive(rooms, messages::messages(demo.today)).await?;
-    first_morning(&rooms.people, &rooms.records).await
+    first_morning(&rooms.people, &rooms.records)
 }
 
 async fn staff(people: &People, password: &str) -> Result<(), InstallError> {
@@ -94,7 +94,7 @@ async fn receive(rooms: &Rooms, arriving: Vec<Arriving>) -> Result<(), InstallEr
 /// Numbers of patients whose charts were opened this morning, by reception and then by the doctor.
 const OPENED: &[&str] = &["NC-003148", "NC-001904", "NC-005120", "NC-004218"];
 
-async fn first_morning(people: &People, records: &Records) -> Result<(), InstallError> {
+fn first_morning(people: &People, records: &Records) -> Result<(), InstallError> {
     let accounts = people.accounts();
     for number in OPENED {
         for username in ["sanjana", "imran"] {

@@ -142,11 +142,11 @@ pub fn dose(dosage: &Value) -> Option<String> {
 /// `Metformin 500 mg tablet` in name, strength and form. Words without a number stay a name.
 fn split_label(label: &str) -> (String, Option<String>, Option<String>) {
     let parts: Vec<&str> = label.split_whitespace().collect();
-    let number = |part: &&str| part.starts_with(|c: char| c.is_ascii_digit());
-    let Some(first) = parts.iter().position(|part| number(part)).filter(|at| *at > 0) else {
+    let is_number = |part: &&str| part.starts_with(|c: char| c.is_ascii_digit());
+    let Some(first) = parts.iter().position(is_number).filter(|at| *at > 0) else {
         return (label.trim().to_owned(), None, None);
     };
-    let Some(last) = parts.iter().rposition(|part| number(part)) else {
+    let Some(last) = parts.iter().rposition(is_number) else {
         return (label.to_owned(), None, None);
     };
     // The unit follows the last number, unless it is written against it ("500mg").
