@@ -2,7 +2,7 @@
 //!
 //! `app` composes the rooms; `records` is the only door to stored FHIR; `http` is thin; `exchange` speaks HL7 v2;
 //! `admin` knows people and machines; `lan` makes the box trusted on the clinic's network.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods))]
 
 pub mod admin;
 pub mod app;

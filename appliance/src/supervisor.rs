@@ -106,6 +106,7 @@ impl Supervisor {
     {
         let stop = Stop { stage: self.0.stage.subscribe(), at: task.stops_at() };
         let fatal = self.0.fatal.clone();
+        #[allow(clippy::disallowed_methods)] // This is where the named tasks are started.
         let handle = tokio::spawn(keep_running(task, on_error, make, stop, fatal));
         let mut running = self.0.running.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(old) = running.insert(task, handle) {
@@ -176,6 +177,7 @@ async fn keep_running<F, R>(
     let mut pause = Duration::from_millis(100);
     loop {
         // A task of its own, so that a panic inside is an error here and not the end of the supervisor's task.
+        #[allow(clippy::disallowed_methods)]
         let mut inner = AbortOnDrop(tokio::spawn(make(stop.clone())));
         let why = match (&mut inner.0).await {
             Ok(Ok(())) => return,

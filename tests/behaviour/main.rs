@@ -1,6 +1,12 @@
 //! Behaviour of the whole box, one test binary. Each file is one topic; tests are named for what a clinic sees.
 //! A new file is one line here.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::disallowed_methods
+)]
 
 mod chart;
 mod demo;

@@ -3,7 +3,13 @@
 //! Owns: starting, stopping and killing `clinicvault serve`, a small HTTP client, an MLLP peer, and the sign-in
 //! of a person. Leaves to others: every check itself (`behaviour/`), the browser (`browser/`), the load of the
 //! benches (`bench/`). Everything is blocking and on loopback; a test that wants many clients starts threads.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::disallowed_methods
+)]
 
 pub mod binary;
 pub mod canary;

@@ -186,6 +186,8 @@ pub async fn serve(app: App, listener: std::sync::Arc<UnixListener>, mut stop: S
             },
         };
         let app = app.clone();
+        #[allow(clippy::disallowed_methods)]
+        // One short conversation, bounded in time; the listener is the task.
         tokio::spawn(async move {
             if let Ok(Err(error)) =
                 tokio::time::timeout(Duration::from_secs(60), converse(&app, stream)).await

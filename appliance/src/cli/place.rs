@@ -144,6 +144,7 @@ pub fn credential() -> anyhow::Result<Vec<u8>> {
     std::fs::read(&path).with_context(|| format!("cannot read the credential {}", path.display()))
 }
 
+#[allow(clippy::disallowed_methods)] // The service manager's variable, not a setting of the box.
 fn credential_path() -> Option<PathBuf> {
     Some(PathBuf::from(std::env::var_os("CREDENTIALS_DIRECTORY")?).join(CREDENTIAL))
 }

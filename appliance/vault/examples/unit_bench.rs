@@ -2,7 +2,13 @@
 //! audit line, per unit, in groups and alone. One JSON row per line.
 //!
 //! `cargo run --release -p clinicvault-vault --example unit_bench [-- FOLDER]`
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    clippy::disallowed_methods
+)]
 
 use clinicvault_vault::*;
 use std::sync::Arc;

@@ -2,7 +2,14 @@
 //! every unit wholly or not at all.
 //!
 //! `CLINICVAULT_CUTS` says how many cuts (2,000), `CLINICVAULT_SEED` replays a run.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    missing_docs
+)]
 
 mod common;
 
