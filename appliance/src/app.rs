@@ -2,7 +2,7 @@
 //!
 //! It owns the state of the vault slot (setup, sealed, open). It decides nothing about people, records or messages.
 
-mod opening;
+pub mod opening;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU16, Ordering};

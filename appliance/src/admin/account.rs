@@ -140,6 +140,14 @@ const SHARED: [&str; 12] = [
     "temp",
 ];
 
+/// A sign-in name for the owner called `name`: `Asha Rao` signs in as `asha.rao`; a name that gives none (another
+/// script, a shared name) as `owner`.
+pub fn username_from(name: &str) -> String {
+    let parts = name.split(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c));
+    let dotted = parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".");
+    username(&dotted).unwrap_or_else(|_| "owner".to_owned())
+}
+
 /// A sign-in name in its kept form.
 pub fn username(given: &str) -> Result<String, BadName> {
     let name = given.trim().to_ascii_lowercase();
@@ -183,6 +191,19 @@ mod tests {
             registration: None,
             qualification: None,
             looks: Looks::default(),
+        }
+    }
+
+    #[test]
+    fn an_owner_gets_a_sign_in_name_from_any_name() {
+        for (name, expected) in [
+            ("owner", "owner"),
+            ("Asha Rao", "asha.rao"),
+            ("Dr. Imran  Shaikh", "dr.imran.shaikh"),
+            ("admin", "owner"),
+            ("आशा राव", "owner"),
+        ] {
+            assert_eq!(username_from(name), expected, "{name}");
         }
     }
 

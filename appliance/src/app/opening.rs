@@ -7,19 +7,25 @@ use clinicvault_vault::{OpenError, OpenOptions, RecoveryKey, Unlock, Vault};
 use super::{App, Closed, Rooms, Slot};
 use crate::admin::error::AdminError;
 use crate::admin::setup::{self, NewClinic};
-use crate::config::StartMode;
+use crate::clock::Clock;
+use crate::config::{Config, StartMode};
+
+/// What a vault is opened with, from the settings.
+pub fn vault_options(config: &Config, clock: Arc<dyn Clock>) -> OpenOptions {
+    let mut options = OpenOptions::new(Arc::new(move || clock.now()));
+    options.cache_bytes = config.storage.cache_mib.saturating_mul(1 << 20);
+    options.start = match config.storage.start {
+        StartMode::Verified => clinicvault_vault::StartMode::Verified,
+        StartMode::Fast => clinicvault_vault::StartMode::Fast,
+    };
+    options.await_notes = config.audit.await_reads;
+    options
+}
 
 impl App {
-    /// What a vault is opened with, from the settings.
+    /// What this box's vault is opened with.
     pub fn vault_options(&self) -> OpenOptions {
-        let clock = self.0.clock.clone();
-        let mut options = OpenOptions::new(Arc::new(move || clock.now()));
-        options.cache_bytes = self.0.config.storage.cache_mib.saturating_mul(1 << 20);
-        options.start = match self.0.config.storage.start {
-            StartMode::Verified => clinicvault_vault::StartMode::Verified,
-            StartMode::Fast => clinicvault_vault::StartMode::Fast,
-        };
-        options
+        vault_options(&self.0.config, self.0.clock.clone())
     }
 
     /// Makes a clinic in the empty data folder, enters it, and answers the owner's account and the recovery key, which

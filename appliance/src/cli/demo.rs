@@ -8,9 +8,10 @@ use clinicvault_vault::is_initialised;
 use indicatif::{ProgressBar, ProgressStyle};
 use zeroize::Zeroizing;
 
-use super::place::{self, Place};
+use super::place::Place;
 use super::{reach, say};
 use crate::admin::setup::{self, NewClinic, UnlockBy};
+use crate::app::opening::vault_options;
 use crate::clock::{Clock, SystemClock};
 use crate::demo::{self, house, install};
 
@@ -51,7 +52,7 @@ pub fn run(command: &Demo) -> anyhow::Result<()> {
         unlock: UnlockBy::KeyFile,
         recovery_confirmed: true,
     };
-    let made = setup::create(&config, new, place::options(&config, clock.clone()), clock.clone())
+    let made = setup::create(&config, new, vault_options(&config, clock.clone()), clock.clone())
         .with_context(|| format!("cannot set up the demo in {}", data.display()))?;
     made.vault.close().context("the vault did not close")?;
     reach::with_app(&command.place, config, async |app| {

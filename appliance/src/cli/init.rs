@@ -9,14 +9,16 @@ use zeroize::Zeroizing;
 
 use super::place::{self, How, Place};
 use super::{note, say};
+use crate::admin::account;
 use crate::admin::setup::{self, NewClinic, UnlockBy};
+use crate::app::opening::vault_options;
 use crate::clock::SystemClock;
 
 #[derive(Debug, Args)]
 pub struct Init {
     #[command(flatten)]
     place: Place,
-    /// Sign-in name of the owner's account
+    /// Name of the owner; the sign-in name is made from it and printed
     #[arg(long, value_name = "NAME")]
     owner: String,
     /// File whose first line is the owner's password
@@ -43,6 +45,7 @@ pub fn run(command: &Init) -> anyhow::Result<()> {
         How::RecoveryFile(_) => bail!("init makes the recovery key itself; choose another way for --unlock"),
     };
     let by_file = matches!(unlock, UnlockBy::KeyFile);
+    let username = account::username_from(&command.owner);
     let clock = Arc::new(SystemClock);
     let new = NewClinic {
         name: command.clinic.clone(),
@@ -51,15 +54,16 @@ pub fn run(command: &Init) -> anyhow::Result<()> {
         registration: String::new(),
         language: "en".to_owned(),
         owner_name: command.owner.clone(),
-        owner_username: command.owner.clone(),
+        owner_username: username.clone(),
         owner_password: place::first_line(&command.password_file)?,
         also_doctor: command.also_doctor,
         unlock,
         recovery_confirmed: true,
     };
-    let made = setup::create(&config, new, place::options(&config, clock.clone()), clock)
+    let made = setup::create(&config, new, vault_options(&config, clock.clone()), clock)
         .with_context(|| format!("cannot set up a clinic in {}", config.storage.data.display()))?;
     say(format_args!("vault made in {}", config.storage.data.display()));
+    say(format_args!("the owner signs in as {username}"));
     say("recovery key, shown only now; write it down and keep it away from this machine:");
     for (number, group) in made.recovery.groups().iter().enumerate() {
         say(format_args!("  {:>2}  {group}", number + 1));

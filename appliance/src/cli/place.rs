@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use clinicvault_vault::{OpenOptions, Progress, SlotKind, StartMode, Unlock, Vault, slot_kinds};
+use clinicvault_vault::{Progress, SlotKind, Unlock, Vault, slot_kinds};
 
+use crate::app::opening::vault_options;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Config};
+use crate::config::Config;
 
 /// Name of the service credential, as `LoadCredential=` of systemd gives it.
 const CREDENTIAL: &str = "clinicvault";
@@ -119,21 +120,10 @@ pub fn open(
     progress: Option<Progress>,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Vault> {
-    let mut options = options(config, clock);
+    let mut options = vault_options(config, clock);
     options.progress = progress;
     let data = &config.storage.data;
     Vault::open(data, key, options).with_context(|| format!("cannot open the vault in {}", data.display()))
-}
-
-/// What a vault is opened or made with, from the settings.
-pub fn options(config: &Config, clock: Arc<dyn Clock>) -> OpenOptions {
-    let mut options = OpenOptions::new(Arc::new(move || clock.now()));
-    options.cache_bytes = config.storage.cache_mib << 20;
-    options.start = match config.storage.start {
-        config::StartMode::Verified => StartMode::Verified,
-        config::StartMode::Fast => StartMode::Fast,
-    };
-    options
 }
 
 /// The credential that the service manager hands over.

@@ -193,6 +193,8 @@ pub struct OpenOptions {
     pub disk: DiskLimits,
     /// What lies below the barrier, if not the file.
     pub below: Option<Below>,
+    /// Whether [`crate::Vault::note`] waits for the durable commit of its line.
+    pub await_notes: bool,
 }
 
 impl OpenOptions {
@@ -206,6 +208,7 @@ impl OpenOptions {
             progress: None,
             disk: DiskLimits::default(),
             below: None,
+            await_notes: false,
         }
     }
 }

@@ -149,6 +149,7 @@ impl Vault {
             keys,
             clock: options.clock,
             start: options.start,
+            await_notes: options.await_notes,
             disk: options.disk,
             on_disk,
             barrier,
@@ -202,13 +203,21 @@ impl Vault {
 
     /// Queues an audit line that belongs to no change: a read's. Returns before the commit; when the queue is more
     /// than 100 ms behind it waits for it (up to 5 s) and then refuses, and the read must be refused too. Texts over
-    /// the limits that [`Unit::audit`] refuses are cut: a line is never lost for its length.
+    /// the limits that [`Unit::audit`] refuses are cut: a line is never lost for its length. With
+    /// [`OpenOptions::await_notes`] it returns only after the durable commit of the line.
     ///
     /// # Errors
     /// [`Unavailable`] when the line cannot be committed.
     pub fn note(&self, mut leaf: Leaf) -> Result<(), Unavailable> {
         crate::unit::clip(&mut leaf);
-        self.inner.shared.note(leaf)
+        if !self.inner.shared.await_notes {
+            return self.inner.shared.note(leaf);
+        }
+        self.write(move |unit| unit.audit(leaf)).map(drop).map_err(|refused| match refused {
+            Refused::Unavailable(reason) => reason,
+            Refused::Unknown(fault) => Unavailable::Latched(fault),
+            Refused::Job(_) | Refused::NoAudit | Refused::Panicked => Unavailable::Busy,
+        })
     }
 
     /// A consistent view of the last commit; expires after 30 s.
