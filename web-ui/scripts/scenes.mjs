@@ -55,6 +55,7 @@ scenes.push(
   ...both({ name: "inbox-error", path: "/messages/83", role: "lab" }),
   ...both({ name: "inbox-refuse", path: "/messages/86", role: "lab", act: (p) => p.locator(".acts .plain").click() }),
   ...both({ name: "inbox-choose", path: "/messages/86", role: "lab", act: async (p) => { await p.locator(".acts .btn").nth(1).click(); await p.fill("[data-testid=search-input]", "thorat"); await p.waitForTimeout(200); } }),
+  ...both({ name: "inbox-confirm", path: "/messages/86", role: "lab", act: async (p) => { await p.locator(".acts .btn").nth(1).click(); await p.fill("[data-testid=search-input]", "thorat"); await p.locator("[data-testid=search-hit]").first().click(); await p.waitForSelector("dialog[open]"); } }),
   ...both({ name: "users", path: "/users", role: "owner" }),
   ...both({ name: "users-add", path: "/users", role: "owner", act: async (p) => { await p.locator(".pane-head .go").click(); await p.fill("#user-name", "Dr Imran Shaikh"); } }),
   ...both({ name: "machines", path: "/machines", role: "owner" }),
