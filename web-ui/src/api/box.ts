@@ -17,7 +17,7 @@ export const loginPassword = (password: string) => take(api.POST("/api/login/pas
 export const logout = () => take(api.POST("/api/logout"));
 
 export const session = () => take(api.GET("/api/session"), "mayRefuse") as Promise<T.Session>;
-export const prove = (password: string) => take(api.POST("/api/session/prove", { body: { password } }), "mayRefuse");
+export const prove = (password: string) => take(api.POST("/api/session/prove", { body: { password } }));
 export const patchMe = (body: { language?: string; theme?: string; density?: string }) => take(api.PATCH("/api/me", { body }));
 export const changePassword = (body: { current: string; password: string }) => take(api.POST("/api/me/password", { body }), "mayRefuse");
 export const mySessions = () => take(api.GET("/api/me/sessions"));

@@ -2,6 +2,7 @@
 // whole page listens for: is the box reachable, is the session still alive, are the records open.
 import createClient from "openapi-fetch";
 import { BoxLost, Refused } from "./error";
+import { withProof } from "./prove";
 import type { paths } from "./schema";
 
 type News = "reached" | "lost" | "signedOut" | "sealed";
@@ -33,7 +34,7 @@ async function send(request: Request): Promise<Response> {
   }
 }
 
-export const api = createClient<paths>({ baseUrl: typeof location === "undefined" ? "" : location.origin, fetch: send });
+export const api = createClient<paths>({ baseUrl: typeof location === "undefined" ? "" : location.origin, fetch: (request) => withProof(request, send) });
 
 interface Answer<T> {
   data?: T;
