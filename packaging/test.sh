@@ -43,7 +43,8 @@ browser_walks() {
     node run.mjs )
 }
 
-stage 'build the box' whole cargo build --locked -p clinicvault --bin clinicvault
+# Box and tests in one build: built apart they would resolve other features and compile the dependencies twice.
+stage 'build the box and its tests' whole cargo build --locked --workspace --bins --tests
 CLINICVAULT_BIN=$(cd "$target" && pwd)/debug/clinicvault
 export CLINICVAULT_BIN
 if cargo nextest --version >/dev/null 2>&1; then
