@@ -120,7 +120,7 @@ export function answer(w, method, url, body) {
   const path = url.pathname.slice(4);
   const at = (m, re) => (method === m ? re.exec(path) : null);
   let m;
-  if (at("GET", /^\/status$/)) return ok({ state: w.state, clinic: w.state === "setup" ? null : { name: "Nandini Clinic", place: "Sangamner" }, version: "0.1.0", now: new Date().toISOString(), secondFactor: "required", ports: { https: 8443 }, fingerprint: sheet.fingerprint, database: { checkpointAge: 4 }, lastBackup: null });
+  if (at("GET", /^\/status$/)) return ok({ state: w.state, clinic: w.state === "setup" ? null : { name: "Nandini Clinic", place: "Sangamner" }, version: "0.1.0", now: new Date().toISOString(), timeZone: "Asia/Kolkata", secondFactor: "required", ports: { https: 8443 }, fingerprint: sheet.fingerprint, database: { checkpointAge: 4 }, lastBackup: null });
   if (at("POST", /^\/setup$/)) {
     if (body.code !== "TRY-123456") return no(403, "wrongSetupCode", "wrong setup code", { error: { field: "code" } });
     w.state = "recovery"; w.role = "owner"; w.session = true;

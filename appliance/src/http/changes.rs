@@ -22,6 +22,7 @@ pub fn routes() -> Router<App> {
 
 /// Where the reader stands.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Position {
     /// The last transaction that was seen; 0 for "from now".
     #[serde(default)]

@@ -41,6 +41,7 @@ pub fn routes() -> Router<App> {
 
 /// Where the listener stands.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Position {
     /// The last transaction that was seen; 0 for "from now".
     #[serde(default)]

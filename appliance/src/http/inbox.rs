@@ -23,6 +23,7 @@ pub fn routes() -> Router<App> {
 
 /// Which rows.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Wanted {
     /// `needs`, `refused` or `all`.
     #[serde(default)]
@@ -33,11 +34,12 @@ pub struct Wanted {
 
 /// What a person decided.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(tag = "action", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(tag = "action", rename_all = "camelCase")]
 pub enum Decision {
     /// It is about this patient.
     Assign {
         /// Logical id.
+        #[serde(rename = "patientId")]
         patient_id: String,
         /// The sender's number is this patient's from now on.
         #[serde(default)]
@@ -60,7 +62,7 @@ pub struct Settled {
 }
 
 /// Rows of the inbox, newest first.
-#[utoipa::path(get, path = "/api/inbox", params(Wanted), responses((status = 200, body = InboxPage)), tag = "messages")]
+#[utoipa::path(get, path = "/api/inbox", operation_id = "list_messages", params(Wanted), responses((status = 200, body = InboxPage)), tag = "messages")]
 pub(super) async fn list(
     who: Actor,
     State(app): State<App>,
@@ -77,7 +79,7 @@ pub(super) async fn list(
 }
 
 /// One message as received, as meant and as stored.
-#[utoipa::path(get, path = "/api/inbox/{seq}", params(("seq" = u64, Path)),
+#[utoipa::path(get, path = "/api/inbox/{seq}", operation_id = "read_message", params(("seq" = u64, Path)),
     responses((status = 200, body = InboxMessage), (status = 404)), tag = "messages")]
 pub(super) async fn detail(
     who: Actor,
@@ -89,7 +91,7 @@ pub(super) async fn detail(
 }
 
 /// Carries out a decision about a message that waits. 412 when it no longer does.
-#[utoipa::path(post, path = "/api/inbox/{seq}/settle", params(("seq" = u64, Path)), request_body = Decision,
+#[utoipa::path(post, path = "/api/inbox/{seq}/settle", operation_id = "settle_message", params(("seq" = u64, Path)), request_body = Decision,
     responses((status = 200, body = Settled), (status = 404), (status = 412)), tag = "messages")]
 pub(super) async fn settle(
     who: Actor,

@@ -80,7 +80,7 @@ pub struct SecondFactor {
 }
 
 /// Shows the second factor.
-#[utoipa::path(post, path = "/api/login/totp", tag = "login", request_body = SecondFactor,
+#[utoipa::path(post, path = "/api/login/totp", operation_id = "login_totp", tag = "login", request_body = SecondFactor,
     responses((status = 200, body = LoginAnswer), (status = 401, description = "the code is not right")))]
 pub async fn totp(
     State(app): State<App>,
@@ -107,7 +107,7 @@ pub struct Code {
 }
 
 /// Shows the first code of a newly enrolled authenticator.
-#[utoipa::path(post, path = "/api/login/enrol", tag = "login", request_body = Code,
+#[utoipa::path(post, path = "/api/login/enrol", operation_id = "login_enrol", tag = "login", request_body = Code,
     responses((status = 200, body = LoginAnswer), (status = 401, description = "the code is not right")))]
 pub async fn enrol(
     State(app): State<App>,
@@ -127,7 +127,7 @@ pub struct OwnPassword {
 }
 
 /// Replaces the temporary password.
-#[utoipa::path(post, path = "/api/login/password", tag = "login", request_body = OwnPassword,
+#[utoipa::path(post, path = "/api/login/password", operation_id = "login_password", tag = "login", request_body = OwnPassword,
     responses((status = 200, body = LoginAnswer), (status = 422, description = "the password is not accepted")))]
 pub async fn password(
     State(app): State<App>,

@@ -87,4 +87,22 @@ mod tests {
             .collect();
         assert_eq!(described, wanted);
     }
+
+    #[test]
+    fn operations_have_names_of_their_own_and_parameters_stand_where_they_are_sent() {
+        let document: serde_json::Value = serde_json::from_str(&document().unwrap()).unwrap();
+        let mut names = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for operation in item.as_object().unwrap().values() {
+                let name = operation["operationId"].as_str().unwrap();
+                assert!(names.insert(name.to_owned()), "{name} repeats");
+                for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                    let placed = path.contains(&format!("{{{}}}", parameter["name"].as_str().unwrap()));
+                    let wanted = if placed { "path" } else { "query" };
+                    assert_eq!(parameter["in"].as_str(), Some(wanted), "{name}: {}", parameter["name"]);
+                }
+            }
+        }
+        assert!(names.len() > 30, "{} operations", names.len());
+    }
 }

@@ -27,6 +27,7 @@ pub fn routes() -> Router<App> {
 
 /// What was typed.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Typed {
     /// Part of a name in any script, phone digits, clinic number, ABHA number, or birth year.
     #[serde(default)]

@@ -150,7 +150,7 @@ pub fn view(account: &Account, session: &Session) -> SessionView {
 }
 
 /// The session of the one who asks. Does not keep it alive.
-#[utoipa::path(get, path = "/api/session", tag = "session",
+#[utoipa::path(get, path = "/api/session", operation_id = "read_session", tag = "session",
     responses((status = 200, body = SessionView), (status = 401, description = "nobody is signed in")))]
 pub async fn read(State(app): State<App>, who: Actor) -> Result<Json<SessionView>, HttpError> {
     let people = &app.rooms()?.people;
@@ -206,7 +206,7 @@ pub struct LooksChange {
 }
 
 /// Changes how the person likes the screen.
-#[utoipa::path(patch, path = "/api/me", tag = "session", request_body = LooksChange,
+#[utoipa::path(patch, path = "/api/me", operation_id = "change_me", tag = "session", request_body = LooksChange,
     responses((status = 200, body = SessionView)))]
 pub async fn change(
     State(app): State<App>,
@@ -227,7 +227,7 @@ pub struct PasswordChange {
 }
 
 /// Changes the own password. Every session ends and this browser gets a new one.
-#[utoipa::path(post, path = "/api/me/password", tag = "session", request_body = PasswordChange,
+#[utoipa::path(post, path = "/api/me/password", operation_id = "change_my_password", tag = "session", request_body = PasswordChange,
     responses((status = 204), (status = 422, description = "not the present password, or the new one is not accepted")))]
 pub async fn password(
     State(app): State<App>,
@@ -266,7 +266,7 @@ pub struct OwnSession {
 }
 
 /// Lists the own sessions.
-#[utoipa::path(get, path = "/api/me/sessions", tag = "session", responses((status = 200, body = OwnSessions)))]
+#[utoipa::path(get, path = "/api/me/sessions", operation_id = "list_my_sessions", tag = "session", responses((status = 200, body = OwnSessions)))]
 pub async fn sessions(State(app): State<App>, who: Actor) -> Result<Json<OwnSessions>, HttpError> {
     let own = app.rooms()?.people.own_sessions(&who);
     let sessions = own.into_iter().map(|(session, current)| OwnSession {
@@ -284,7 +284,7 @@ pub async fn sessions(State(app): State<App>, who: Actor) -> Result<Json<OwnSess
 }
 
 /// Ends one of the own sessions.
-#[utoipa::path(delete, path = "/api/me/sessions/{id}", tag = "session", params(("id" = String, Path)),
+#[utoipa::path(delete, path = "/api/me/sessions/{id}", operation_id = "end_my_session", tag = "session", params(("id" = String, Path)),
     responses((status = 204), (status = 404)))]
 pub async fn end(
     State(app): State<App>,

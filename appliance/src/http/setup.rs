@@ -44,6 +44,8 @@ pub struct Status {
     version: &'static str,
     #[schema(value_type = String, format = DateTime)]
     now: Timestamp,
+    /// Where the clinic's clock stands: an IANA name such as `Asia/Kolkata`. Times are shown in it.
+    time_zone: String,
     /// `required` or `optional`.
     second_factor: &'static str,
     /// Where the box listens.
@@ -85,6 +87,7 @@ pub async fn status(State(app): State<App>) -> Json<Status> {
         clinic,
         version: env!("CARGO_PKG_VERSION"),
         now: app.now(),
+        time_zone: app.config().clinic.zone.clone(),
         second_factor: match app.config().sessions.second_factor {
             SecondFactor::Required => "required",
             SecondFactor::Optional => "optional",

@@ -41,7 +41,7 @@ pub struct Token {
 }
 
 /// Lists the tokens.
-#[utoipa::path(get, path = "/api/tokens", tag = "tokens", responses((status = 200, body = Tokens)))]
+#[utoipa::path(get, path = "/api/tokens", operation_id = "list_tokens", tag = "tokens", responses((status = 200, body = Tokens)))]
 pub async fn list(State(app): State<App>, _: Actor) -> Result<Json<Tokens>, HttpError> {
     let tokens = app.rooms()?.people.tokens().into_iter().map(|listed| Token {
         id: listed.token.id,
@@ -78,7 +78,7 @@ pub struct MadeToken {
 }
 
 /// Makes a token.
-#[utoipa::path(post, path = "/api/tokens", tag = "tokens", request_body = NewToken,
+#[utoipa::path(post, path = "/api/tokens", operation_id = "add_token", tag = "tokens", request_body = NewToken,
     responses((status = 201, body = MadeToken), (status = 422, description = "the scope or the life is not accepted")))]
 pub async fn add(
     State(app): State<App>,
@@ -93,7 +93,7 @@ pub async fn add(
 }
 
 /// Takes a token back.
-#[utoipa::path(delete, path = "/api/tokens/{id}", tag = "tokens", params(("id" = String, Path)),
+#[utoipa::path(delete, path = "/api/tokens/{id}", operation_id = "end_token", tag = "tokens", params(("id" = String, Path)),
     responses((status = 204), (status = 404)))]
 pub async fn end(
     State(app): State<App>,

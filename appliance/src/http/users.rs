@@ -67,7 +67,7 @@ fn shown(account: Account, last_seen: Option<Timestamp>) -> User {
 }
 
 /// Lists everybody.
-#[utoipa::path(get, path = "/api/users", tag = "users", responses((status = 200, body = Users)))]
+#[utoipa::path(get, path = "/api/users", operation_id = "list_users", tag = "users", responses((status = 200, body = Users)))]
 pub async fn list(State(app): State<App>, _: Actor) -> Result<Json<Users>, HttpError> {
     let all = app.rooms()?.people.accounts();
     Ok(Json(Users { users: all.into_iter().map(|each| shown(each.account, each.last_seen)).collect() }))
@@ -86,7 +86,7 @@ pub struct NewUser {
 }
 
 /// Adds an account.
-#[utoipa::path(post, path = "/api/users", tag = "users", request_body = NewUser,
+#[utoipa::path(post, path = "/api/users", operation_id = "add_user", tag = "users", request_body = NewUser,
     responses((status = 201, body = User), (status = 409, description = "the sign-in name is taken"), (status = 422)))]
 pub async fn add(
     State(app): State<App>,
@@ -115,7 +115,7 @@ pub struct UserChange {
 }
 
 /// Changes an account; new roles and disabling end its sessions at once.
-#[utoipa::path(patch, path = "/api/users/{id}", tag = "users", params(("id" = String, Path)), request_body = UserChange,
+#[utoipa::path(patch, path = "/api/users/{id}", operation_id = "change_user", tag = "users", params(("id" = String, Path)), request_body = UserChange,
     responses((status = 200, body = User), (status = 404), (status = 409, description = "the last owner")))]
 pub async fn change(
     State(app): State<App>,
@@ -153,7 +153,7 @@ pub struct Temporary {
 }
 
 /// Gives a new temporary password and ends the person's sessions. The body may be empty.
-#[utoipa::path(post, path = "/api/users/{id}/reset", tag = "users", params(("id" = String, Path)), request_body = Reset,
+#[utoipa::path(post, path = "/api/users/{id}/reset", operation_id = "reset_user", tag = "users", params(("id" = String, Path)), request_body = Reset,
     responses((status = 200, body = Temporary), (status = 404)))]
 pub async fn reset(
     State(app): State<App>,

@@ -35,12 +35,9 @@ export const addProblem = (id: string, body: T.NewProblem) => take(api.POST("/ap
 /** Where the bytes of a document lie, for saving. */
 export const documentPath = (patient: string, document: string) => `/api/patients/${encodeURIComponent(patient)}/documents/${encodeURIComponent(document)}`;
 
-type Untyped = { GET: (path: string, init?: object) => Promise<{ data?: unknown; error?: unknown; response: Response }>; POST: (path: string, init?: object) => Promise<{ data?: unknown; error?: unknown; response: Response }> };
-const plain = api as unknown as Untyped;
-export const inbox = (state: "needs" | "refused" | "all", before?: number) => take(plain.GET("/api/inbox", { params: { query: { state, before } } })) as Promise<{ rows: T.InboxRow[]; counts: T.InboxCounts }>;
-export const message = (seq: string) => take(plain.GET(`/api/inbox/${encodeURIComponent(seq)}`)) as Promise<T.InboxMessage>;
-export type Settlement = { action: "assign"; patientId: string; remember: boolean } | { action: "new" } | { action: "refuse"; reason: string };
-export const settle = (seq: string, how: Settlement) => take(plain.POST(`/api/inbox/${encodeURIComponent(seq)}/settle`, { body: how })) as Promise<{ state: "applied" | "held" | "dismissed" }>;
+export const inbox = (state: "needs" | "refused" | "all", before?: number) => take(api.GET("/api/inbox", { params: { query: { state, before } } })) as Promise<{ rows: T.InboxRow[]; counts: T.InboxCounts }>;
+export const message = (seq: string) => take(api.GET("/api/inbox/{seq}", path({ seq: Number(seq) }))) as Promise<T.InboxMessage>;
+export const settle = (seq: string, how: T.Settlement) => take(api.POST("/api/inbox/{seq}/settle", { ...path({ seq: Number(seq) }), body: how })) as Promise<T.Settled>;
 
 export const users = () => take(api.GET("/api/users")) as Promise<{ users: T.User[] }>;
 export const addUser = (body: { name: string; username: string; roles: T.Role[]; password: string; registration?: string }) => take(api.POST("/api/users", { body })) as Promise<T.User>;

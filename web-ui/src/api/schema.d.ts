@@ -9,28 +9,7 @@ export interface paths {
             cookie?: never;
         };
         /** What changed after a transaction, as far as the reader's role may know. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description The last transaction that was seen; 0 for "from now". */
-                    since?: number;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Changes"];
-                    };
-                };
-            };
-        };
+        get: operations["changes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -47,28 +26,60 @@ export interface paths {
             cookie?: never;
         };
         /** Opens the live feed. The browser must come from this box's own pages. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description The last transaction that was seen; 0 for "from now". */
-                    since?: number;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                101: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        get: operations["events"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/inbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rows of the inbox, newest first. */
+        get: operations["list_messages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/inbox/{seq}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One message as received, as meant and as stored. */
+        get: operations["read_message"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/inbox/{seq}/settle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Carries out a decision about a message that waits. 412 when it no longer does. */
+        post: operations["settle_message"];
         delete?: never;
         options?: never;
         head?: never;
@@ -85,43 +96,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Begins to sign in. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["Credentials"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["LoginAnswer"];
-                    };
-                };
-                /** @description name or password is not right */
-                401: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description too many attempts */
-                429: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["login"];
         delete?: never;
         options?: never;
         head?: never;
@@ -138,36 +113,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Shows the first code of a newly enrolled authenticator. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["Code"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["LoginAnswer"];
-                    };
-                };
-                /** @description the code is not right */
-                401: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["login_enrol"];
         delete?: never;
         options?: never;
         head?: never;
@@ -184,36 +130,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Replaces the temporary password. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["OwnPassword"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["LoginAnswer"];
-                    };
-                };
-                /** @description the password is not accepted */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["login_password"];
         delete?: never;
         options?: never;
         head?: never;
@@ -230,36 +147,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Shows the second factor. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["SecondFactor"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["LoginAnswer"];
-                    };
-                };
-                /** @description the code is not right */
-                401: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["login_totp"];
         delete?: never;
         options?: never;
         head?: never;
@@ -276,23 +164,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Signs out and wipes what the browser keeps of this box. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["logout"];
         delete?: never;
         options?: never;
         head?: never;
@@ -313,29 +185,7 @@ export interface paths {
         options?: never;
         head?: never;
         /** Changes how the person likes the screen. */
-        patch: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["LooksChange"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["SessionView"];
-                    };
-                };
-            };
-        };
+        patch: operations["change_me"];
         trace?: never;
     };
     "/api/me/password": {
@@ -348,34 +198,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Changes the own password. Every session ends and this browser gets a new one. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["PasswordChange"];
-                };
-            };
-            responses: {
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description not the present password, or the new one is not accepted */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["change_my_password"];
         delete?: never;
         options?: never;
         head?: never;
@@ -390,25 +213,7 @@ export interface paths {
             cookie?: never;
         };
         /** Lists the own sessions. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["OwnSessions"];
-                    };
-                };
-            };
-        };
+        get: operations["list_my_sessions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -428,31 +233,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Ends one of the own sessions. */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        delete: operations["end_my_session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -468,37 +249,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Registers a patient. 409 with candidates when a likely duplicate was not decided about. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewPatient"];
-                };
-            };
-            responses: {
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Identity"];
-                    };
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Candidates"];
-                    };
-                };
-            };
-        };
+        post: operations["register"];
         delete?: never;
         options?: never;
         head?: never;
@@ -515,29 +266,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** People who look like the one being typed. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["Sketch"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Candidates"];
-                    };
-                };
-            };
-        };
+        post: operations["duplicates"];
         delete?: never;
         options?: never;
         head?: never;
@@ -552,25 +281,7 @@ export interface paths {
             cookie?: never;
         };
         /** People in whose record something happened last. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Hits"];
-                    };
-                };
-            };
-        };
+        get: operations["recent"];
         put?: never;
         post?: never;
         delete?: never;
@@ -587,27 +298,7 @@ export interface paths {
             cookie?: never;
         };
         /** Who opened this record, when, in what role and why. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["AccessLog"];
-                    };
-                };
-            };
-        };
+        get: operations["access_log"];
         put?: never;
         post?: never;
         delete?: never;
@@ -626,31 +317,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Adds an allergy, or records that none are known. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewAllergy"];
-                };
-            };
-            responses: {
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Added"];
-                    };
-                };
-            };
-        };
+        post: operations["add_allergy"];
         delete?: never;
         options?: never;
         head?: never;
@@ -665,27 +332,7 @@ export interface paths {
             cookie?: never;
         };
         /** The chart of a patient. Opening it is recorded. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Chart"];
-                    };
-                };
-            };
-        };
+        get: operations["chart"];
         put?: never;
         post?: never;
         delete?: never;
@@ -702,34 +349,7 @@ export interface paths {
             cookie?: never;
         };
         /** The bytes of a document, for saving. They come from outside, so the browser is told to treat them as a stranger's. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                    document: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/octet-stream": unknown;
-                    };
-                };
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        get: operations["document"];
         put?: never;
         post?: never;
         delete?: never;
@@ -748,31 +368,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Adds a problem. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewProblem"];
-                };
-            };
-            responses: {
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Added"];
-                    };
-                };
-            };
-        };
+        post: operations["add_problem"];
         delete?: never;
         options?: never;
         head?: never;
@@ -787,34 +383,7 @@ export interface paths {
             cookie?: never;
         };
         /** Every reading of one test; `code` is `system|code`, a code, or the words of a test without one. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                    code: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ResultRow"];
-                    };
-                };
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        get: operations["results"];
         put?: never;
         post?: never;
         delete?: never;
@@ -831,28 +400,7 @@ export interface paths {
             cookie?: never;
         };
         /** People who match what was typed. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description Part of a name in any script, phone digits, clinic number, ABHA number, or birth year. */
-                    q?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Hits"];
-                    };
-                };
-            };
-        };
+        get: operations["search"];
         put?: never;
         post?: never;
         delete?: never;
@@ -869,32 +417,7 @@ export interface paths {
             cookie?: never;
         };
         /** The session of the one who asks. Does not keep it alive. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["SessionView"];
-                    };
-                };
-                /** @description nobody is signed in */
-                401: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        get: operations["read_session"];
         put?: never;
         post?: never;
         delete?: never;
@@ -913,34 +436,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Proves again who one is; dangerous changes need a proof of the last five minutes. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["Proof"];
-                };
-            };
-            responses: {
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description not the password */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["prove"];
         delete?: never;
         options?: never;
         head?: never;
@@ -957,49 +453,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Makes the clinic. Answers the recovery sheet and signs the owner in. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["Setup"];
-                };
-            };
-            responses: {
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["SheetAnswer"];
-                    };
-                };
-                /** @description not the setup code */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description set up already */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["set_up"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1016,34 +470,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Proves that the recovery key is written down; it is never shown again. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["Confirm"];
-                };
-            };
-            responses: {
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description not what the sheet says */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["confirm"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1058,32 +485,7 @@ export interface paths {
             cookie?: never;
         };
         /** The recovery sheet again, until it is confirmed. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["SheetAnswer"];
-                    };
-                };
-                /** @description confirmed, or not for this session */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        get: operations["sheet"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1100,25 +502,7 @@ export interface paths {
             cookie?: never;
         };
         /** How the box is. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Status"];
-                    };
-                };
-            };
-        };
+        get: operations["status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1135,57 +519,10 @@ export interface paths {
             cookie?: never;
         };
         /** Lists the tokens. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Tokens"];
-                    };
-                };
-            };
-        };
+        get: operations["list_tokens"];
         put?: never;
         /** Makes a token. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewToken"];
-                };
-            };
-            responses: {
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["MadeToken"];
-                    };
-                };
-                /** @description the scope or the life is not accepted */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["add_token"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1203,31 +540,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Takes a token back. */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        delete: operations["end_token"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1243,40 +556,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Opens the sealed vault. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["Key"];
-                };
-            };
-            responses: {
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description this does not open it */
-                401: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                429: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["unlock"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1291,63 +571,10 @@ export interface paths {
             cookie?: never;
         };
         /** Lists everybody. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Users"];
-                    };
-                };
-            };
-        };
+        get: operations["list_users"];
         put?: never;
         /** Adds an account. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewUser"];
-                };
-            };
-            responses: {
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["User"];
-                    };
-                };
-                /** @description the sign-in name is taken */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["add_user"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1368,44 +595,7 @@ export interface paths {
         options?: never;
         head?: never;
         /** Changes an account; new roles and disabling end its sessions at once. */
-        patch: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["UserChange"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["User"];
-                    };
-                };
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description the last owner */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        patch: operations["change_user"];
         trace?: never;
     };
     "/api/users/{id}/reset": {
@@ -1418,37 +608,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Gives a new temporary password and ends the person's sessions. The body may be empty. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["Reset"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Temporary"];
-                    };
-                };
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["reset_user"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1534,6 +694,13 @@ export interface components {
          * @enum {string}
          */
         AllergyState: "notAsked" | "noneKnown" | "listed" | "unknown";
+        /** @description The application acknowledgement. */
+        AnsweredLater: {
+            /** @description MSA-1. */
+            code: string;
+            /** @description The peer was connected. */
+            heard: boolean;
+        };
         /** @description Exactly one member. */
         BirthForm: {
             /**
@@ -1578,6 +745,13 @@ export interface components {
             patient: components["schemas"]["Identity"];
             /** @description Why. */
             reasons: components["schemas"]["Reason"][];
+        };
+        /** @description Someone who may be meant. */
+        CandidateView: {
+            /** @description Who. */
+            patient: components["schemas"]["Identity"];
+            /** @description Why, as words to translate. */
+            reasons: string[];
         };
         /** @description People who look like the one being registered. */
         Candidates: {
@@ -1660,6 +834,23 @@ export interface components {
             password: string;
             username: string;
         };
+        /** @description What a person decided. */
+        Decision: {
+            /** @enum {string} */
+            action: "assign";
+            /** @description Logical id. */
+            patientId: string;
+            /** @description The sender's number is this patient's from now on. */
+            remember?: boolean;
+        } | {
+            /** @enum {string} */
+            action: "new";
+        } | {
+            /** @enum {string} */
+            action: "refuse";
+            /** @description Why. */
+            reason: string;
+        };
         /** @description "This is another person", with the reason. */
         Different: {
             /** @description The patient already known. */
@@ -1687,6 +878,28 @@ export interface components {
             /** @description Media type. */
             type?: string | null;
         };
+        /** @description Why a message was refused. */
+        ErrorView: {
+            /** @description Table 0357. */
+            code: string;
+            /** @description Field. */
+            field?: string | null;
+            /** @description What is wrong. */
+            reason: string;
+            /** @description Segment. */
+            segment?: string | null;
+        };
+        /** @description A field as received, escapes and delimiters included. */
+        FieldView: {
+            /** @description Where they end. */
+            end: number;
+            /** @description Field number; MSH-1, the separator itself, is left out. */
+            number: number;
+            /** @description Where its bytes start in the message. */
+            start: number;
+            /** @description Its text. */
+            text: string;
+        };
         /**
          * @description How far a value lies from usual.
          * @enum {string}
@@ -1697,6 +910,17 @@ export interface components {
          * @enum {string}
          */
         Grade: "medium" | "high";
+        /** @description Why a message waits. */
+        HeldView: {
+            /** @description Who may be meant, likeliest first. */
+            candidates: components["schemas"]["CandidateView"][];
+            /** @description For `cannotStore`: which rule. */
+            detail?: string | null;
+            /** @description `unknownPatient`, `looksAlike`, `conflict`, `noIdentifier` or `cannotStore`. */
+            reason: string;
+            /** @description The sender's number for the patient, when it can be remembered. */
+            senderNumber?: string | null;
+        };
         /** @description One person found. */
         Hit: {
             /** @description When the newest visit began. */
@@ -1738,10 +962,106 @@ export interface components {
             /** @description Village or town. */
             village?: string | null;
         };
+        /** @description Numbers beside the tabs. */
+        InboxCounts: {
+            /**
+             * Format: int64
+             * @description Waiting for a person.
+             */
+            needs: number;
+            /**
+             * Format: int64
+             * @description Refused by the box.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Since midnight in the clinic.
+             */
+            today: number;
+        };
+        /** @description One message. */
+        InboxMessage: {
+            /** @description MSA-1 of the answer; absent when the sender wanted none. */
+            answered?: string | null;
+            answeredLater?: components["schemas"]["AnsweredLater"] | null;
+            /** @description MSH-10. */
+            controlId: string;
+            error?: components["schemas"]["ErrorView"] | null;
+            held?: components["schemas"]["HeldView"] | null;
+            /** @description What it means. */
+            meaning: components["schemas"]["MeaningView"][];
+            patient?: components["schemas"]["Identity"] | null;
+            /** @description When it came. */
+            received: string;
+            /** @description What is stored, or would be. */
+            resources: components["schemas"]["ResourceView"][];
+            /** @description Its row. */
+            row: components["schemas"]["InboxRow"];
+            /** @description As received. */
+            segments: components["schemas"]["SegmentView"][];
+            settled?: components["schemas"]["SettledView"] | null;
+            /** @description `tls` or `plain`. */
+            transport: string;
+            /** @description MSH-9. */
+            type: string;
+            /** @description Codes that are in no table known here. */
+            unknownCodes: components["schemas"]["Place"][];
+            /** @description Fields without a place in the record. */
+            unmapped: components["schemas"]["Place"][];
+            /** @description MSH-12. */
+            version?: string | null;
+            /** @description What is odd about it. */
+            warnings: string[];
+        };
+        /** @description A page of the inbox. */
+        InboxPage: {
+            /** @description For the tabs. */
+            counts: components["schemas"]["InboxCounts"];
+            /** @description Newest first. */
+            rows: components["schemas"]["InboxRow"][];
+        };
+        /** @description One row of the list. */
+        InboxRow: {
+            /** @description When it came. */
+            at: string;
+            /** @description The patient as the message names it. */
+            person?: string | null;
+            /** @description The sending facility. */
+            sender: string;
+            /**
+             * Format: int64
+             * @description Number of the row, rising.
+             */
+            seq: number;
+            /** @description `received`, `applied`, `held`, `refused` or `dismissed`. */
+            state: string;
+            /** @description What it is, for translation. */
+            title: components["schemas"]["Title"];
+        };
         /** @description What opens the vault. */
         Key: {
             passphrase?: string | null;
             recoveryKey?: string | null;
+        };
+        /** @description The name of a line: a key to translate, or a text from the message. */
+        LabelView: {
+            /** @description `patient`, `order`, `collected`, `visit`, `allergy`, `problem`, `cover`, or `test` for a named test. */
+            key: string;
+            /** @description The name of the test. */
+            text?: string | null;
+        };
+        /** @description One link. */
+        LinkView: {
+            /**
+             * Format: int32
+             * @description Field number.
+             */
+            field?: number | null;
+            /** @description JSON pointer in the resource. */
+            pointer: string;
+            /** @description Segment index. */
+            segment: number;
         };
         /** @description What a step of signing in answers: a session, or what is next. */
         LoginAnswer: {
@@ -1798,6 +1118,21 @@ export interface components {
             theme?: string | null;
             /** @description Sign-in name. */
             username: string;
+        };
+        /** @description A line of the meaning. */
+        MeaningView: {
+            /** @description Flag, such as `HH`. */
+            flag?: string | null;
+            /** @description Name of the line. */
+            label: components["schemas"]["LabelView"];
+            /** @description Segment it comes from. */
+            link?: number | null;
+            /** @description Reference range as sent. */
+            range?: string | null;
+            /** @description `abnormal`, `critical` or `attention`. */
+            tone?: string | null;
+            /** @description What it says. */
+            value: string;
         };
         /** @description One medicine, the latest order of its name. */
         Medicine: {
@@ -1940,6 +1275,13 @@ export interface components {
             /** @description Parent or caregiver. */
             guardian?: string | null;
         };
+        /** @description A place with what it says. */
+        Place: {
+            /** @description Such as `PID-18`. */
+            path: string;
+            /** @description Its text. */
+            value: string;
+        };
         /** @description One reading. */
         Point: {
             /** @description When. */
@@ -2004,6 +1346,22 @@ export interface components {
              */
             secondFactor: boolean;
         };
+        /** @description A resource with its origins. */
+        ResourceView: {
+            /** @description Logical id. */
+            id: string;
+            /** @description Indented JSON. */
+            json: string;
+            /** @description From places in the resource to places in the message. */
+            links: components["schemas"]["LinkView"][];
+            /** @description Type. */
+            type: string;
+            /**
+             * Format: int64
+             * @description Version, once stored.
+             */
+            version?: number | null;
+        };
         /** @description All readings of one test in one unit. */
         ResultRow: {
             /** @description Code of the test; the words where it has none. */
@@ -2025,6 +1383,15 @@ export interface components {
             code?: string | null;
             recoveryCode?: string | null;
         };
+        /** @description A segment as received. */
+        SegmentView: {
+            /** @description Its fields in order. */
+            fields: components["schemas"]["FieldView"][];
+            /** @description Position in the message, from 0. */
+            index: number;
+            /** @description Three characters. */
+            name: string;
+        };
         /** @description What the screens know of the one who is signed in. */
         SessionView: {
             /**
@@ -2043,6 +1410,18 @@ export interface components {
             idleSeconds: number;
             /** @description The person. */
             user: components["schemas"]["Me"];
+        };
+        /** @description What became of the message. */
+        Settled: {
+            /** @description `applied`, `held` or `dismissed`. */
+            state: string;
+        };
+        /** @description What a person decided. */
+        SettledView: {
+            /** @description The account. */
+            by: string;
+            /** @description Why it was put aside. */
+            reason?: string | null;
         };
         /** @description The first run. */
         Setup: {
@@ -2120,6 +1499,8 @@ export interface components {
             secondFactor: string;
             /** @description `setup`, `recovery` (the recovery key is not written down yet), `sealed` or `ready`. */
             state: string;
+            /** @description Where the clinic's clock stands: an IANA name such as `Asia/Kolkata`. Times are shown in it. */
+            timeZone: string;
             /** @description Version of the program. */
             version: string;
         };
@@ -2127,6 +1508,23 @@ export interface components {
         Temporary: {
             /** @description Shown this once. */
             password: string;
+        };
+        /** @description A title to be translated. */
+        Title: {
+            /**
+             * @description `testResult`, `newPatient`, `patientUpdate`, `patientRegistered`, `patientAdmitted`, `patientDischarged`,
+             *     `patientExpected`, `unreadable`, `unsupported` or `incomplete`.
+             */
+            key: string;
+            params?: components["schemas"]["TitleParams"] | null;
+        };
+        /** @description What goes into a title. */
+        TitleParams: {
+            /**
+             * Format: int32
+             * @description Number of result values.
+             */
+            n: number;
         };
         /** @description A token; its secret is not kept anywhere. */
         Token: {
@@ -2207,4 +1605,1019 @@ export interface components {
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    changes: {
+        parameters: {
+            query?: {
+                /** @description The last transaction that was seen; 0 for "from now". */
+                since?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changes"];
+                };
+            };
+        };
+    };
+    events: {
+        parameters: {
+            query?: {
+                /** @description The last transaction that was seen; 0 for "from now". */
+                since?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_messages: {
+        parameters: {
+            query?: {
+                /** @description `needs`, `refused` or `all`. */
+                state?: string;
+                /** @description Rows below this number. */
+                before?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxPage"];
+                };
+            };
+        };
+    };
+    read_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxMessage"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    settle_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decision"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settled"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Credentials"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginAnswer"];
+                };
+            };
+            /** @description name or password is not right */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    login_enrol: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Code"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginAnswer"];
+                };
+            };
+            /** @description the code is not right */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    login_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnPassword"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginAnswer"];
+                };
+            };
+            /** @description the password is not accepted */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    login_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondFactor"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginAnswer"];
+                };
+            };
+            /** @description the code is not right */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    change_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LooksChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+        };
+    };
+    change_my_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description not the present password, or the new one is not accepted */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_my_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnSessions"];
+                };
+            };
+        };
+    };
+    end_my_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    register: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPatient"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Identity"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Candidates"];
+                };
+            };
+        };
+    };
+    duplicates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Sketch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Candidates"];
+                };
+            };
+        };
+    };
+    recent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hits"];
+                };
+            };
+        };
+    };
+    access_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessLog"];
+                };
+            };
+        };
+    };
+    add_allergy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAllergy"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Added"];
+                };
+            };
+        };
+    };
+    chart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chart"];
+                };
+            };
+        };
+    };
+    document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                document: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    add_problem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProblem"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Added"];
+                };
+            };
+        };
+    };
+    results: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResultRow"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    search: {
+        parameters: {
+            query?: {
+                /** @description Part of a name in any script, phone digits, clinic number, ABHA number, or birth year. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hits"];
+                };
+            };
+        };
+    };
+    read_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    prove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Proof"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description not the password */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    set_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Setup"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SheetAnswer"];
+                };
+            };
+            /** @description not the setup code */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description set up already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Confirm"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description not what the sheet says */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    sheet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SheetAnswer"];
+                };
+            };
+            /** @description confirmed, or not for this session */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+        };
+    };
+    list_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tokens"];
+                };
+            };
+        };
+    };
+    add_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeToken"];
+                };
+            };
+            /** @description the scope or the life is not accepted */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    end_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    unlock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Key"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description this does not open it */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Users"];
+                };
+            };
+        };
+    };
+    add_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUser"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description the sign-in name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    change_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the last owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    reset_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reset"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Temporary"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+}

@@ -35,67 +35,14 @@ export type NewProblem = S["NewProblem"];
 
 export type InboxState = "received" | "applied" | "held" | "refused" | "dismissed";
 
-export interface InboxRow {
-  seq: number;
-  at: string;
-  title: { key: string; params?: Record<string, string | number> | null };
-  sender: string;
-  person?: string | null;
-  state: InboxState;
-}
-
-export interface InboxCounts {
-  today: number;
-  needs: number;
-  refused: number;
-}
-
-export interface InboxSegment {
-  name: string;
-  index: number;
-  /** MSH-1, the separator itself, is left out. */
-  fields: { number: number; text: string }[];
-}
-
-export interface Meaning {
-  label: { key: string; text?: string | null };
-  value: string;
-  flag?: string | null;
-  /** As sent. */
-  range?: string | null;
-  link?: number | null;
-  tone?: string | null;
-}
-
-export interface StoredResource {
-  type: string;
-  id?: string;
-  /** Version once stored; none for what would be stored. */
-  version?: number | null;
-  json: string;
-  links: { pointer: string; segment: number; field?: number | null }[];
-}
-
-export interface InboxMessage {
-  row: InboxRow;
-  type: string;
-  controlId: string;
-  received: string;
-  transport?: string | null;
-  answered?: string | null;
-  version?: string | null;
-  segments: InboxSegment[];
-  meaning: Meaning[];
-  resources: StoredResource[];
-  answeredLater?: { code: string; heard: boolean } | null;
-  unmapped: { path: string; value: string }[];
-  unknownCodes: { path: string; value: string }[];
-  warnings: string[];
-  held: { reason: string; detail?: string | null; candidates: { patient: Identity; reasons: string[] }[]; senderNumber?: string | null } | null;
-  error: { segment?: string | null; field?: string | null; code?: string; reason: string } | null;
-  patient?: Identity | null;
-  settled?: { by: string; reason?: string | null } | null;
-}
+export type InboxRow = Omit<S["InboxRow"], "state"> & { state: InboxState };
+export type InboxCounts = S["InboxCounts"];
+export type InboxSegment = S["SegmentView"];
+export type Meaning = S["MeaningView"];
+export type StoredResource = S["ResourceView"];
+export type InboxMessage = Omit<S["InboxMessage"], "row"> & { row: InboxRow };
+export type Settlement = S["Decision"];
+export type Settled = Omit<S["Settled"], "state"> & { state: "applied" | "held" | "dismissed" };
 
 export type User = Omit<S["User"], "roles"> & { roles: Role[] };
 export type Token = S["Token"];

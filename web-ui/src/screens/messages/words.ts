@@ -4,11 +4,9 @@ import { told } from "../../text/index.svelte";
 
 export function inboxTitle(row: Pick<InboxRow, "title">): string {
   const params = row.title.params ?? undefined;
-  const n = params?.["n"] ?? params?.["count"] ?? params?.["values"];
-  const form = n !== undefined && Number(n) === 1 ? "one" : "other";
-  const known = n === undefined ? params : { ...params, n };
   const key = `inbox.title.${row.title.key}`;
-  return told(n === undefined ? key : `${key}.${form}`, told(key, told("inbox.title.other", row.title.key), known), known);
+  const form = params?.n === 1 ? "one" : "other";
+  return told(params ? `${key}.${form}` : key, told(key, told("inbox.title.other", row.title.key), params), params);
 }
 
 export function meaningLabel(meaning: Meaning): string {
