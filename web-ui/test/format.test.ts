@@ -1,6 +1,6 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { ageOn } from "../src/format/age";
-import { civil, day, distance, inWords, showCivil, stamp } from "../src/format/dates";
+import { civil, civilOf, clock, day, distance, inWords, sameDay, showCivil, stamp, time, useZone } from "../src/format/dates";
 import { asNumber, clinicalNumber, phoneDigits, phoneText, rangeText, unitText, valueText } from "../src/format/numbers";
 
 const words = { between: (a: string, b: string) => `${a} to ${b}`, below: (a: string) => `below ${a}`, above: (a: string) => `above ${a}` };
@@ -35,6 +35,42 @@ describe("dates", () => {
     expect(distance("2026-08-18", now)).toEqual({ unit: "month", n: 3, past: true });
     expect(distance("2025-11-14", now)).toEqual({ unit: "year", n: 1, past: true });
     expect(distance("2026-11-24", now)).toEqual({ unit: "day", n: 3, past: false });
+  });
+});
+
+describe("the clinic's time zone", () => {
+  afterEach(() => useZone(undefined));
+  // 20:00 on the 21st in Greenwich: already the 22nd in India, still the 21st in New York.
+  const at = "2026-11-21T20:00:07Z";
+  test.each([
+    ["Asia/Kolkata", "22-Nov-2026 01:30", "Sun 22-Nov-2026, 01:30"],
+    ["America/New_York", "21-Nov-2026 15:00", "Sat 21-Nov-2026, 15:00"],
+    ["UTC", "21-Nov-2026 20:00", "Sat 21-Nov-2026, 20:00"],
+  ])("an instant in %s", (zone, stamped, clocked) => {
+    useZone(zone);
+    expect(stamp(at, "en")).toBe(stamped);
+    expect(time(at, true)).toMatch(/:07$/);
+    expect(clock(new Date(at), "en")).toBe(clocked);
+    expect(inWords(`sent ${at}.`, "en")).toBe(`sent ${stamped}.`);
+  });
+  test("midnight is 00:00, and a plain day is nobody's instant", () => {
+    useZone("Asia/Kolkata");
+    expect(stamp("2026-11-21T18:30:00Z", "en")).toBe("22-Nov-2026 00:00");
+    expect(stamp("2026-11-21", "en")).toBe("21-Nov-2026");
+  });
+  test("today and distance count the clinic's days", () => {
+    useZone("Asia/Kolkata");
+    const now = new Date(at);
+    expect(civilOf(now)).toEqual({ year: 2026, month: 11, day: 22 });
+    expect(sameDay("2026-11-21T18:29:59Z", now)).toBe(false);
+    expect(sameDay("2026-11-21T18:30:00Z", now)).toBe(true);
+    expect(distance("2026-11-22", now)).toEqual({ unit: "today" });
+    expect(distance("2026-11-21T18:29:59Z", now)).toEqual({ unit: "day", n: 1, past: true });
+  });
+  test("a zone that the browser does not know leaves its own", () => {
+    const own = stamp(at, "en");
+    useZone("Mars/Olympus");
+    expect(stamp(at, "en")).toBe(own);
   });
 });
 

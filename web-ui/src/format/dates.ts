@@ -1,5 +1,6 @@
 // Dates and times as the clinic reads them: dd-Mmm-yyyy, 24-hour hh:mm, months as words in both languages, and
-// relative distance only as an extra. Partial dates (2019, 2019-03) stay partial.
+// relative distance only as an extra. Partial dates (2019, 2019-03) stay partial. Instants are shown in the clinic's
+// time zone, wherever the browser is and whatever its own clock is set to.
 import type { Lang } from "../text/index.svelte";
 
 const MONTHS: Record<Lang, readonly string[]> = {
@@ -10,6 +11,42 @@ const WEEKDAYS: Record<Lang, readonly string[]> = {
   en: ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"],
   hi: ["रवि", "सोम", "मंगल", "बुध", "गुरु", "शुक्र", "शनि"],
 };
+
+/** An instant on the clinic's wall: calendar day, day of the week (0 is Sunday), time of day. */
+interface Wall extends Civil {
+  weekday: number;
+  hour: number;
+  minute: number;
+  second: number;
+}
+
+let wallClock = clockIn(undefined);
+
+function clockIn(zone: string | undefined): Intl.DateTimeFormat {
+  return new Intl.DateTimeFormat("en", { timeZone: zone, calendar: "gregory", numberingSystem: "latn", hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" });
+}
+
+/** Shows every instant in this zone from now on (an IANA name). The browser's own zone stands until the box has said
+ * which one it is, and for a name that the browser does not know. */
+export function useZone(zone: string | undefined): void {
+  try {
+    wallClock = clockIn(zone);
+  } catch {
+    wallClock = clockIn(undefined);
+  }
+}
+
+function wall(at: Date): Wall {
+  const part: Record<string, number> = {};
+  for (const { type, value } of wallClock.formatToParts(at)) part[type] = Number(value);
+  const { year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0 } = part;
+  return { year, month, day, weekday: new Date(Date.UTC(year, month - 1, day)).getUTCDay(), hour, minute, second };
+}
+
+/** Days since 1970-01-01; an unknown month or day counts as the first. */
+function dayNumber(c: Civil): number {
+  return Date.UTC(c.year, Math.max(c.month, 1) - 1, Math.max(c.day, 1)) / 86_400_000;
+}
 
 export interface Civil {
   year: number;
@@ -46,9 +83,10 @@ export function iso(c: Civil): string {
   return c.month === 0 ? year : c.day === 0 ? `${year}-${two(c.month)}` : `${year}-${two(c.month)}-${two(c.day)}`;
 }
 
-/** The calendar day of an instant where this browser is. */
+/** The calendar day of an instant where the clinic is. */
 export function civilOf(at: Date): Civil {
-  return { year: at.getFullYear(), month: at.getMonth() + 1, day: at.getDate() };
+  const { year, month, day } = wall(at);
+  return { year, month, day };
 }
 
 /** A day as the clinic writes it: 21-Nov-2026, Nov-2026 or 2026, as precise as it is known. */
@@ -72,8 +110,9 @@ export function time(text: string | null | undefined, seconds = false): string {
   if (!text || !text.includes("T")) return "";
   const at = new Date(text);
   if (Number.isNaN(at.getTime())) return "";
-  const hm = `${two(at.getHours())}:${two(at.getMinutes())}`;
-  return seconds ? `${hm}:${two(at.getSeconds())}` : hm;
+  const { hour, minute, second } = wall(at);
+  const hm = `${two(hour)}:${two(minute)}`;
+  return seconds ? `${hm}:${two(second)}` : hm;
 }
 
 /** Day and time together: 21-Nov-2026 11:38. */
@@ -83,7 +122,8 @@ export function stamp(text: string | null | undefined, lang: Lang, seconds = fal
 
 /** The strip's clock: Sat 21-Nov-2026, 11:46. */
 export function clock(at: Date, lang: Lang): string {
-  return `${WEEKDAYS[lang][at.getDay()]} ${showCivil(civilOf(at), lang)}, ${two(at.getHours())}:${two(at.getMinutes())}`;
+  const now = wall(at);
+  return `${WEEKDAYS[lang][now.weekday]} ${showCivil(now, lang)}, ${two(now.hour)}:${two(now.minute)}`;
 }
 
 /** A text of the box in which ISO dates and instants are written as the clinic writes them. */
@@ -103,11 +143,9 @@ export type Distance = { unit: "today" } | { unit: "day" | "week" | "month" | "y
 /** How far a day lies from now, in the one unit that people use for it. */
 export function distance(text: string, now: Date): Distance | null {
   const plain = civil(text);
-  const then = plain ? new Date(plain.year, Math.max(plain.month, 1) - 1, Math.max(plain.day, 1)) : new Date(text);
-  if (Number.isNaN(then.getTime())) return null;
-  const today = new Date(now.getFullYear(), now.getMonth(), now.getDate());
-  const other = new Date(then.getFullYear(), then.getMonth(), then.getDate());
-  const days = Math.round((today.getTime() - other.getTime()) / 86_400_000);
+  const at = new Date(text);
+  if (!plain && Number.isNaN(at.getTime())) return null;
+  const days = dayNumber(civilOf(now)) - dayNumber(plain ?? civilOf(at));
   const n = Math.abs(days);
   const past = days > 0;
   if (n === 0) return { unit: "today" };

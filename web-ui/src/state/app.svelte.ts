@@ -5,6 +5,7 @@ import { listen } from "../api/client";
 import { BoxLost, Refused } from "../api/error";
 import { startFeed, stopFeed, watchFeed, type FeedState } from "../api/events";
 import type { Session, Status } from "../api/types";
+import { useZone } from "../format/dates";
 import { isLang, lang, useLang, type Lang } from "../text/index.svelte";
 
 export type Phase = "loading" | "lost" | "setup" | "recovery" | "sealed" | "signIn" | "in";
@@ -70,15 +71,22 @@ export async function restoreLook(): Promise<void> {
   applyLook();
 }
 
+async function askStatus(): Promise<Status> {
+  const status = await box.status();
+  useZone(status.timeZone);
+  return (app.status = status);
+}
+
 /** Asks the box where things stand and moves to the phase that follows from it. */
 export async function begin(): Promise<void> {
+  let status: Status;
   try {
-    app.status = await box.status();
+    status = await askStatus();
   } catch {
     app.phase = "lost";
     return;
   }
-  switch (app.status.state) {
+  switch (status.state) {
     case "setup":
       app.phase = "setup";
       return;
@@ -149,7 +157,7 @@ export function may(area: string, need: "R" | "W" | "F" = "R"): boolean {
 
 export async function recheck(): Promise<void> {
   try {
-    app.status = await box.status();
+    await askStatus();
   } catch {
     // client.ts has told everybody that the box is lost.
   }
