@@ -180,7 +180,7 @@ fn import(table: &mut Table, clinic: &Clinic, scale: &Scale) -> Vec<String> {
             // One in ten of the patients and results is enough to read from.
             let text = String::from_utf8_lossy(answer);
             let found = text.split("\"location\":\"").skip(1).filter_map(|l| l.split("/_history").next());
-            ids.lock().expect("no panic").extend(found.step_by(9).map(str::to_owned));
+            ids.lock().expect("no panic").extend(found.step_by(9).filter_map(kind_and_id));
         };
         let run = ask.run_keeping(4, Until::Count(part.len()), request, keep);
         rates.push(run.rate() * corpus::BUNDLE as f64);
@@ -196,11 +196,18 @@ fn import(table: &mut Table, clinic: &Clinic, scale: &Scale) -> Vec<String> {
     ids.into_inner().expect("no panic")
 }
 
+/// `Patient/17` of an address that may be relative or absolute.
+fn kind_and_id(address: &str) -> Option<String> {
+    let mut parts = address.rsplit('/');
+    let (id, kind) = (parts.next()?, parts.next()?);
+    Some(format!("{kind}/{id}"))
+}
+
 fn reads(table: &mut Table, clinic: &Clinic, scale: &Scale, ids: &[String]) {
     let ask = Asker::of(clinic);
     let request = |n: usize, out: &mut Vec<u8>| {
         let id = &ids[Dice(n as u64).below(ids.len() as u64) as usize];
-        ask.get(&format!("/fhir/{}", id.trim_start_matches("/fhir/")), out);
+        ask.get(&format!("/fhir/{id}"), out);
     };
     let runs = |connections| -> Vec<Run> {
         (0..scale.rounds).map(|_| ask.run(connections, Until::Time(scale.round), request)).collect()
