@@ -1,7 +1,8 @@
 //! `make bench`: the release binary under load on a fresh clinic, one table, and `bench-results.json`.
 //!
 //! Everything runs on loopback from this process, which shares the machine with the box. Each figure is the median
-//! of its rounds. `CLINICVAULT_BENCH=quick` stores a tenth and runs short rounds, to see whether everything works.
+//! of its rounds. `CLINICVAULT_BENCH=quick` stores a tenth and runs short rounds, to see whether everything works;
+//! `box` leaves out the benches of the rooms.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -33,14 +34,17 @@ pub struct Scale {
 }
 
 fn main() {
-    let quick = std::env::var("CLINICVAULT_BENCH").is_ok_and(|v| v == "quick");
+    let asked = std::env::var("CLINICVAULT_BENCH").unwrap_or_default();
+    let (quick, box_only) = (asked == "quick", asked == "box");
     let scale = if quick {
         Scale { transactions: 100, round: Duration::from_millis(500), rounds: 1 }
     } else {
         Scale { transactions: 1_000, round: Duration::from_secs(4), rounds: 3 }
     };
     let mut table = Table::default();
-    examples::all(&mut table);
+    if !box_only {
+        examples::all(&mut table);
+    }
     rounds::all(&mut table, &scale);
     println!("\n{}", table.text());
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");

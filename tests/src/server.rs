@@ -98,6 +98,17 @@ impl Server {
         self.proc_status("VmHWM:")
     }
 
+    /// Processor time used so far, user and system.
+    pub fn processor_time(&self) -> Duration {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("the box runs");
+        // The fields after the command, which stands in brackets: user and system time are the 12th and 13th of
+        // them, in ticks of 1/100 s (proc(5)).
+        let after = text.rsplit(')').next().expect("a command in brackets");
+        let ticks =
+            after.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum::<u64>();
+        Duration::from_millis(ticks * 10)
+    }
+
     fn proc_status(&self, key: &str) -> u64 {
         let text = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the box runs");
         let line = text.lines().find(|l| l.starts_with(key)).expect("a memory line");
