@@ -2,7 +2,7 @@
 //!
 //! Everything runs on loopback from this process, which shares the machine with the box. Each figure is the median
 //! of its rounds. `CLINICVAULT_BENCH=quick` stores a tenth and runs short rounds, to see whether everything works;
-//! `box` leaves out the benches of the rooms.
+//! `box` leaves out the benches of the rooms, `creates` measures the durable creates alone.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -35,7 +35,7 @@ pub struct Scale {
 
 fn main() {
     let asked = std::env::var("CLINICVAULT_BENCH").unwrap_or_default();
-    let (quick, box_only) = (asked == "quick", asked == "box");
+    let (quick, box_only) = (asked == "quick", matches!(asked.as_str(), "box" | "creates"));
     let scale = if quick {
         Scale { transactions: 100, round: Duration::from_millis(500), rounds: 1 }
     } else {
@@ -45,7 +45,11 @@ fn main() {
     if !box_only {
         examples::all(&mut table);
     }
-    rounds::all(&mut table, &scale);
+    if asked == "creates" {
+        rounds::creates_alone(&mut table, &scale);
+    } else {
+        rounds::all(&mut table, &scale);
+    }
     println!("\n{}", table.text());
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");
     let text = serde_json::to_string_pretty(&table.json()).expect("plain JSON");

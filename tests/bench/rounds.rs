@@ -44,6 +44,14 @@ pub fn all(table: &mut Table, scale: &Scale) {
     clinic.stop();
 }
 
+/// The durable creates and the machine's own sync, for work on the writer.
+pub fn creates_alone(table: &mut Table, scale: &Scale) {
+    let clinic = Clinic::open();
+    let flushes = median((0..3).map(|_| flushes(&clinic, scale)).collect());
+    table.figure("this machine's own fdatasync of 4 KiB, one at a time", flushes, "/s");
+    creates(table, &clinic, scale);
+}
+
 fn stored(scale: &Scale) -> String {
     format!("{} resources", scale.transactions * corpus::BUNDLE)
 }
