@@ -15,7 +15,9 @@ const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !n
 export const OWNER = { username: "owner", password: "Peacock-register-77 margin" };
 
 export class Box {
-  constructor() {
+  /** `settings` are variables of the box, `CLINICVAULT_SECTION_KEY`. */
+  constructor(settings = {}) {
+    this.env = { ...env, ...settings };
     this.folder = mkdtempSync(join(tmpdir(), "clinicvault-walk-"));
     this.data = join(this.folder, "data");
     this.lines = [];
@@ -23,7 +25,7 @@ export class Box {
 
   /** Runs a sub-command to its end and returns what it printed. */
   cli(...args) {
-    const done = spawnSync(bin, [...args, "--data", this.data], { env, encoding: "utf8" });
+    const done = spawnSync(bin, [...args, "--data", this.data], { env: this.env, encoding: "utf8" });
     if (done.status !== 0) throw new Error(`clinicvault ${args.join(" ")}: ${done.error ?? done.stderr}`);
     return done.stdout;
   }
@@ -49,7 +51,7 @@ export class Box {
   /** Starts the box; resolves when it says `ready`. */
   async start() {
     const args = ["serve", "--data", this.data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--mllp", "127.0.0.1:0"];
-    this.child = spawn(bin, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    this.child = spawn(bin, args, { env: this.env, stdio: ["ignore", "pipe", "pipe"] });
     const log = createWriteStream(join(this.folder, "stderr"), { flags: "a" });
     this.child.stderr.pipe(log);
     let errors = "";

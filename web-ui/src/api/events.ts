@@ -142,10 +142,12 @@ function startPolling(): void {
   if (poll !== undefined) return;
   tell("polling");
   poll = setInterval(() => void pollOnce(), POLL_MS);
+  // At once: a socket that closed because the session ended says so here, not after a pause.
+  void pollOnce();
 }
 
 async function pollOnce(): Promise<void> {
-  if (polling || wants.size === 0) return;
+  if (polling) return;
   polling = true;
   try {
     const answer = await changes(cursor);

@@ -188,7 +188,10 @@ export function startClock(): void {
       if (app.reachable) app.lostSince = new Date();
       app.reachable = false;
     } else if (event === "signedOut") {
-      if (app.phase === "in") app.expired = true;
+      if (app.phase === "in") {
+        app.expired = true;
+        stopFeed();
+      }
     } else if (event === "sealed") {
       app.phase = "sealed";
       stopFeed();
