@@ -39,4 +39,9 @@ fn the_demo_is_a_living_clinic() {
     assert!(opened.contains(&"Sanjana Gite"), "{opened:?}");
     let counts = doctor.get("/api/inbox?state=all").expect(200).json()["counts"].clone();
     assert_eq!((counts["needs"].as_u64(), counts["refused"].as_u64()), (Some(1), Some(1)), "{counts}");
+    for row in doctor.get("/api/inbox?state=all").expect(200).json()["rows"].as_array().unwrap() {
+        let message = doctor.get(&format!("/api/inbox/{}", row["seq"])).expect(200).json();
+        let unused = message["unmapped"].as_array().unwrap();
+        assert!(unused.iter().all(|place| place["path"] != "OBR-21"), "{unused:?}");
+    }
 }

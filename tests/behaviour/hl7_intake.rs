@@ -99,6 +99,9 @@ fn a_result_for_an_unknown_number_waits_until_somebody_says_whose_it_is() {
     wait_for(&clinic, "Observation?code=2339-0", 1);
     assert_eq!(clinic.mllp().send(&sample::oru("L-2", "L-555", "Sathe", "Uma", "99")).code, "AA");
     wait_for(&clinic, "Observation?code=2339-0", 2);
+    let name = doctor.get("/api/session").expect(200).json()["user"]["name"].clone();
+    let decided = doctor.get(&format!("/api/inbox/{seq}")).expect(200).json()["settled"]["by"].clone();
+    assert!(name.is_string() && decided == name, "the one who decided is named: {decided}");
     let again = doctor.post(&format!("/api/inbox/{seq}/settle"), &decision);
     assert_eq!(again.status, 412, "settled once: {}", again.text());
 }

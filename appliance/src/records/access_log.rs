@@ -3,11 +3,10 @@
 //! Owns reading the lines of one patient out of the audit log and saying them in codes that a screen can translate.
 //! The log holds ids of accounts; the names shown are those the accounts have today.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use clinicvault_gateway::fhir::datetime;
 use clinicvault_gateway::fhir::id::ResourceType;
-use clinicvault_gateway::json::{self, Limits};
 use clinicvault_vault::{Action, AuditEntry, Outcome, Snapshot};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,11 +14,9 @@ use utoipa::ToSchema;
 use super::access::{Area, Op, Subject, decide};
 use super::audit::{self, About};
 use super::error::Error;
+use super::names::Names;
 use super::{Caller, Records};
 use crate::clinic::chart::Opened;
-
-/// The vault's documents of accounts, by id; each has a `name`.
-const ACCOUNTS: u16 = 2;
 
 /// One line of a patient's access log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -105,28 +102,4 @@ fn word(action: Action) -> String {
     let name = format!("{action:?}");
     let mut letters = name.chars();
     letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
-}
-
-/// Names of accounts, each looked up once.
-struct Names<'a> {
-    snapshot: &'a Snapshot,
-    known: BTreeMap<String, String>,
-}
-
-impl<'a> Names<'a> {
-    fn new(snapshot: &'a Snapshot) -> Self {
-        Self { snapshot, known: BTreeMap::new() }
-    }
-
-    /// The name of an account; machines, senders and the operator are named by their id.
-    fn of(&mut self, id: &str) -> String {
-        if let Some(name) = self.known.get(id) {
-            return name.clone();
-        }
-        let document = self.snapshot.doc_get(ACCOUNTS, id.as_bytes()).ok().flatten();
-        let account = document.and_then(|bytes| json::parse(&bytes, &Limits::default()).ok());
-        let name = account.as_ref().and_then(|account| account.str("name")).unwrap_or(id).to_owned();
-        self.known.insert(id.to_owned(), name.clone());
-        name
-    }
 }

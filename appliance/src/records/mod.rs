@@ -20,6 +20,7 @@ pub mod feed;
 pub mod history;
 pub mod import;
 mod matching;
+pub mod names;
 mod owner;
 pub mod people;
 pub mod read;

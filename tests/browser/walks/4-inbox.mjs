@@ -47,6 +47,7 @@ async function inbox(browser) {
     await dialog.getByRole("checkbox").check();
     await dialog.locator(".btn.go").click();
     await page.getByText(at.t("inbox.state.applied")).first().waitFor();
+    await at.sees("inbox.settledBy", { who: meera.name });
     await at.look("inbox-applied");
 
     // The result is in the chart now, and the laboratory's number is known from here on.
