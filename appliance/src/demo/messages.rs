@@ -66,7 +66,7 @@ const UPDATE: &[&str] = &[
 const RENAL: &[&str] = &[
     "MSH|^~\\&|CITYPATH|LAB|CLINICVAULT|NANDINI|{day}101200+0530||ORU^R01^ORU_R01|CP{day}0398|P|2.5.1",
     "PID|1||NC-005640^^^&urn:clinicvault:patient-number&URI^MR||BANDYOPADHYAY^SUBHASH CHANDRA||{subhash}|M",
-    "OBR|1|ORD-2274|CP-88097|RFT^Renal function^99CP|||{day}081000+0530||||||||||||||{day}101000+0530||LAB|F",
+    "OBR|1|ORD-2274|CP-88097|RFT^Renal function^99CP|||{day}081000+0530|||||||||||||||{day}101000+0530||LAB|F",
     "OBX|1|NM|2160-0^Creatinine^LN||2.4|mg/dL|0.7-1.3|H|||F|||{day}081000+0530",
     "OBX|2|NM|2823-3^Potassium^LN||5.4|mmol/L|3.5-5.1|H|||F|||{day}081000+0530",
     "OBX|3|NM|2951-2^Sodium^LN||137|mmol/L|135-145|N|||F|||{day}081000+0530",
@@ -75,7 +75,7 @@ const RENAL: &[&str] = &[
 const HBA1C: &[&str] = &[
     "MSH|^~\\&|CITYPATH|LAB|CLINICVAULT|NANDINI|{day}105100+0530||ORU^R01^ORU_R01|CP{day}0402|P|2.5.1",
     "PID|1||NC-003148^^^&urn:clinicvault:patient-number&URI^MR||WAGHMARE^SUMAN ARUN||{suman}|F",
-    "OBR|1|ORD-2280|CP-88104|A1C^HbA1c^99CP|||{day}084000+0530||||||||||||||{day}104900+0530||LAB|F",
+    "OBR|1|ORD-2280|CP-88104|A1C^HbA1c^99CP|||{day}084000+0530|||||||||||||||{day}104900+0530||LAB|F",
     "OBX|1|NM|4548-4^HbA1c^LN||6.8|%|4.0-5.6|H|||F|||{day}084000+0530",
 ];
 
@@ -87,7 +87,7 @@ const UNREADABLE: &[&str] =
 const WHOSE: &[&str] = &[
     "MSH|^~\\&|CITYPATH|LAB|CLINICVAULT|NANDINI|{day}113802+0530||ORU^R01^ORU_R01|CP{day}0417|P|2.5.1",
     "PID|1||88120^^^CITYPATH^PI||THORAT^G R||1954|M|||^^NIMGAON",
-    "OBR|1|ORD-2291|CP-88120|RFT^Renal function^99CP|||{day}081500+0530||||||||||||||{day}113700+0530||LAB|F",
+    "OBR|1|ORD-2291|CP-88120|RFT^Renal function^99CP|||{day}081500+0530|||||||||||||||{day}113700+0530||LAB|F",
     "OBX|1|NM|2823-3^Potassium^LN||6.3|mmol/L|3.5-5.1|HH|||F|||{day}081500+0530",
     "OBX|2|NM|2951-2^Sodium^LN||138|mmol/L|136-145|N|||F|||{day}081500+0530",
     "OBX|3|NM|2160-0^Creatinine^LN||1.6|mg/dL|0.7-1.3|H|||F|||{day}081500+0530",
@@ -97,6 +97,18 @@ const WHOSE: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_result_says_when_it_was_reported_where_the_standard_has_it() {
+        for arriving in messages(Date::constant(2026, 11, 21)) {
+            let text = String::from_utf8(arriving.bytes).unwrap();
+            for order in text.split('\r').filter(|segment| segment.starts_with("OBR|")) {
+                let fields: Vec<&str> = order.split('|').collect();
+                assert!(fields[21].is_empty() && fields[22].starts_with("20261120"), "{order}");
+                assert_eq!((fields[24], fields[25]), ("LAB", "F"), "{order}");
+            }
+        }
+    }
 
     #[test]
     fn the_readable_ones_are_read_and_the_other_is_not() {

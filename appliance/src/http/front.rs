@@ -2,12 +2,14 @@
 //!
 //! One function instead of a stack of layers, so that the hot path stays short and the order is readable.
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use futures_util::FutureExt;
+use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use tower::ServiceExt;
 
@@ -16,7 +18,6 @@ use super::extract::RequestId;
 
 /// Headers of every response (security-storage reference, section 7), exactly as written there.
 const ALWAYS: &[(&str, &str)] = &[
-    ("strict-transport-security", "max-age=31536000; includeSubDomains"),
     (
         "content-security-policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; font-src 'self'; \
@@ -31,11 +32,17 @@ const ALWAYS: &[(&str, &str)] = &[
     ("permissions-policy", "camera=(), microphone=(), geolocation=()"),
 ];
 
+/// Sent beside them, but never for the box's own name on itself: a browser that has heard it from
+/// `https://localhost:8443` would refuse `http://localhost:8080` for a year, whose port it does not look at.
+const TRANSPORT: (HeaderName, HeaderValue) =
+    (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+
 /// Answers one request through `router`. Never panics; a panic inside becomes 500.
 pub async fn answer(router: Router, mut request: Request<Body>) -> Response {
     let id = new_request_id();
     let fhir = request.uri().path() == "/fhir" || request.uri().path().starts_with("/fhir/");
     let head = request.method() == Method::HEAD;
+    let on_the_box = is_loopback(&request);
     request.extensions_mut().insert(RequestId(id.clone()));
     let outcome = AssertUnwindSafe(router.oneshot(request)).catch_unwind().await;
     let mut response = match outcome {
@@ -51,7 +58,22 @@ pub async fn answer(router: Router, mut request: Request<Body>) -> Response {
         strip_body(&mut response);
     }
     dress(&mut response, &id);
+    if !on_the_box {
+        let (name, value) = TRANSPORT;
+        response.headers_mut().insert(name, value);
+    }
     response
+}
+
+/// Whether the request was sent to `localhost`, a name below it, or a loopback address.
+fn is_loopback<B>(request: &Request<B>) -> bool {
+    let header = || request.headers().get(header::HOST)?.to_str().ok()?.parse::<Authority>().ok();
+    let Some(authority) = request.uri().authority().cloned().or_else(header) else { return false };
+    let host = authority.host().trim_end_matches('.').to_ascii_lowercase();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 fn refuse(error: HttpError, fhir: bool, id: &str) -> Response {
@@ -119,4 +141,36 @@ fn new_request_id() -> String {
     // Without randomness ids repeat, which only makes a log line harder to find.
     let _ = getrandom::fill(&mut random);
     data_encoding::HEXLOWER.encode(&random)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_box_itself_is_never_told_to_forget_plain_http() {
+        for (host, strict) in [
+            ("localhost", false),
+            ("localhost:8443", false),
+            ("LocalHost.", false),
+            ("cv.localhost:8443", false),
+            ("127.0.0.1:8080", false),
+            ("127.8.9.10", false),
+            ("[::1]:8443", false),
+            ("[::ffff:127.0.0.1]:8443", false),
+            ("clinicvault.local:8443", true),
+            ("192.168.1.20:8443", true),
+            ("localhost.example", true),
+            ("notlocalhost", true),
+        ] {
+            let in_header = Request::builder().uri("/x").header(header::HOST, host);
+            let in_target = Request::builder().uri(format!("https://{host}/x"));
+            for request in [in_header, in_target] {
+                let response = answer(Router::new(), request.body(Body::empty()).unwrap()).await;
+                let found = response.headers().contains_key(header::STRICT_TRANSPORT_SECURITY);
+                assert_eq!(found, strict, "{host}");
+                assert!(response.headers().contains_key(header::CONTENT_SECURITY_POLICY), "{host}");
+            }
+        }
+    }
 }
