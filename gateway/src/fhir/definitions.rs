@@ -212,7 +212,7 @@ fn kind(word: &'static str, names: &HashMap<&'static str, TypeId>) -> Option<Kin
     if let Some(path) = word.strip_prefix('@') {
         return names.get(path).copied().map(Kind::Complex);
     }
-    if matches!(word, "Resource" | "DomainResource") {
+    if matches!(word, "Resource" | "DomainResource") || ResourceType::parse(word).is_some() {
         return Some(Kind::Resource);
     }
     if let Some((_, list)) = word.split_once('&') {

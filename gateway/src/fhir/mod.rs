@@ -8,6 +8,7 @@ pub mod capability;
 pub mod datetime;
 pub mod definitions;
 pub mod id;
+pub mod ndjson;
 pub mod outcome;
 pub mod pattern;
 pub mod resource;
@@ -17,6 +18,7 @@ pub mod terminology;
 mod types;
 pub mod validate;
 pub mod views;
+pub mod xml;
 
 #[cfg(test)]
 mod hostile;

@@ -38,6 +38,14 @@ pub fn element(name: &str, value: &Value, at: &str) -> Vec<Issue> {
     })
 }
 
+/// Why a narrative's div is not acceptable, if it is not.
+///
+/// # Errors
+/// A sentence that names the first element, attribute or entity that is not allowed.
+pub fn narrative(div: &str) -> Result<(), String> {
+    xhtml::check(div)
+}
+
 #[cfg(test)]
 mod official;
 #[cfg(test)]
