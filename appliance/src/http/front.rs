@@ -15,6 +15,7 @@ use tower::ServiceExt;
 
 use super::error::HttpError;
 use super::extract::RequestId;
+use super::fhir::form::Wanted;
 
 /// Headers of every response (security-storage reference, section 7), exactly as written there.
 const ALWAYS: &[(&str, &str)] = &[
@@ -43,6 +44,11 @@ pub async fn answer(router: Router, mut request: Request<Body>) -> Response {
     let fhir = request.uri().path() == "/fhir" || request.uri().path().starts_with("/fhir/");
     let head = request.method() == Method::HEAD;
     let on_the_box = is_loopback(&request);
+    let wanted = fhir.then(|| Wanted::read(&request));
+    if fhir && head {
+        // The length of another form is known only once the whole answer has been written in it.
+        *request.method_mut() = Method::GET;
+    }
     request.extensions_mut().insert(RequestId(id.clone()));
     let outcome = AssertUnwindSafe(router.oneshot(request)).catch_unwind().await;
     let mut response = match outcome {
@@ -54,6 +60,9 @@ pub async fn answer(router: Router, mut request: Request<Body>) -> Response {
         }
     };
     response = render(response, fhir, &id);
+    if let Some(wanted) = wanted {
+        response = wanted.shape(response, &id).await;
+    }
     if head {
         strip_body(&mut response);
     }

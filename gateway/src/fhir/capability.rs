@@ -45,6 +45,10 @@ pub struct Served<'a> {
     pub security: &'a str,
 }
 
+/// Forms in which every interaction is served.
+const FORMATS: [&str; 6] =
+    ["application/fhir+json", "json", "application/fhir+xml", "xml", "application/fhir+ndjson", "ndjson"];
+
 /// The CapabilityStatement.
 pub fn statement(served: &Served<'_>) -> Value {
     let codes = |list: &[&str]| list.iter().map(|c| Value::from([("code", *c)])).collect::<Vec<Value>>();
@@ -66,7 +70,7 @@ pub fn statement(served: &Served<'_>) -> Value {
             .with("software", Value::from([("name", "ClinicVault"), ("version", served.version)]))
             .with("implementation", implementation)
             .with("fhirVersion", "4.0.1")
-            .with("format", Value::from([Value::from("application/fhir+json"), Value::from("json")]))
+            .with("format", FORMATS.map(Value::from).to_vec())
             .with("rest", Value::from([Value::Object(rest)])),
     )
 }

@@ -4,13 +4,14 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use clinicvault_gateway::fhir::outcome::{Issue, IssueCode, Outcome, Severity};
-use clinicvault_gateway::json::{self, Limits, Value};
+use clinicvault_gateway::json::Value;
 use clinicvault_vault::Head;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::ask::Ask;
 use super::conditions::{etag, http_date, unchanged};
-use super::negotiate::{FHIR_JSON, Return, Wish};
+use super::media::Form;
+use super::negotiate::Return;
 use super::reduced::Reduced;
 use crate::http::error::HttpError;
 use crate::records::change::{Did, Written};
@@ -24,33 +25,33 @@ pub fn record(ask: &Ask, stored: Stored) -> Result<Response, HttpError> {
         return Ok(response);
     }
     let shown = Reduced::of_read(&ask.parameters)?.apply(&stored.body)?;
-    let mut response = body(StatusCode::OK, shaped(shown, &ask.wish)?);
+    let mut response = body(StatusCode::OK, shown);
     describe(response.headers_mut(), &stored.head);
     Ok(response)
 }
 
 /// The result of a create or update in the form that `Prefer` asks for.
-pub fn written(ask: &Ask, written: Written) -> Result<Response, HttpError> {
+pub fn written(ask: &Ask, written: Written) -> Response {
     let status = if written.did == Did::Created { StatusCode::CREATED } else { StatusCode::OK };
     let head = written.stored.head.clone();
     let location = location(&ask.base, &written.stored);
     let mut response = match ask.wish.back.unwrap_or(Return::Representation) {
         Return::Minimal => empty(status),
-        Return::Representation => body(status, shaped(written.stored.body, &ask.wish)?),
+        Return::Representation => body(status, written.stored.body),
         Return::OperationOutcome => {
             let message = match written.did {
                 Did::Created => "Created.",
                 Did::Updated => "Updated.",
                 Did::Nothing => "Nothing had to be changed.",
             };
-            body(status, said(message, &ask.wish))
+            body(status, said(message))
         }
     };
     describe(response.headers_mut(), &head);
     if let Ok(value) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(header::LOCATION, value);
     }
-    Ok(response)
+    response
 }
 
 /// Address of one version: `base/Type/id/_history/v`.
@@ -60,33 +61,21 @@ pub fn location(base: &str, stored: &Stored) -> String {
 }
 
 /// An OperationOutcome that says one thing, as bytes.
-pub fn said(message: &str, wish: &Wish) -> Bytes {
+pub fn said(message: &str) -> Bytes {
     let issue = Issue { severity: Severity::Information, ..Issue::error(IssueCode::Informational, message) };
-    text(&Outcome::from(issue).to_json(), wish)
+    text(&Outcome::from(issue).to_json())
 }
 
-/// A tree as text in the form the peer asked for.
-pub fn text(value: &Value, wish: &Wish) -> Bytes {
-    if wish.pretty { value.pretty().into() } else { value.to_vec().into() }
+/// A tree as text.
+pub fn text(value: &Value) -> Bytes {
+    value.to_vec().into()
 }
 
-/// Stored bytes in the form the peer asked for: as they are, unless `_pretty` asks to lay them out.
-pub fn shaped(stored: Bytes, wish: &Wish) -> Result<Bytes, HttpError> {
-    if !wish.pretty {
-        return Ok(stored);
-    }
-    let value = json::parse(&stored, &Limits::bytes(usize::MAX)).map_err(|error| {
-        tracing::error!(%error, "a stored record is not JSON");
-        HttpError::internal()
-    })?;
-    Ok(value.pretty().into())
-}
-
-/// A FHIR JSON answer.
+/// An answer with FHIR content, written as JSON. `form` gives it the form that the peer asked for.
 pub fn body(status: StatusCode, bytes: Bytes) -> Response {
     let mut response = Response::new(Body::from(bytes));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(FHIR_JSON));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(Form::Json.media_type()));
     response
 }
 

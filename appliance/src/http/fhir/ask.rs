@@ -3,20 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
 use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
-use clinicvault_gateway::json::Limits;
+use clinicvault_gateway::fhir::outcome::{IssueCode, Outcome};
+use clinicvault_gateway::fhir::{ndjson, xml};
+use clinicvault_gateway::json::{self, Limits, Value};
 use http::HeaderMap;
 use http::header;
 use http::request::Parts;
 
+use super::media::Form;
 use super::negotiate::{self, Wish};
+use super::packing;
 use crate::app::App;
 use crate::http::error::HttpError;
 use crate::http::extract::{Actor, Peer};
 use crate::http::{limits, query};
+use crate::records::error::Error;
 use crate::records::{Caller, Records};
 
 /// The head of a FHIR request, understood.
@@ -73,22 +77,62 @@ pub fn base_of(parts: &Parts, tls: bool) -> String {
     format!("{}://{host}/fhir", if tls { "https" } else { "http" })
 }
 
-/// The body of a FHIR request: checked for its type, read within the limits.
-pub struct FhirBody(pub Bytes);
+/// The body of a FHIR request: its form known, read and unpacked within the limits.
+pub struct FhirBody {
+    form: Form,
+    bytes: Bytes,
+    limits: Limits,
+}
 
 impl FromRequest<App> for FhirBody {
     type Rejection = HttpError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, HttpError> {
-        negotiate::content(request.headers())?;
-        Ok(Self(read(request.into_body(), app).await?))
+        let form = negotiate::content(request.headers())?;
+        let bytes = read(request, app).await?;
+        Ok(Self { form, bytes, limits: json_limits(app) })
     }
 }
 
-/// Reads a body within `limits.body_mib` and `limits.body_seconds`.
-pub async fn read(body: Body, app: &App) -> Result<Bytes, HttpError> {
+impl FhirBody {
+    /// The one resource that it holds, as a tree.
+    pub fn value(self) -> Result<Value, Error> {
+        match self.form {
+            Form::Json => json::parse(&self.bytes, &self.limits).map_err(|error| unreadable(error.into())),
+            Form::Xml => xml::read(&self.bytes, &self.limits).map_err(|error| unreadable(error.into())),
+            Form::Ndjson => self.only_line(),
+        }
+    }
+
+    fn only_line(&self) -> Result<Value, Error> {
+        let refuse = |why: &str| Err(Error::Unreadable(Outcome::error(IssueCode::Structure, why)));
+        let mut lines = ndjson::lines(&self.bytes, &self.limits);
+        match (lines.next(), lines.next()) {
+            (Some((_, line)), None) => line.map_err(|error| unreadable(error.into())),
+            (None, _) => refuse("The body holds no resource."),
+            (Some(_), Some(_)) => {
+                refuse("The body holds several resources; send a batch, or import the file.")
+            }
+        }
+    }
+}
+
+/// A refused body; the one limit that reading has left names its setting.
+fn unreadable(mut outcome: Outcome) -> Error {
+    for issue in outcome.issues.iter_mut().filter(|issue| issue.code == IssueCode::TooLong) {
+        issue.diagnostics.push_str(" (limits.json_depth)");
+    }
+    Error::Unreadable(outcome)
+}
+
+/// Reads a body within `limits.body_mib` and `limits.body_seconds`; gzip is unpacked within the same size.
+pub async fn read(request: Request, app: &App) -> Result<Bytes, HttpError> {
     let limits = &app.config().limits;
-    limits::read_body(body, limits.body_mib << 20, Duration::from_secs(limits.body_seconds)).await
+    let packed = packing::is_gzip(request.headers())?;
+    let most = limits.body_mib << 20;
+    let bytes =
+        limits::read_body(request.into_body(), most, Duration::from_secs(limits.body_seconds)).await?;
+    if packed { packing::unpack(bytes, most).await } else { Ok(bytes) }
 }
 
 /// The limits of JSON bodies.

@@ -4,11 +4,10 @@ use axum::extract::State;
 use axum::response::Response;
 use clinicvault_gateway::fhir::bundle::{Answer, BundleKind, parse, response};
 use clinicvault_gateway::fhir::outcome::{Issue, IssueCode};
-use clinicvault_gateway::json;
 use http::StatusCode;
 
 use super::answer;
-use super::ask::{self, Ask, FhirBody};
+use super::ask::{Ask, FhirBody};
 use super::batch;
 use super::negotiate::Return;
 use crate::app::App;
@@ -17,12 +16,7 @@ use crate::records::error::Error;
 use crate::records::transaction::Rules;
 
 /// A bundle sent to the base.
-pub async fn apply(
-    State(app): State<App>,
-    ask: Ask,
-    FhirBody(body): FhirBody,
-) -> Result<Response, HttpError> {
-    let limits = ask::json_limits(&app);
+pub async fn apply(State(app): State<App>, ask: Ask, body: FhirBody) -> Result<Response, HttpError> {
     let most_entries = app.config().limits.bundle_entries;
     let rules = Rules {
         check_references: app.config().limits.check_references,
@@ -32,9 +26,7 @@ pub async fn apply(
     // Reading, checking and sealing a long bundle takes a while: off the threads that serve everybody.
     let (records, caller) = (ask.records.clone(), ask.caller.clone());
     let prepared = tokio::task::spawn_blocking(move || {
-        let value = json::parse(&body, &limits).map_err(|error| Error::Unreadable(error.into()))?;
-        drop(body);
-        let bundle = parse(value, most_entries).map_err(Error::Unreadable)?;
+        let bundle = parse(body.value()?, most_entries).map_err(Error::Unreadable)?;
         if bundle.kind == BundleKind::Batch {
             return Ok((Some(bundle), None));
         }
@@ -58,7 +50,7 @@ pub async fn apply(
         (None, None) => return Err(HttpError::internal()),
     };
     let bytes = response(kind, &absolute(answers, &ask.base));
-    Ok(answer::body(StatusCode::OK, answer::shaped(bytes.into(), &ask.wish)?))
+    Ok(answer::body(StatusCode::OK, bytes.into()))
 }
 
 /// Locations become addresses under the base that the peer uses.

@@ -26,7 +26,7 @@ pub async fn of_one(
     Path((kind, id)): Path<(String, String)>,
 ) -> Result<Response, HttpError> {
     let bytes = answer_bytes(&app, &ask, ask::kind(&kind)?, &id).await?;
-    Ok(answer::body(StatusCode::OK, answer::shaped(bytes, &ask.wish)?))
+    Ok(answer::body(StatusCode::OK, bytes))
 }
 
 /// The history bundle that answers `ask`.

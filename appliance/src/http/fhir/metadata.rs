@@ -12,7 +12,7 @@ use http::request::Parts;
 
 use super::answer;
 use super::ask::base_of;
-use super::negotiate::{self, Wish};
+use super::negotiate;
 use crate::app::App;
 use crate::http::error::HttpError;
 use crate::http::extract::Peer;
@@ -24,7 +24,6 @@ const OF_TYPE: [&str; 7] = ["read", "vread", "update", "delete", "history-instan
 /// What is needed of the head; nobody has to be signed in.
 pub struct Open {
     base: String,
-    wish: Wish,
 }
 
 impl FromRequestParts<App> for Open {
@@ -33,7 +32,8 @@ impl FromRequestParts<App> for Open {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, HttpError> {
         let peer = Peer::from_request_parts(parts, app).await?;
         let parameters = query::pairs(parts.uri.query().unwrap_or_default())?;
-        Ok(Self { base: base_of(parts, peer.tls), wish: negotiate::wish(&parts.headers, &parameters)? })
+        negotiate::shape(&parts.headers, &parameters)?;
+        Ok(Self { base: base_of(parts, peer.tls) })
     }
 }
 
@@ -57,5 +57,5 @@ pub async fn show(State(app): State<App>, open: Open) -> Result<Response, HttpEr
         security: "A bearer token made on the box (clinicvault token) or the session of a signed-in person; \
                    rights by SMART system scopes or by role. Every access is recorded.",
     });
-    Ok(answer::body(StatusCode::OK, answer::text(&value, &open.wish)))
+    Ok(answer::body(StatusCode::OK, answer::text(&value)))
 }

@@ -1,17 +1,20 @@
 //! The FHIR face: REST of R4 under `/fhir`.
 //!
-//! `ask` understands the request head, `negotiate` and `conditions` its headers, `answer` and `sets` write what goes
-//! back. What an interaction means is the records room's business.
+//! `ask` understands the request head, `negotiate`, `media` and `conditions` its headers, `answer` and `sets` write
+//! what goes back as JSON, and `form` turns that into the form asked for. What an interaction means is the records room's business.
 
 mod answer;
 mod ask;
 mod batch;
 mod bundle;
 mod conditions;
+pub(super) mod form;
 mod history;
+mod media;
 mod metadata;
 mod negotiate;
 mod one;
+mod packing;
 mod reduced;
 mod search;
 mod sets;

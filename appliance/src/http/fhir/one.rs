@@ -1,6 +1,6 @@
 //! Interactions with one record: read, vread, create, update, delete.
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 use clinicvault_gateway::fhir::id::version_id;
 use clinicvault_gateway::fhir::search::{Handling, query as search_query};
@@ -10,7 +10,6 @@ use super::answer;
 use super::ask::{self, Ask, FhirBody};
 use super::conditions::{etag, if_match};
 use super::negotiate::Return;
-use crate::app::App;
 use crate::http::error::HttpError;
 use crate::http::query;
 use crate::records::error::Error;
@@ -37,14 +36,9 @@ pub async fn version(
 }
 
 /// `POST /fhir/{type}`, conditional with `If-None-Exist`.
-pub async fn create(
-    State(app): State<App>,
-    Path(kind): Path<String>,
-    ask: Ask,
-    FhirBody(body): FhirBody,
-) -> Result<Response, HttpError> {
+pub async fn create(Path(kind): Path<String>, ask: Ask, body: FhirBody) -> Result<Response, HttpError> {
     let kind = ask::kind(&kind)?;
-    let draft = Draft::read(&body, &ask::json_limits(&app))?.expect(kind)?;
+    let draft = Draft::of(body.value()?)?.expect(kind)?;
     let unless = match ask.headers.get("if-none-exist") {
         None => None,
         Some(value) => {
@@ -58,21 +52,20 @@ pub async fn create(
         }
     };
     let written = ask.records.create(&ask.caller, draft, unless).await?;
-    answer::written(&ask, written)
+    Ok(answer::written(&ask, written))
 }
 
 /// `PUT /fhir/{type}/{id}`, guarded by `If-Match`.
 pub async fn update(
-    State(app): State<App>,
     Path((kind, id)): Path<(String, String)>,
     ask: Ask,
-    FhirBody(body): FhirBody,
+    body: FhirBody,
 ) -> Result<Response, HttpError> {
     let (kind, id) = (ask::kind(&kind)?, ask::id(&id)?);
     let expected = if_match(&ask.headers)?;
-    let draft = Draft::read(&body, &ask::json_limits(&app))?.expect(kind)?;
+    let draft = Draft::of(body.value()?)?.expect(kind)?;
     let written = ask.records.update(&ask.caller, &id, draft, expected).await?;
-    answer::written(&ask, written)
+    Ok(answer::written(&ask, written))
 }
 
 /// `DELETE /fhir/{type}/{id}`; repeating it, or deleting what never was, is 204 as well.
@@ -80,7 +73,7 @@ pub async fn delete(ask: Ask, Path((kind, id)): Path<(String, String)>) -> Resul
     let (kind, id) = (ask::kind(&kind)?, ask::id(&id)?);
     let expected = if_match(&ask.headers)?;
     let mut response = match ask.wish.back {
-        Some(Return::OperationOutcome) => answer::body(StatusCode::OK, answer::said("Deleted.", &ask.wish)),
+        Some(Return::OperationOutcome) => answer::body(StatusCode::OK, answer::said("Deleted.")),
         Some(Return::Minimal | Return::Representation) | None => answer::empty(StatusCode::NO_CONTENT),
     };
     match ask.records.delete(&ask.caller, kind, &id, expected).await {

@@ -49,7 +49,7 @@ pub async fn by_form(
             message,
         ));
     }
-    let body = ask::read(request.into_body(), &app).await?;
+    let body = ask::read(request, &app).await?;
     let text = std::str::from_utf8(&body).map_err(|_| HttpError::bad_request("The form is not UTF-8."))?;
     ask.parameters.extend(query::pairs(text)?);
     ask.wish = negotiate::wish(&ask.headers, &ask.parameters)?;
@@ -58,7 +58,10 @@ pub async fn by_form(
 
 async fn answer_search(app: App, ask: Ask, kind: ResourceType) -> Result<Response, HttpError> {
     let bytes = answer_bytes(&app, &ask, kind).await?;
-    Ok(answer::body(StatusCode::OK, answer::shaped(bytes, &ask.wish)?))
+    let mut response = answer::body(StatusCode::OK, bytes);
+    // A form may say what the address does not.
+    response.extensions_mut().insert(ask.wish.shape);
+    Ok(response)
 }
 
 /// The searchset that answers `ask`.

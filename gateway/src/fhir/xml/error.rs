@@ -63,8 +63,7 @@ pub enum Reason {
 impl From<XmlError> for Outcome {
     fn from(error: XmlError) -> Self {
         let code = match error.reason {
-            Reason::TooLong { .. } => IssueCode::TooLong,
-            Reason::TooDeep { .. } => IssueCode::TooCostly,
+            Reason::TooLong { .. } | Reason::TooDeep { .. } => IssueCode::TooLong,
             Reason::NotUtf8
             | Reason::Doctype
             | Reason::Truncated

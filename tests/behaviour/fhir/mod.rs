@@ -1,0 +1,25 @@
+//! The FHIR face, topic by topic; `fhir_rest` beside this folder holds what every client meets first.
+
+mod forms;
+
+use clinicvault_tests::{Answer, Http};
+use serde_json::Value;
+
+/// Content type of a JSON body.
+pub const JSON: (&str, &str) = ("Content-Type", "application/fhir+json");
+
+/// Checks a refusal: its status, that its body is an OperationOutcome, and the code of its first issue.
+#[track_caller]
+pub fn issue(answer: Answer, status: u16, code: &str) -> Value {
+    let outcome = answer.expect(status).json();
+    assert_eq!(outcome["resourceType"], "OperationOutcome");
+    assert_eq!(outcome["issue"][0]["code"], code, "{outcome}");
+    assert!(outcome["issue"][0]["diagnostics"].is_string());
+    outcome
+}
+
+/// Sends a JSON body.
+pub fn send(fhir: &mut Http, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+    let headers: Vec<_> = headers.iter().copied().chain([JSON]).collect();
+    fhir.send(method, path, &headers, body.to_string().as_bytes())
+}
