@@ -13,6 +13,8 @@ use super::id::ResourceType;
 pub struct Type {
     /// `HumanName`, `Patient`, `Patient.contact`.
     pub name: &'static str,
+    /// The type it specialises; `None` for `Element` and `Resource`.
+    pub base: Option<TypeId>,
     /// Elements in the order of the definition, inherited ones first.
     pub elements: Vec<Element>,
     /// JSON members in the order of the alphabet: name, number of the element, number of its kind.
@@ -117,6 +119,25 @@ pub fn by_name(name: &str) -> Option<&'static Type> {
     by_id(*TABLE.names.get(name)?)
 }
 
+/// The number of a type by its name.
+pub fn id_of(name: &str) -> Option<TypeId> {
+    TABLE.names.get(name).copied()
+}
+
+/// Whether a type is `ancestor` or specialises it, however many steps away.
+pub fn is_a(id: TypeId, ancestor: TypeId) -> bool {
+    let mut next = Some(id);
+    // No chain of the standard is longer than four; the bound keeps a damaged table from looping.
+    for _ in 0..16 {
+        match next {
+            Some(id) if id == ancestor => return true,
+            Some(id) => next = by_id(id).and_then(|t| t.base),
+            None => return false,
+        }
+    }
+    false
+}
+
 /// Whether a code is in the list of a required binding.
 pub fn has_code(set: u16, code: &str) -> bool {
     TABLE.codes.get(usize::from(set)).is_none_or(|codes| codes.contains(&code))
@@ -155,7 +176,7 @@ fn read(text: &'static str) -> Table {
             let id = TypeId(u16::try_from(bases.len()).unwrap_or(u16::MAX));
             table.names.insert(name, id);
             bases.push(base);
-            table.types.push(Type { name, elements: Vec::new(), members: Vec::new() });
+            table.types.push(Type { name, base: None, elements: Vec::new(), members: Vec::new() });
         }
     }
     let mut current = 0;
@@ -169,6 +190,7 @@ fn read(text: &'static str) -> Table {
     }
     for (at, definition) in table.types.iter_mut().enumerate() {
         definition.elements = inherited(at, &own, &bases, &table.names);
+        definition.base = bases.get(at).and_then(|base| table.names.get(base)).copied();
     }
     let names: Vec<&'static str> = table.types.iter().map(|t| t.name).collect();
     for definition in &mut table.types {
@@ -277,6 +299,18 @@ mod tests {
         for kind in ResourceType::all() {
             assert!(resource(kind).is_some_and(|d| d.member("meta").is_some()), "{kind}");
         }
+    }
+
+    #[test]
+    fn types_know_what_they_specialise() {
+        let check = |name: &str, ancestor: &str, expected: bool| {
+            assert_eq!(is_a(id_of(name).unwrap(), id_of(ancestor).unwrap()), expected, "{name} {ancestor}");
+        };
+        check("Age", "Quantity", true);
+        check("Patient", "Resource", true);
+        check("Patient.contact", "Element", true);
+        check("Bundle", "DomainResource", false);
+        check("Quantity", "Age", false);
     }
 
     #[test]
