@@ -7,7 +7,10 @@
 #![cfg_attr(not(test), warn(clippy::indexing_slicing))]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout))]
 
+pub mod decimal;
 pub mod fhir;
+pub mod fhirpath;
 pub mod hl7;
 pub mod json;
 pub mod map;
+pub mod ucum;

@@ -7,7 +7,7 @@
 mod invariant;
 mod primitive;
 mod walk;
-mod xhtml;
+pub(crate) mod xhtml;
 
 use super::definitions;
 use super::outcome::Issue;

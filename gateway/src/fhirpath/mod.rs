@@ -1,0 +1,86 @@
+//! FHIRPath (normative release N1, with FHIR R4's additions): expressions over documents, read once and evaluated often.
+//!
+//! Owns the language: [`Expression::parse`], [`Expression::evaluate`]. The document is a JSON tree typed by the tables of
+//! `fhir::definitions`. What lies outside it (other resources, terminology, profiles) is asked from a [`Host`], the time
+//! comes with the [`Context`]. Everything is bounded: length and nesting of an expression when it is read, the work of
+//! an evaluation by [`Context::with_most_steps`].
+
+mod context;
+mod error;
+mod eval;
+mod function;
+mod item;
+mod lexer;
+mod node;
+mod parse;
+mod temporal;
+mod tree;
+mod types;
+
+pub use context::{Context, Host, NoHost, Resolved, by_type};
+pub use error::{Error, ErrorKind};
+pub use item::{Collection, Item, Quantity};
+pub use node::Node;
+pub use parse::{MOST_DEPTH, MOST_LENGTH};
+pub use temporal::{Part, Span, Temporal, TemporalKind};
+pub use types::{SystemType, TypeInfo};
+
+/// An expression that has been read.
+#[derive(Debug)]
+pub struct Expression {
+    text: Box<str>,
+    tree: tree::Tree,
+}
+
+impl Expression {
+    /// Reads an expression.
+    ///
+    /// # Errors
+    /// [`Error`] with the place: what is not FHIRPath, functions and types that do not exist, broken limits.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        Ok(Self { text: text.into(), tree: parse::parse(text)? })
+    }
+
+    /// The text it was read from.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Evaluates it for a focus, usually the resource or an element of it.
+    ///
+    /// # Errors
+    /// [`Error`] where the language asks for one (several items where one is allowed, types that do not go together),
+    /// for unknown variables, and when the work exceeds the context's bound.
+    pub fn evaluate<'a>(
+        &'a self,
+        context: &Context<'a>,
+        focus: impl Into<Item<'a>>,
+    ) -> Result<Collection<'a>, Error> {
+        eval::evaluate(&self.tree, context, Some(&focus.into()))
+    }
+
+    /// Evaluates it as a condition, as an invariant is: `None` when the answer is empty.
+    ///
+    /// # Errors
+    /// Those of [`Expression::evaluate`], and several items as an answer.
+    pub fn test<'a>(
+        &'a self,
+        context: &Context<'a>,
+        focus: impl Into<Item<'a>>,
+    ) -> Result<Option<bool>, Error> {
+        eval::test(&self.tree, context, Some(&focus.into()))
+    }
+
+    /// Evaluates it without a focus, for expressions that need no document.
+    ///
+    /// # Errors
+    /// Those of [`Expression::evaluate`].
+    pub fn evaluate_alone<'a>(&'a self, context: &Context<'a>) -> Result<Collection<'a>, Error> {
+        eval::evaluate(&self.tree, context, None)
+    }
+}
+
+#[cfg(test)]
+mod official;
+#[cfg(test)]
+mod tests;
