@@ -113,3 +113,89 @@ fn a_document_is_saved_and_never_shown_as_a_page() {
     doctor.get(&format!("/api/patients/somebody-else/documents/{text}")).expect(404);
     clinic.staff("sanjana", &["reception"]).get(&format!("/api/patients/{id}/documents/{text}")).expect(403);
 }
+
+#[test]
+fn a_critical_result_waits_until_a_doctor_has_looked_at_it() {
+    let clinic = Clinic::open();
+    let id = patient_with_results(&clinic);
+    let now = jiff::Timestamp::now().to_string();
+    let potassium = |value: f64| {
+        json!({
+            "resourceType": "Observation", "id": "k1", "status": "final", "subject": {"reference": format!("Patient/{id}")},
+            "code": {"coding": [{"system": "http://loinc.org", "code": "2823-3"}], "text": "Potassium"},
+            "effectiveDateTime": now, "valueQuantity": {"value": value, "unit": "mmol/L"},
+            "interpretation": [{"coding": [{"code": "HH"}]}]
+        })
+    };
+    clinic.fhir().put_fhir("/fhir/Observation/k1", &potassium(6.1)).expect(201);
+    let mut owner = clinic.owner();
+    let mut staff = |username: &str, role: &str| {
+        owner.add_staff(username, &[role]);
+        Person::sign_in(&clinic, username, &Person::temporary_password(username))
+    };
+    let (mut meera, mut imran) = (staff("meera", "doctor"), staff("imran", "doctor"));
+    let (mut vikas, mut lata) = (staff("vikas", "nurse"), staff("lata", "lab"));
+    let mut sanjana = staff("sanjana", "reception");
+    let chart = |who: &mut Person<'_>| who.get(&format!("/api/patients/{id}/chart")).expect(200).json();
+    let waiting = |who: &mut Person<'_>| who.get("/api/results/critical").expect(200).json();
+    let alert = chart(&mut meera)["alerts"][0].clone();
+    assert_eq!((alert["value"].as_str(), alert["version"].as_u64()), (Some("6.1"), Some(1)), "{alert}");
+    let list = waiting(&mut vikas);
+    assert_eq!(list["waiting"][0]["result"]["id"], "k1", "{list}");
+    assert_eq!(list["waiting"][0]["patient"]["id"], id);
+
+    let path = format!("/api/patients/{id}/observations/k1/review");
+    let seen = json!({"version": 1});
+    vikas.post(&path, &seen).expect(403);
+    lata.post(&path, &seen).expect(403);
+    owner.post(&path, &seen).expect(403);
+    sanjana.get("/api/results/critical").expect(403);
+    meera.post(&path, &json!({"version": 2})).expect(412);
+    meera.post("/api/patients/nobody/observations/k1/review", &seen).expect(404);
+    let mark = meera.post(&path, &seen).expect(200).json();
+    assert_eq!(mark["by"], "Staff meera");
+
+    // The other screens: nothing waits, and who looked stands beside the value.
+    let after = chart(&mut vikas);
+    assert_eq!(after["alerts"].as_array().unwrap().len(), 0, "{after}");
+    let row = after["results"].as_array().unwrap().iter().find(|row| row["code"] == "2823-3").unwrap();
+    assert_eq!(row["latest"]["reviewed"], mark);
+    let list = waiting(&mut vikas);
+    assert_eq!(
+        (list["waiting"].as_array().unwrap().len(), &list["reviewed"][0]["result"]["reviewed"]),
+        (0, &mark)
+    );
+
+    // It is FHIR, in the patient's compartment, and in the log of who touched the record.
+    let tasks = clinic.fhir().get(&format!("/fhir/Task?patient={id}")).expect(200).json();
+    let task = &tasks["entry"][0]["resource"];
+    assert_eq!(tasks["total"], 1, "{tasks}");
+    assert_eq!(
+        (task["status"].as_str(), task["focus"]["reference"].as_str(), task["owner"]["display"].as_str()),
+        (Some("completed"), Some("Observation/k1/_history/1"), Some("Staff meera"))
+    );
+    let log = meera.get(&format!("/api/patients/{id}/access-log")).expect(200).json();
+    let line =
+        log["rows"].as_array().unwrap().iter().find(|row| row["what"] == "Task" && row["action"] == "create");
+    assert_eq!(line.expect("an audit line of the mark")["who"], "Staff meera");
+
+    // A second look changes nothing; another doctor's neither. Taken back, it waits again.
+    assert_eq!(imran.post(&path, &seen).expect(200).json(), mark);
+    meera.delete(&format!("{path}?version=1")).expect(204);
+    assert_eq!(chart(&mut meera)["alerts"][0]["id"], "k1");
+    meera.delete(&format!("{path}?version=1")).expect(404);
+    meera.post(&path, &seen).expect(200);
+
+    // The laboratory corrects it: nobody has looked at that.
+    clinic.fhir().put_fhir("/fhir/Observation/k1", &potassium(6.3)).expect(200);
+    let again = chart(&mut meera)["alerts"][0].clone();
+    assert_eq!((again["value"].as_str(), again["version"].as_u64()), (Some("6.3"), Some(2)), "{again}");
+    meera.post(&path, &seen).expect(412);
+    meera.post(&path, &json!({"version": 2})).expect(200);
+
+    // A usual value asks for nothing.
+    let usual = json!({"resourceType": "Observation", "id": "na1", "status": "final", "code": {"text": "Sodium"},
+        "subject": {"reference": format!("Patient/{id}")}, "effectiveDateTime": now, "valueQuantity": {"value": 140}});
+    clinic.fhir().put_fhir("/fhir/Observation/na1", &usual).expect(201);
+    meera.post(&format!("/api/patients/{id}/observations/na1/review"), &json!({"version": 1})).expect(422);
+}

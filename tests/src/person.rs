@@ -92,6 +92,12 @@ impl<'a> Person<'a> {
         self.keep_cookie(answer)
     }
 
+    /// DELETE as this person.
+    pub fn delete(&mut self, path: &str) -> Answer {
+        let answer = self.http.delete(path);
+        self.keep_cookie(answer)
+    }
+
     /// POST as this person.
     pub fn post(&mut self, path: &str, data: &Value) -> Answer {
         let answer = self.http.post(path, data);

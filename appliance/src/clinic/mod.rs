@@ -10,3 +10,4 @@ pub mod identity;
 pub mod live;
 pub mod make;
 pub mod read;
+pub mod review;

@@ -23,6 +23,7 @@ pub mod openapi;
 pub mod patients;
 pub mod query;
 pub mod refusal;
+pub mod reviews;
 pub mod routes;
 pub mod server;
 pub mod session;
@@ -48,6 +49,7 @@ pub fn router(app: App) -> Router {
         .merge(fhir::routes())
         .merge(patients::routes())
         .merge(chart::routes())
+        .merge(reviews::routes())
         .merge(events::routes())
         .merge(changes::routes())
         .merge(inbox::routes())

@@ -5,7 +5,7 @@
 
 use utoipa::OpenApi;
 
-use super::{changes, chart, events, inbox, login, patients, session, setup, tokens, users};
+use super::{changes, chart, events, inbox, login, patients, reviews, session, setup, tokens, users};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -48,6 +48,9 @@ use super::{changes, chart, events, inbox, login, patients, session, setup, toke
         chart::add_allergy,
         chart::add_problem,
         chart::document,
+        reviews::critical,
+        reviews::review,
+        reviews::unreview,
         inbox::list,
         inbox::detail,
         inbox::settle,

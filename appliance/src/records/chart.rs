@@ -46,6 +46,7 @@ impl Records {
         if !sees(&from.who, ResourceType::CONDITION, in_care) {
             sources.encounters.iter_mut().for_each(without_words);
         }
+        sources.reviews = self.reviews(&snapshot, &sources.observations)?;
         sources.opened = self.opened(&snapshot, patient)?;
         let about = About::record(ResourceType::PATIENT, patient, head.version, &head.owner);
         self.vault().note(audit::done(&from.who, Action::Read, purpose, about))?;
@@ -63,7 +64,8 @@ impl Records {
         self.part(&from.who, &snapshot, &head, in_care, part, &mut sources)?;
         let about = About::of_type(ResourceType::OBSERVATION, Some(patient));
         self.vault().note(audit::done(&from.who, Action::Read, purpose, about))?;
-        Ok(series(&sources.observations, name, &self.context(from).zone))
+        let reviews = self.reviews(&snapshot, &sources.observations)?;
+        Ok(series(&sources.observations, &reviews, name, &self.context(from).zone))
     }
 
     /// The stored Patient, for a reader who may see who it is.

@@ -25,6 +25,7 @@ mod owner;
 pub mod people;
 pub mod read;
 pub mod register;
+pub mod reviews;
 pub mod search;
 mod terms;
 #[cfg(test)]

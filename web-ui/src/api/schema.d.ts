@@ -358,6 +358,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/patients/{id}/observations/{observation}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Marks a result as looked at by the doctor who asks. Marking it again answers the mark that stands. */
+        post: operations["review_result"];
+        /** Takes the mark away again. */
+        delete: operations["unreview_result"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/patients/{id}/problems": {
         parameters: {
             query?: never;
@@ -384,6 +402,23 @@ export interface paths {
         };
         /** Every reading of one test; `code` is `system|code`, a code, or the words of a test without one. */
         get: operations["results"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/results/critical": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Critical results of the clinic: those that wait, and those that a doctor has looked at since yesterday. */
+        get: operations["list_critical_results"];
         put?: never;
         post?: never;
         delete?: never;
@@ -652,7 +687,10 @@ export interface components {
             code: string;
             /** @description HH, LL or AA. */
             flag: components["schemas"]["Flag"];
+            /** @description Logical id of the Observation. */
+            id: string;
             range?: components["schemas"]["Range"] | null;
+            reviewed?: components["schemas"]["Reviewed"] | null;
             /** @description Laboratory. */
             source?: string | null;
             /** @description Printed name. */
@@ -661,6 +699,11 @@ export interface components {
             unit?: string | null;
             /** @description Digits as stored. */
             value: string;
+            /**
+             * Format: int64
+             * @description Its version.
+             */
+            version: number;
         };
         /** @description What is known of allergies. */
         Allergies: {
@@ -786,7 +829,7 @@ export interface components {
         };
         /** @description One page about one patient. */
         Chart: {
-            /** @description Critical results that are still the latest of their test. */
+            /** @description Critical results of the last two weeks that no doctor has marked as reviewed, one for each test. */
             alerts: components["schemas"]["Alert"][];
             /** @description Allergies, always one of four states. */
             allergies: components["schemas"]["Allergies"];
@@ -833,6 +876,22 @@ export interface components {
         Credentials: {
             password: string;
             username: string;
+        };
+        /** @description A critical result and whose it is. */
+        CriticalResult: {
+            /** @description Whose it is. */
+            patient: components["schemas"]["Identity"];
+            /** @description The result. */
+            result: components["schemas"]["Alert"];
+        };
+        /** @description Critical results of the clinic. */
+        CriticalResults: {
+            /** @description Whether there are more than these. */
+            more: boolean;
+            /** @description Those that a doctor has looked at since yesterday, the newest first. */
+            reviewed: components["schemas"]["CriticalResult"][];
+            /** @description Those that wait for a doctor, the newest first. */
+            waiting: components["schemas"]["CriticalResult"][];
         };
         /** @description What a person decided. */
         Decision: {
@@ -1287,12 +1346,20 @@ export interface components {
             /** @description When. */
             at: string;
             flag?: components["schemas"]["Flag"] | null;
+            /** @description Logical id of the Observation. */
+            id: string;
+            reviewed?: components["schemas"]["Reviewed"] | null;
             /** @description Laboratory or person. */
             source?: string | null;
             /** @description FHIR status: final, preliminary, corrected ... */
             status: string;
             /** @description Digits as stored, or words. */
             value: string;
+            /**
+             * Format: int64
+             * @description Its version.
+             */
+            version: number;
         };
         /** @description Ports. */
         Ports: {
@@ -1378,10 +1445,25 @@ export interface components {
             /** @description Printed unit. */
             unit?: string | null;
         };
+        /** @description Who has looked at a result, and when. */
+        Reviewed: {
+            /** @description When. */
+            at: string;
+            /** @description Name of the doctor, as it was then. */
+            by: string;
+        };
         /** @description A code of the authenticator, or a recovery code. */
         SecondFactor: {
             code?: string | null;
             recoveryCode?: string | null;
+        };
+        /** @description Which version of a result. */
+        Seen: {
+            /**
+             * Format: int64
+             * @description The version that was on the screen.
+             */
+            version: number;
         };
         /** @description A segment as received. */
         SegmentView: {
@@ -1418,7 +1500,7 @@ export interface components {
         };
         /** @description What a person decided. */
         SettledView: {
-            /** @description The account. */
+            /** @description Name of the person; the id where no name is known. */
             by: string;
             /** @description Why it was put aside. */
             reason?: string | null;
@@ -2143,6 +2225,81 @@ export interface operations {
             };
         };
     };
+    review_result: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                observation: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Seen"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reviewed"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the result has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nothing about this result needs a look */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    unreview_result: {
+        parameters: {
+            query: {
+                /** @description The version that was on the screen. */
+                version: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+                observation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     add_problem: {
         parameters: {
             query?: never;
@@ -2193,6 +2350,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list_critical_results: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CriticalResults"];
+                };
             };
         };
     };

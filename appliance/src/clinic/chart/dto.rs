@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::clinic::identity::Identity;
+use crate::clinic::review::Reviewed;
 
 /// One page about one patient.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -25,7 +26,7 @@ pub struct Chart {
     pub visits: Vec<Visit>,
     /// Documents, newest first.
     pub documents: Vec<Document>,
-    /// Critical results that are still the latest of their test.
+    /// Critical results of the last two weeks that no doctor has marked as reviewed, one for each test.
     pub alerts: Vec<Alert>,
     /// The two openings before this one.
     pub opened: Vec<Opened>,
@@ -190,6 +191,10 @@ pub enum Flag {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Point {
+    /// Logical id of the Observation.
+    pub id: String,
+    /// Its version.
+    pub version: u64,
     /// Digits as stored, or words.
     pub value: String,
     /// How far from usual; none when usual or unknown.
@@ -202,6 +207,9 @@ pub struct Point {
     /// Laboratory or person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// Which doctor has looked at this version of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reviewed: Option<Reviewed>,
 }
 
 /// All readings of one test in one unit.
@@ -296,6 +304,10 @@ pub struct Document {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Alert {
+    /// Logical id of the Observation.
+    pub id: String,
+    /// Its version.
+    pub version: u64,
     /// Code of the test.
     pub code: String,
     /// Printed name.
@@ -315,6 +327,9 @@ pub struct Alert {
     /// Laboratory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// Which doctor has looked at it; none in the list of those that wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reviewed: Option<Reviewed>,
 }
 
 /// An earlier opening of the record.

@@ -17,7 +17,9 @@ pub use dto::{
     MedicineStatus, Opened, Person, Point, Problem, Range, ResultRow, Trends, Visit,
 };
 pub use problems::problem_resource;
-pub use results::series;
+pub use results::{
+    Reviews, alert_since, alerts, flag, is_critical, is_result, rows, series, settled, version,
+};
 
 use clinicvault_gateway::json::Value;
 use jiff::Timestamp;
@@ -45,6 +47,8 @@ pub struct Sources {
     pub impressions: Vec<Value>,
     /// DocumentReference, without their bytes being needed.
     pub documents: Vec<Value>,
+    /// Who has looked at which of the Observations.
+    pub reviews: Reviews,
     /// The parts that were left out because the reader's role does not reach them.
     pub hidden: Vec<&'static str>,
     /// Who opened the record before.
@@ -75,14 +79,14 @@ impl Sources {
 /// Composes the chart as it stands at `now` in the clinic's zone.
 #[must_use]
 pub fn compose(sources: &Sources, now: Timestamp, zone: &TimeZone, as_of: u64) -> Chart {
-    let rows = results::rows(&sources.observations, zone);
+    let rows = results::rows(&sources.observations, &sources.reviews, zone);
     Chart {
         patient: person(&sources.patient),
         allergies: allergies::state(&sources.allergies, sources.hidden.contains(&"allergies"), zone),
         problems: problems::standing(&sources.conditions, zone),
         medicines: medicines::list(&sources.medicines, now, zone),
         alerts: results::alerts(&rows, now, zone),
-        results: rows,
+        results: results::shorten(rows),
         trends: Trends { blood_pressure: results::blood_pressure(&sources.observations, zone) },
         visits: visits::list(sources, zone),
         documents: visits::documents(&sources.documents, zone),

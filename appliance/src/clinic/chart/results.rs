@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::dto::{Alert, BloodPressure, Flag, Point, Range, ResultRow};
 use crate::clinic::read::{compare_decimals, display, has_code, instant, words};
+use crate::clinic::review::Reviewed;
 
 /// Readings drawn in a row of the chart.
 const LAST: usize = 5;
@@ -22,9 +23,11 @@ const PRESSURE_PANEL: &[&str] = &["85354-9", "55284-4"];
 const SYSTOLIC: &[&str] = &["8480-6"];
 const DIASTOLIC: &[&str] = &["8462-4"];
 
-/// One row for each test, critical first, then abnormal, then by name; each with its last five readings.
-pub fn rows(observations: &[Value], zone: &TimeZone) -> Vec<ResultRow> {
-    let mut rows = gather(observations, zone);
+/// Who has looked at which Observation, by its id, as it stands now.
+pub type Reviews = BTreeMap<String, Reviewed>;
+
+/// Rows as the chart shows them: critical first, then abnormal, then by name; each with its last five readings.
+pub fn shorten(mut rows: Vec<ResultRow>) -> Vec<ResultRow> {
     for row in &mut rows {
         let from = row.series.len().saturating_sub(LAST);
         row.series.drain(..from);
@@ -35,32 +38,70 @@ pub fn rows(observations: &[Value], zone: &TimeZone) -> Vec<ResultRow> {
 
 /// Every reading of one test; `name` is `system|code`, a code alone, or the words of a test without a code.
 #[must_use]
-pub fn series(observations: &[Value], name: &str, zone: &TimeZone) -> Vec<ResultRow> {
+pub fn series(observations: &[Value], reviews: &Reviews, name: &str, zone: &TimeZone) -> Vec<ResultRow> {
     let (system, code) = name.rsplit_once('|').map_or((None, name), |(system, code)| (Some(system), code));
-    let mut rows = gather(observations, zone);
+    let mut rows = rows(observations, reviews, zone);
     rows.retain(|row| row.code == code && system.is_none_or(|system| row.system.as_deref() == Some(system)));
     rows
 }
 
-/// Critical readings that are the newest of their test and recent enough to act on, the newest first.
+/// Critical readings that wait for a doctor, the newest first: of each test the newest that is recent enough to act on
+/// and neither reviewed itself nor followed by a reviewed one.
+#[must_use]
 pub fn alerts(rows: &[ResultRow], now: Timestamp, zone: &TimeZone) -> Vec<Alert> {
-    let oldest = now.checked_sub(ALERT_AGE).map_or(i64::MIN, Timestamp::as_microsecond);
-    let mut alerts: Vec<Alert> = rows
-        .iter()
-        .filter_map(|row| {
-            let flag = row.latest.flag.filter(|flag| matches!(flag, Flag::HH | Flag::LL | Flag::AA))?;
-            (instant(&row.latest.at, zone) >= oldest).then(|| Alert {
-                code: row.code.clone(),
-                text: row.text.clone(),
-                value: row.latest.value.clone(),
-                unit: row.unit.clone(),
-                flag,
-                range: row.range.clone(),
-                at: row.latest.at.clone(),
-                source: row.latest.source.clone(),
-            })
-        })
-        .collect();
+    let waiting = |row: &ResultRow| {
+        let open = row.series.iter().rev().take_while(|point| point.reviewed.is_none());
+        let mut open = open.filter(|point| is_critical(point.flag) && is_recent(point, now, zone));
+        open.next().map(|point| alert(row, point))
+    };
+    newest_first(rows.iter().filter_map(waiting), zone)
+}
+
+/// Critical readings that a doctor has looked at since `since`, the newest first.
+#[must_use]
+pub fn settled(rows: &[ResultRow], since: Timestamp, zone: &TimeZone) -> Vec<Alert> {
+    let late = |point: &&Point| {
+        is_critical(point.flag)
+            && point.reviewed.as_ref().is_some_and(|r| instant(&r.at, zone) >= since.as_microsecond())
+    };
+    let all = rows.iter().flat_map(|row| row.series.iter().filter(late).map(|point| alert(row, point)));
+    newest_first(all, zone)
+}
+
+/// Whether a flag asks for somebody at once.
+#[must_use]
+pub fn is_critical(flag: Option<Flag>) -> bool {
+    matches!(flag, Some(Flag::HH | Flag::LL | Flag::AA))
+}
+
+/// Oldest moment whose critical readings are still alerts.
+#[must_use]
+pub fn alert_since(now: Timestamp) -> Timestamp {
+    now.checked_sub(ALERT_AGE).unwrap_or(Timestamp::MIN)
+}
+
+fn is_recent(point: &Point, now: Timestamp, zone: &TimeZone) -> bool {
+    instant(&point.at, zone) >= alert_since(now).as_microsecond()
+}
+
+fn alert(row: &ResultRow, point: &Point) -> Alert {
+    Alert {
+        id: point.id.clone(),
+        version: point.version,
+        code: row.code.clone(),
+        text: row.text.clone(),
+        value: point.value.clone(),
+        unit: row.unit.clone(),
+        flag: point.flag.unwrap_or(Flag::AA),
+        range: row.range.clone(),
+        at: point.at.clone(),
+        source: point.source.clone(),
+        reviewed: point.reviewed.clone(),
+    }
+}
+
+fn newest_first(alerts: impl Iterator<Item = Alert>, zone: &TimeZone) -> Vec<Alert> {
+    let mut alerts: Vec<Alert> = alerts.collect();
     alerts.sort_by_key(|alert| std::cmp::Reverse(instant(&alert.at, zone)));
     alerts
 }
@@ -102,28 +143,31 @@ fn pressure_flag(systolic: i64, diastolic: i64) -> Option<Flag> {
     }
 }
 
-fn gather(observations: &[Value], zone: &TimeZone) -> Vec<ResultRow> {
+/// One row for each test and unit, with every reading.
+pub fn rows(observations: &[Value], reviews: &Reviews, zone: &TimeZone) -> Vec<ResultRow> {
     let mut groups: BTreeMap<(String, String, String), Vec<&Value>> = BTreeMap::new();
-    for observation in observations.iter().filter(|each| counts(each) && !is_vital(each)) {
+    for observation in observations.iter().filter(|each| is_result(each)) {
         let (system, code) = key(observation);
         if code.is_empty() || value(observation).is_none() || when(observation).is_none() {
             continue;
         }
         groups.entry((system, code, unit(observation).unwrap_or_default())).or_default().push(observation);
     }
-    groups.into_iter().filter_map(|(key, group)| row(key, group, zone)).collect()
+    groups.into_iter().filter_map(|(key, group)| row(key, group, reviews, zone)).collect()
 }
 
 fn row(
     (system, code, unit): (String, String, String),
     mut group: Vec<&Value>,
+    reviews: &Reviews,
     zone: &TimeZone,
 ) -> Option<ResultRow> {
     group.sort_by_key(|observation| {
         (when(observation).map(|at| instant(at, zone)), issued(observation).map(|at| instant(at, zone)))
     });
     let newest = *group.last()?;
-    let points: Vec<Point> = group.into_iter().filter_map(point).collect();
+    let points: Vec<Point> =
+        group.into_iter().filter_map(|observation| point(observation, reviews)).collect();
     Some(ResultRow {
         text: words(newest.get("code")).unwrap_or_else(|| code.clone()),
         code,
@@ -135,8 +179,12 @@ fn row(
     })
 }
 
-fn point(observation: &Value) -> Option<Point> {
+fn point(observation: &Value, reviews: &Reviews) -> Option<Point> {
+    let id = observation.str("id").unwrap_or_default();
     Some(Point {
+        id: id.to_owned(),
+        version: version(observation),
+        reviewed: reviews.get(id).cloned(),
         value: value(observation)?,
         flag: flag(observation),
         at: when(observation)?.to_owned(),
@@ -181,6 +229,18 @@ fn urgency(row: &ResultRow) -> u8 {
         Some(Flag::H | Flag::L | Flag::A) => 1,
         None => 0,
     }
+}
+
+/// The version an Observation was read at; 0 where it does not say.
+pub fn version(observation: &Value) -> u64 {
+    let stated = observation.get("meta").and_then(|meta| meta.str("versionId"));
+    stated.and_then(|version| version.parse().ok()).unwrap_or(0)
+}
+
+/// Whether an Observation is a result that counts: neither a vital sign nor withdrawn.
+#[must_use]
+pub fn is_result(observation: &Value) -> bool {
+    counts(observation) && !is_vital(observation)
 }
 
 fn counts(observation: &Value) -> bool {

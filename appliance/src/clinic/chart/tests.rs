@@ -4,6 +4,7 @@ use clinicvault_gateway::json::{Limits, parse};
 
 use super::*;
 use crate::clinic::identity::Precision;
+use crate::clinic::review::Reviewed;
 use crate::demo;
 
 fn zone() -> TimeZone {
@@ -185,6 +186,7 @@ fn readings_in_another_unit_are_another_row() {
             reading("9.1", "mmol/L", "2026-11-21"),
             reading("150.0", "mg/dL", "2026-08-20"),
         ],
+        &Reviews::new(),
         &zone(),
     );
     assert_eq!(rows.len(), 2);
@@ -193,24 +195,57 @@ fn readings_in_another_unit_are_another_row() {
         milligrams.series.iter().map(|point| point.value.as_str()).collect::<Vec<_>>(),
         ["150.0", "164"]
     );
-    assert_eq!(series(&[reading("164", "mg/dL", "2026-11-20")], "http://loinc.org|1558-6", &zone()).len(), 1);
-    assert!(series(&[reading("164", "mg/dL", "2026-11-20")], "http://loinc.org|1558", &zone()).is_empty());
+    let named = |name| series(&[reading("164", "mg/dL", "2026-11-20")], &Reviews::new(), name, &zone()).len();
+    assert_eq!((named("http://loinc.org|1558-6"), named("http://loinc.org|1558")), (1, 0));
+}
+
+/// A potassium of a day with its interpretation; the id is the day.
+fn potassium(number: &str, code: &str, at: &str) -> Value {
+    value(&format!(
+        r#"{{"id":"{at}","meta":{{"versionId":"3"}},"status":"final","code":{{"text":"K"}},"effectiveDateTime":"{at}",
+        "valueQuantity":{{"value":{number}}},"interpretation":[{{"coding":[{{"code":"{code}"}}]}}]}}"#
+    ))
+}
+
+fn looked_at(days: &[&str]) -> Reviews {
+    let by = |at: &&str| Reviewed { by: "Dr Meera Kulkarni".into(), at: format!("{at}T10:00:00+05:30") };
+    days.iter().map(|day| ((*day).to_owned(), by(day))).collect()
 }
 
 #[test]
-fn an_old_critical_value_or_a_better_newer_one_is_no_alert() {
-    let reading = |number: &str, code: &str, at: &str| {
-        value(&format!(
-            r#"{{"status":"final","code":{{"text":"K"}},"effectiveDateTime":"{at}","valueQuantity":{{"value":{number}}},
-            "interpretation":[{{"coding":[{{"code":"{code}"}}]}}]}}"#
-        ))
-    };
-    let alerts = |readings: &[Value]| alerts_of(readings).len();
-    assert_eq!(alerts(&[reading("6.1", "HH", "2026-11-20")]), 1);
-    assert_eq!(alerts(&[reading("6.1", "HH", "2026-09-20")]), 0);
-    assert_eq!(alerts(&[reading("6.1", "HH", "2026-11-20"), reading("4.4", "N", "2026-11-21")]), 0);
+fn a_critical_value_is_an_alert_until_it_is_old_or_somebody_has_looked() {
+    let old = potassium("6.1", "HH", "2026-09-20");
+    let first = potassium("6.1", "HH", "2026-11-19");
+    let worse = potassium("6.4", "HH", "2026-11-20");
+    let better = potassium("4.4", "N", "2026-11-21");
+    for (readings, reviewed, expected) in [
+        (vec![&old], vec![], vec![]),
+        (vec![&first], vec![], vec!["6.1"]),
+        // One alert for a test, the newest; a better value does not take it away, a look at it does.
+        (vec![&first, &worse], vec![], vec!["6.4"]),
+        (vec![&first, &worse, &better], vec![], vec!["6.4"]),
+        (vec![&first, &worse, &better], vec!["2026-11-20"], vec![]),
+        // Who has looked at the newer has seen the older beside it, but not the other way round.
+        (vec![&first, &worse], vec!["2026-11-19"], vec!["6.4"]),
+        (vec![&first, &worse], vec!["2026-11-20"], vec![]),
+    ] {
+        let readings: Vec<Value> = readings.into_iter().cloned().collect();
+        let rows = results::rows(&readings, &looked_at(&reviewed), &zone());
+        let found: Vec<String> =
+            results::alerts(&rows, now(), &zone()).into_iter().map(|alert| alert.value).collect();
+        assert_eq!(found, expected, "{} readings, {reviewed:?}", readings.len());
+    }
 }
 
-fn alerts_of(readings: &[Value]) -> Vec<Alert> {
-    results::alerts(&results::rows(readings, &zone()), now(), &zone())
+#[test]
+fn a_point_says_which_version_was_seen_and_by_whom() {
+    let readings = [potassium("6.1", "HH", "2026-11-20"), potassium("5.4", "H", "2026-11-21")];
+    let rows = results::rows(&readings, &looked_at(&["2026-11-20"]), &zone());
+    let point = &rows[0].series[0];
+    assert_eq!((point.id.as_str(), point.version), ("2026-11-20", 3));
+    assert_eq!(point.reviewed.as_ref().map(|reviewed| reviewed.by.as_str()), Some("Dr Meera Kulkarni"));
+    assert_eq!(rows[0].latest.reviewed, None);
+    let midnight = "2026-11-20T00:00:00+05:30".parse().unwrap();
+    assert_eq!(results::settled(&rows, midnight, &zone()).len(), 1, "abnormal ones are not in this list");
+    assert!(results::settled(&rows, now(), &zone()).is_empty());
 }

@@ -30,6 +30,8 @@ pub enum Area {
     Prescriptions,
     /// Lab orders and results.
     Results,
+    /// Marking a result as looked at.
+    Review,
     /// Transcripts and recordings.
     Transcript,
     /// Messages from other systems, and settling those which are held.
@@ -54,7 +56,7 @@ pub enum Area {
 
 impl Area {
     /// Every area.
-    pub const ALL: [Area; 21] = [
+    pub const ALL: [Area; 22] = [
         Area::Demographics,
         Area::Merge,
         Area::Queue,
@@ -66,6 +68,7 @@ impl Area {
         Area::Notes,
         Area::Prescriptions,
         Area::Results,
+        Area::Review,
         Area::Transcript,
         Area::Inbox,
         Area::Invoices,
@@ -92,6 +95,7 @@ impl Area {
             Area::Notes => "notes",
             Area::Prescriptions => "prescriptions",
             Area::Results => "results",
+            Area::Review => "review",
             Area::Transcript => "transcript",
             Area::Inbox => "inbox",
             Area::Invoices => "invoices",
@@ -193,6 +197,7 @@ impl Area {
             | Area::Notes
             | Area::Prescriptions
             | Area::Results
+            | Area::Review
             | Area::Transcript
             | Area::Inbox
             | Area::Other => Purpose::Treatment,

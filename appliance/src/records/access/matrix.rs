@@ -114,7 +114,7 @@ pub fn grant(role: Role, area: Area) -> Grant {
 
 /// One letter a role, in the order of [`Role::ALL`]: owner, doctor, nurse, reception, dispenser, lab, cashier, auditor.
 /// F full, W create and change own, R read, S read in care, O own, p propose, - none.
-const MATRIX: [(Area, &str); 21] = [
+const MATRIX: [(Area, &str); 22] = [
     (Area::Demographics, "RFFFRRRR"),
     (Area::Merge, "FW-p---R"),
     (Area::Queue, "RFFFRRRR"),
@@ -126,6 +126,7 @@ const MATRIX: [(Area, &str); 21] = [
     (Area::Notes, "-FS-----"),
     (Area::Prescriptions, "-FS-S---"),
     (Area::Results, "-FW--F--"),
+    (Area::Review, "-F------"),
     (Area::Transcript, "-S------"),
     (Area::Inbox, "-FR--F--"),
     (Area::Invoices, "FR-WWWFR"),

@@ -35,6 +35,7 @@ fn owner_and_auditor_never_read_clinical_areas() {
         Area::Notes,
         Area::Prescriptions,
         Area::Results,
+        Area::Review,
         Area::Transcript,
         Area::Inbox,
         Area::Other,
@@ -75,6 +76,18 @@ fn the_roles_do_what_the_sheet_says() {
     check(Role::Lab, Op::Update, "Observation", Ok(Purpose::Treatment));
     check(Role::Nurse, Op::Update, "Condition", Err(Refusal::NotTheirs));
     check(Role::Nurse, Op::Create, "Condition", Ok(Purpose::Treatment));
+}
+
+#[test]
+fn only_a_doctor_marks_a_result_as_reviewed() {
+    let may = |roles: &[Role]| {
+        decide(&person(roles), Op::Create, &Subject::area_only(Area::Review).theirs(true).in_care(true))
+            .allowed()
+    };
+    for role in Role::ALL {
+        assert_eq!(may(&[role]), role == Role::Doctor, "{role:?}");
+    }
+    assert!(may(&[Role::Owner, Role::Doctor]), "the owner of a one-person clinic is the doctor");
 }
 
 #[test]
