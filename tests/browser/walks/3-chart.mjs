@@ -58,4 +58,48 @@ async function live(browser) {
   }
 }
 
-export const walks = [["a result appears in the open chart without a reload, and is charted", live]];
+/** A critical value: on the first screen, in the chart, until a doctor has looked; another doctor's screens follow. */
+async function reviewed(browser) {
+  const box = await new Box({ CLINICVAULT_SESSIONS_SECOND_FACTOR: "optional" }).init().start();
+  try {
+    const [meera, imran] = [box.staff("meera", "Dr Meera Kulkarni", "doctor"), box.staff("imran", "Dr Imran Shaikh", "doctor")];
+    await box.hl7(adt(LAKSHMI));
+    const found = await box.fhir("GET", "/Patient?identifier=88120");
+    const other = await Visitor.arrive(browser, box);
+    await signIn(other, imran);
+    await other.sees("home.nothing");
+    const at = await Visitor.arrive(browser, box);
+    await signIn(at, meera);
+    const now = new Date(Date.now() - 3_600_000).toISOString().replace(/[-:T]|\.\d+Z$/g, "") + "+0000";
+    await box.hl7(oru({ ...LAKSHMI, glucose: "31", flag: "LL", at: now }));
+
+    // It comes to both first screens by itself.
+    for (const one of [at, other]) await one.page.getByTestId("home-critical").filter({ hasText: "31" }).waitFor();
+    await at.sees("home.critical.one");
+    await at.look("home-critical");
+    await at.page.getByTestId("home-critical").locator("a").click();
+    await other.page.goto(`/patients/${found.entry[0].resource.id}`);
+    for (const one of [at, other]) await one.page.getByTestId("critical").waitFor();
+    await at.look("chart-critical");
+
+    await at.page.keyboard.press("r");
+    for (const one of [at, other]) {
+      await one.page.getByTestId("critical").waitFor({ state: "detached" });
+      await one.page.getByTestId("result-row").filter({ hasText: "Dr Meera Kulkarni" }).waitFor();
+    }
+    await at.look("chart-reviewed");
+    await at.press("undo");
+    await other.page.getByTestId("critical").waitFor();
+    await other.page.getByTestId("review").click();
+    await at.page.getByTestId("result-row").filter({ hasText: "Dr Imran Shaikh" }).waitFor();
+    await at.page.goto("/");
+    await at.page.getByTestId("home-reviewed").filter({ hasText: "Dr Imran Shaikh" }).waitFor();
+    await at.look("home-reviewed");
+    await at.leave();
+    await other.leave();
+  } finally {
+    await box.stop();
+  }
+}
+
+export const walks = [["a result appears in the open chart without a reload, and is charted", live], ["a critical result waits on every screen until a doctor has looked at it", reviewed]];

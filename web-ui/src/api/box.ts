@@ -32,6 +32,9 @@ export const results = (id: string, code: string) => take(api.GET("/api/patients
 export const accessLog = (id: string) => take(api.GET("/api/patients/{id}/access-log", path({ id })));
 export const addAllergy = (id: string, body: T.NewAllergy) => take(api.POST("/api/patients/{id}/allergies", { ...path({ id }), body }));
 export const addProblem = (id: string, body: T.NewProblem) => take(api.POST("/api/patients/{id}/problems", { ...path({ id }), body }));
+export const criticalResults = () => take(api.GET("/api/results/critical"));
+export const review = (id: string, observation: string, version: number) => take(api.POST("/api/patients/{id}/observations/{observation}/review", { ...path({ id, observation }), body: { version } }));
+export const unreview = (id: string, observation: string, version: number) => take(api.DELETE("/api/patients/{id}/observations/{observation}/review", { params: { path: { id, observation }, query: { version } } }));
 /** Where the bytes of a document lie, for saving. */
 export const documentPath = (patient: string, document: string) => `/api/patients/${encodeURIComponent(patient)}/documents/${encodeURIComponent(document)}`;
 
