@@ -185,7 +185,7 @@ pub(super) fn delete(
     work.remove(kind, id.as_str(), purpose)
 }
 
-fn check_expected(head: Option<&Head>, expected: Option<Expected>) -> Result<(), Error> {
+pub(super) fn check_expected(head: Option<&Head>, expected: Option<Expected>) -> Result<(), Error> {
     let version = head.map(|head| head.version);
     match (expected, version) {
         (None, _) | (Some(Expected::Any), Some(_)) => Ok(()),

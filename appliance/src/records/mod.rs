@@ -1,7 +1,7 @@
 //! The only door to stored FHIR.
 //!
-//! `write` carries a record from draft to sealed, `unit` commits it, `change`, `read`, `search` and `transaction` are
-//! the interactions, `matching` finds what a condition means inside the writer, `access` decides who may, `audit`
+//! `write` carries a record from draft to sealed, `unit` commits it, `change`, `conditional`, `patch`, `read`, `search`
+//! and `transaction` are the interactions, `matching` finds what a condition means inside the writer, `access` decides who may, `audit`
 //! says how an access is recorded, `feed` tells live views what was committed. Records know nothing of HTTP and HL7.
 
 pub mod access;
@@ -13,6 +13,7 @@ pub mod chart;
 #[cfg(test)]
 mod clinic_tests;
 mod compartment;
+pub mod conditional;
 pub mod entries;
 pub mod error;
 pub mod export;
@@ -22,6 +23,7 @@ pub mod import;
 mod matching;
 pub mod names;
 mod owner;
+pub mod patch;
 pub mod people;
 pub mod read;
 pub mod register;

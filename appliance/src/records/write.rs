@@ -61,6 +61,7 @@ impl Draft {
 }
 
 /// A resource that keeps the rules of FHIR.
+#[derive(Clone)]
 pub struct Checked {
     resource: Resource,
 }

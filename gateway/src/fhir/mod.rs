@@ -10,6 +10,7 @@ pub mod definitions;
 pub mod id;
 pub mod ndjson;
 pub mod outcome;
+pub mod patch;
 pub mod pattern;
 pub mod resource;
 pub mod search;

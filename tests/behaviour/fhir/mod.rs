@@ -1,6 +1,9 @@
 //! The FHIR face, topic by topic; `fhir_rest` beside this folder holds what every client meets first.
 
+mod bundles;
+mod conditional;
 mod forms;
+mod patch;
 
 use clinicvault_tests::{Answer, Http};
 use serde_json::Value;

@@ -7,7 +7,9 @@ use clinicvault_gateway::fhir::bundle::{Answer, Bundle, Entry, Method, Target};
 use clinicvault_gateway::fhir::datetime;
 use clinicvault_gateway::fhir::id::version_id;
 use clinicvault_gateway::fhir::outcome::{Issue, IssueCode, Outcome};
-use clinicvault_gateway::fhir::search::{Handling, query as search_query};
+use clinicvault_gateway::fhir::patch::Patch;
+use clinicvault_gateway::fhir::search::query as search_query;
+use clinicvault_gateway::json::Limits;
 use futures_util::StreamExt;
 use futures_util::stream;
 
@@ -15,10 +17,12 @@ use super::ask::Ask;
 use super::bundle::unsupported;
 use super::conditions::tag_version;
 use super::negotiate::Return;
-use super::{history, search};
+use super::reduced::Reduced;
+use super::{answer, history, metadata, search};
 use crate::app::App;
 use crate::http::error::HttpError;
 use crate::records::change::{Did, Expected, Written};
+use crate::records::conditional::Whom;
 use crate::records::error::Error;
 use crate::records::read::Stored;
 use crate::records::write::Draft;
@@ -65,16 +69,27 @@ pub fn is_later(entry: &Entry) -> bool {
 
 /// Answers a GET entry.
 pub async fn look(app: &App, ask: &Ask, entry: &Entry) -> Answer {
-    looked(app, ask, entry).await.unwrap_or_else(|error| refused(error, &entry.expression()))
+    let mut answer =
+        looked(app, ask, entry).await.unwrap_or_else(|error| refused(error, &entry.expression()));
+    let known = entry.if_none_match.as_deref().unwrap_or_default();
+    if answer.etag.as_deref().is_some_and(|tag| known.split(',').any(|known| known.trim() == tag)) {
+        answer.status = "304 Not Modified".to_owned();
+        answer.resource = None;
+    }
+    if entry.method == Method::Head {
+        answer.resource = None;
+    }
+    answer
 }
 
 async fn one(app: &App, ask: &Ask, entry: Entry) -> Answer {
     let place = entry.expression();
-    let done = match entry.method {
-        Method::Get | Method::Head => looked(app, ask, &entry).await,
-        Method::Post | Method::Put | Method::Patch | Method::Delete => changed(ask, entry).await,
-    };
-    done.unwrap_or_else(|error| refused(error, &place))
+    match entry.method {
+        Method::Get | Method::Head => look(app, ask, &entry).await,
+        Method::Post | Method::Put | Method::Patch | Method::Delete => {
+            changed(ask, entry).await.unwrap_or_else(|error| refused(error, &place))
+        }
+    }
 }
 
 async fn changed(ask: &Ask, mut entry: Entry) -> Result<Answer, HttpError> {
@@ -94,9 +109,7 @@ async fn changed(ask: &Ask, mut entry: Entry) -> Result<Answer, HttpError> {
                 Some(text) => {
                     let text = text.split_once('?').map_or(text.as_str(), |(_, query)| query);
                     let pairs = search_query::decode(text).map_err(Error::Unreadable)?;
-                    let context = ask.records.context(&ask.caller);
-                    let search = search_query::parse(*kind, &pairs, Handling::Strict, &context);
-                    Some(search.map_err(Error::Unreadable)?)
+                    Some(ask.records.condition(&ask.caller, *kind, &pairs)?)
                 }
             };
             let written = ask.records.create(&ask.caller, draft, unless).await?;
@@ -107,13 +120,37 @@ async fn changed(ask: &Ask, mut entry: Entry) -> Result<Answer, HttpError> {
             let written = ask.records.update(&ask.caller, id, draft, expected).await?;
             Ok(written_answer(written, representation))
         }
+        (Method::Put, Target::Type { kind, query }, Some(resource)) => {
+            let draft = Draft::of(resource)?.expect(*kind)?;
+            let condition = ask.records.condition(&ask.caller, *kind, query)?;
+            let written = ask.records.update_matching(&ask.caller, draft, condition, expected).await?;
+            Ok(written_answer(written, representation))
+        }
+        (Method::Patch, target, Some(resource)) => {
+            let (kind, whom) = match target {
+                Target::Instance { kind, id, .. } => (*kind, Whom::Named(id.clone())),
+                Target::Type { kind, query } => {
+                    (*kind, Whom::Matching(Box::new(ask.records.condition(&ask.caller, *kind, query)?)))
+                }
+                Target::Version { .. } | Target::History { .. } | Target::Metadata => {
+                    return Err(unsupported("PATCH at this address"));
+                }
+            };
+            let patch = Patch::of_entry(&resource, &Limits::default()).map_err(Error::from)?;
+            let written = ask.records.patch(&ask.caller, kind, whom, patch, expected).await?;
+            Ok(written_answer(written, representation))
+        }
         (Method::Delete, Target::Instance { kind, id, .. }, None) => {
             match ask.records.delete(&ask.caller, *kind, id, expected).await {
-                Ok(_) => {}
-                Err(Error::NotFound(_)) if expected.is_none() => {}
-                Err(error) => return Err(error.into()),
+                Ok(head) => Ok(deleted_answer(Some(head.version))),
+                Err(Error::NotFound(_)) if expected.is_none() => Ok(deleted_answer(None)),
+                Err(error) => Err(error.into()),
             }
-            Ok(Answer { status: "204 No Content".to_owned(), ..Answer::default() })
+        }
+        (Method::Delete, Target::Type { kind, query }, None) => {
+            let condition = ask.records.condition(&ask.caller, *kind, query)?;
+            let head = ask.records.delete_matching(&ask.caller, *kind, condition, expected).await?;
+            Ok(deleted_answer(head.map(|head| head.version)))
         }
         (method, _, _) => Err(unsupported(&format!("{} at this address", method.as_str()))),
     }
@@ -121,8 +158,10 @@ async fn changed(ask: &Ask, mut entry: Entry) -> Result<Answer, HttpError> {
 
 async fn looked(app: &App, ask: &Ask, entry: &Entry) -> Result<Answer, HttpError> {
     match &entry.target {
-        Target::Instance { kind, id, query } if query.is_empty() => {
-            Ok(stored_answer(ask.records.read(&ask.caller.who, *kind, id.as_str())?))
+        Target::Instance { kind, id, query } => {
+            let mut stored = ask.records.read(&ask.caller.who, *kind, id.as_str())?;
+            stored.body = Reduced::of_read(query)?.apply(&stored.body)?;
+            Ok(stored_answer(stored))
         }
         Target::Version { kind, id, version } => {
             let number = version_id(version)
@@ -135,8 +174,13 @@ async fn looked(app: &App, ask: &Ask, entry: &Entry) -> Result<Answer, HttpError
         Target::History { kind, id, query } => {
             Ok(whole(history::answer_bytes(app, &ask.with(query.clone()), *kind, id.as_str()).await?))
         }
-        Target::Instance { .. } | Target::Metadata => Err(unsupported("this GET")),
+        Target::Metadata => Ok(whole(answer::text(&metadata::value(app, &ask.base)))),
     }
+}
+
+fn deleted_answer(version: Option<u64>) -> Answer {
+    let etag = version.map(|version| format!("W/\"{version}\""));
+    Answer { status: "204 No Content".to_owned(), etag, ..Answer::default() }
 }
 
 fn whole(bytes: bytes::Bytes) -> Answer {

@@ -7,6 +7,7 @@ use axum::extract::{FromRequestParts, State};
 use axum::response::Response;
 use clinicvault_gateway::fhir::capability::{Served, TypeServed, statement};
 use clinicvault_gateway::fhir::id::ResourceType;
+use clinicvault_gateway::json::Value;
 use http::StatusCode;
 use http::request::Parts;
 
@@ -19,7 +20,8 @@ use crate::http::extract::Peer;
 use crate::http::query;
 
 /// Interactions with one type, as routed.
-const OF_TYPE: [&str; 7] = ["read", "vread", "update", "delete", "history-instance", "create", "search-type"];
+const OF_TYPE: [&str; 8] =
+    ["read", "vread", "update", "patch", "delete", "history-instance", "create", "search-type"];
 
 /// What is needed of the head; nobody has to be signed in.
 pub struct Open {
@@ -38,24 +40,28 @@ impl FromRequestParts<App> for Open {
 }
 
 /// The CapabilityStatement.
-pub async fn show(State(app): State<App>, open: Open) -> Result<Response, HttpError> {
+pub async fn show(State(app): State<App>, open: Open) -> Response {
+    answer::body(StatusCode::OK, answer::text(&value(&app, &open.base)))
+}
+
+/// The same as a tree.
+pub(super) fn value(app: &App, base: &str) -> Value {
     let types = ResourceType::all().map(|kind| TypeServed {
         kind,
         interactions: OF_TYPE.to_vec(),
         update_create: true,
         conditional_create: true,
-        conditional_update: false,
-        conditional_delete: false,
+        conditional_update: true,
+        conditional_delete: true,
     });
-    let value = statement(&Served {
+    statement(&Served {
         version: env!("CARGO_PKG_VERSION"),
-        base: Some(&open.base),
+        base: Some(base),
         date: app.started(),
         zone: &app.config().clinic.zone,
         types: types.collect(),
         system: vec!["transaction", "batch"],
         security: "A bearer token made on the box (clinicvault token) or the session of a signed-in person; \
                    rights by SMART system scopes or by role. Every access is recorded.",
-    });
-    Ok(answer::body(StatusCode::OK, answer::text(&value)))
+    })
 }

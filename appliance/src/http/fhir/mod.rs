@@ -15,6 +15,7 @@ mod metadata;
 mod negotiate;
 mod one;
 mod packing;
+mod patch;
 mod reduced;
 mod search;
 mod sets;
@@ -30,9 +31,16 @@ pub fn routes() -> Router<App> {
         .route("/fhir", post(bundle::apply))
         .route("/fhir/", post(bundle::apply))
         .route("/fhir/metadata", get(metadata::show))
-        .route("/fhir/{kind}", get(search::by_query).post(one::create))
+        .route(
+            "/fhir/{kind}",
+            get(search::by_query)
+                .post(one::create)
+                .put(one::update_matching)
+                .patch(patch::matching)
+                .delete(one::delete_matching),
+        )
         .route("/fhir/{kind}/_search", post(search::by_form))
-        .route("/fhir/{kind}/{id}", get(one::read).put(one::update).delete(one::delete))
+        .route("/fhir/{kind}/{id}", get(one::read).put(one::update).patch(patch::of_one).delete(one::delete))
         .route("/fhir/{kind}/{id}/_history", get(history::of_one))
         .route("/fhir/{kind}/{id}/_history/{version}", get(one::version))
 }

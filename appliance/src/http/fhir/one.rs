@@ -1,9 +1,8 @@
-//! Interactions with one record: read, vread, create, update, delete.
+//! Interactions with one record: read, vread, create, update, delete; named by its id or by a query.
 
 use axum::extract::Path;
 use axum::response::Response;
 use clinicvault_gateway::fhir::id::version_id;
-use clinicvault_gateway::fhir::search::{Handling, query as search_query};
 use http::StatusCode;
 
 use super::answer;
@@ -45,10 +44,7 @@ pub async fn create(Path(kind): Path<String>, ask: Ask, body: FhirBody) -> Resul
             let text =
                 value.to_str().map_err(|_| HttpError::bad_request("If-None-Exist is not readable."))?;
             let text = text.split_once('?').map_or(text, |(_, query)| query);
-            let pairs = query::pairs(text)?;
-            let context = ask.records.context(&ask.caller);
-            let search = search_query::parse(kind, &pairs, Handling::Strict, &context);
-            Some(search.map_err(Error::Unreadable)?)
+            Some(ask.records.condition(&ask.caller, kind, &query::pairs(text)?)?)
         }
     };
     let written = ask.records.create(&ask.caller, draft, unless).await?;
@@ -68,20 +64,50 @@ pub async fn update(
     Ok(answer::written(&ask, written))
 }
 
+/// `PUT /fhir/{type}?…`: updates the one that matches, creates one when none does.
+pub async fn update_matching(
+    Path(kind): Path<String>,
+    ask: Ask,
+    body: FhirBody,
+) -> Result<Response, HttpError> {
+    let kind = ask::kind(&kind)?;
+    let expected = if_match(&ask.headers)?;
+    let condition = ask.records.condition(&ask.caller, kind, &ask.parameters)?;
+    let draft = Draft::of(body.value()?)?.expect(kind)?;
+    let written = ask.records.update_matching(&ask.caller, draft, condition, expected).await?;
+    Ok(answer::written(&ask, written))
+}
+
 /// `DELETE /fhir/{type}/{id}`; repeating it, or deleting what never was, is 204 as well.
 pub async fn delete(ask: Ask, Path((kind, id)): Path<(String, String)>) -> Result<Response, HttpError> {
     let (kind, id) = (ask::kind(&kind)?, ask::id(&id)?);
     let expected = if_match(&ask.headers)?;
-    let mut response = match ask.wish.back {
-        Some(Return::OperationOutcome) => answer::body(StatusCode::OK, answer::said("Deleted.")),
-        Some(Return::Minimal | Return::Representation) | None => answer::empty(StatusCode::NO_CONTENT),
-    };
     match ask.records.delete(&ask.caller, kind, &id, expected).await {
-        Ok(head) => {
-            response.headers_mut().insert(http::header::ETAG, etag(head.version));
-            Ok(response)
-        }
-        Err(Error::NotFound(_)) if expected.is_none() => Ok(response),
+        Ok(head) => Ok(deleted(&ask, Some(head.version))),
+        Err(Error::NotFound(_)) if expected.is_none() => Ok(deleted(&ask, None)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// `DELETE /fhir/{type}?…`: the one that matches; several are a refusal (`single`), none is 204.
+pub async fn delete_matching(ask: Ask, Path(kind): Path<String>) -> Result<Response, HttpError> {
+    let kind = ask::kind(&kind)?;
+    let expected = if_match(&ask.headers)?;
+    let condition = ask.records.condition(&ask.caller, kind, &ask.parameters)?;
+    let head = ask.records.delete_matching(&ask.caller, kind, condition, expected).await?;
+    Ok(deleted(&ask, head.map(|head| head.version)))
+}
+
+fn deleted(ask: &Ask, version: Option<u64>) -> Response {
+    let mut response = match ask.wish.back {
+        Some(Return::OperationOutcome) => {
+            let message = if version.is_some() { "Deleted." } else { "There was nothing to delete." };
+            answer::body(StatusCode::OK, answer::said(message))
+        }
+        Some(Return::Minimal | Return::Representation) | None => answer::empty(StatusCode::NO_CONTENT),
+    };
+    if let Some(version) = version {
+        response.headers_mut().insert(http::header::ETAG, etag(version));
+    }
+    response
 }

@@ -1,6 +1,7 @@
 //! Steps become sealed records: ids are given, references rewritten, rules and rights checked.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use clinicvault_gateway::fhir::bundle::{Links, references};
 use clinicvault_gateway::fhir::id::{LogicalId, Reference, ResourceType};
@@ -22,6 +23,8 @@ const MOST_ISSUES: usize = 100;
 pub enum Built {
     /// Write this record.
     Put { sealed: Box<Sealed>, local: Vec<(String, ResourceType, LogicalId)> },
+    /// Patch this one; none when a condition named none. The links give what the patch brings its ids.
+    Patch { id: Option<LogicalId>, links: Arc<Links> },
     /// A conditional create found this one; nothing is written.
     Standing(LogicalId),
     /// Delete this one; none when a condition named none.
@@ -48,6 +51,7 @@ pub fn build(plan: &Plan, found: &[Found], who: &Actor, context: &Context) -> Re
             links.add(text, condition.kind, &id);
         }
     }
+    let links = Arc::new(links);
     let mut issues = Vec::new();
     let mut built = Vec::with_capacity(plan.steps.len());
     for (step, id) in plan.steps.iter().zip(&ids) {
@@ -80,7 +84,7 @@ fn id_of(step: &Step, found: &[Found]) -> Option<(LogicalId, bool)> {
             Whom::Named(id) => (id.clone(), false),
             Whom::Matching { condition, fresh } => (hit(*condition).unwrap_or_else(|| fresh.clone()), false),
         }),
-        What::Delete { whom, .. } => match whom {
+        What::Delete { whom, .. } | What::Patch { whom, .. } => match whom {
             Whom::Named(id) => Some((id.clone(), false)),
             Whom::Matching { condition, .. } => hit(*condition).map(|id| (id, false)),
         },
@@ -114,7 +118,11 @@ fn referred(
 ) -> Result<LogicalId, Error> {
     let touched = |id: &LogicalId| {
         plan.steps.iter().zip(ids).any(|(step, own)| {
-            step.kind == condition.kind && own.as_ref().is_some_and(|(own, stands)| own == id && !stands)
+            // What a patch makes of a record is known only inside the writer; it is taken as it stands.
+            let changed = !matches!(step.what, What::Patch { .. });
+            changed
+                && step.kind == condition.kind
+                && own.as_ref().is_some_and(|(own, stands)| own == id && !stands)
         })
     };
     let mut hits: Vec<LogicalId> = standing.filter(|id| !touched(id)).cloned().into_iter().collect();
@@ -155,7 +163,7 @@ fn build_one(
     step: &Step,
     id: Option<&(LogicalId, bool)>,
     plan: &Plan,
-    links: &Links,
+    links: &Arc<Links>,
     who: &Actor,
     context: &Context,
 ) -> Result<Built, Error> {
@@ -164,6 +172,9 @@ fn build_one(
         (What::Create { resource, .. }, _) => (resource, Op::Create),
         (What::Update { resource, .. }, _) => (resource, Op::Update),
         (What::Delete { .. }, id) => return Ok(Built::Remove(id.map(|(id, _)| id.clone()))),
+        (What::Patch { .. }, id) => {
+            return Ok(Built::Patch { id: id.map(|(id, _)| id.clone()), links: links.clone() });
+        }
         (What::Read { .. } | What::Later, _) => return Ok(Built::Nothing),
     };
     let Some((id, _)) = id else { return Ok(Built::Nothing) };
@@ -180,7 +191,7 @@ fn build_one(
 }
 
 /// References to records of this box, with their places.
-fn local(resource: &Value, context: &Context, place: &str) -> Vec<(String, ResourceType, LogicalId)> {
+pub fn local(resource: &Value, context: &Context, place: &str) -> Vec<(String, ResourceType, LogicalId)> {
     let bases: Vec<&str> = context.bases.iter().map(String::as_str).collect();
     let each = references(resource).into_iter().filter_map(|(expression, reference)| match &reference {
         Reference::Record { .. } => {

@@ -4,24 +4,32 @@ use clinicvault_gateway::fhir::bundle::Answer;
 use clinicvault_gateway::fhir::datetime;
 use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
 use clinicvault_gateway::fhir::outcome::{Issue, IssueCode};
+use clinicvault_gateway::fhir::search::Context;
 use clinicvault_vault::{Action, Head};
 
 use super::super::access::Op;
 use super::super::audit::{self, About};
 use super::super::change::{self, Did, Written};
 use super::super::error::Error;
+use super::super::patch;
 use super::super::read::Stored;
 use super::super::unit::Work;
-use super::build::Built;
+use super::build::{Built, local};
 use super::plan::{Plan, Step, What};
 
 /// Carries out the built steps; answers stand in the order of the entries.
-pub fn carry(work: &mut Work<'_, '_>, plan: &Plan, built: Vec<Built>) -> Result<Vec<Answer>, Error> {
+pub fn carry(
+    work: &mut Work<'_, '_>,
+    plan: &Plan,
+    built: Vec<Built>,
+    context: &Context,
+) -> Result<Vec<Answer>, Error> {
     let mut answers = vec![Answer::default(); plan.len];
     let mut refers = Vec::new();
     for (step, built) in plan.steps.iter().zip(built) {
         let place = format!("Bundle.entry[{}]", step.index);
-        let answer = one(work, plan, step, built, &mut refers).map_err(|error| error.within(&place))?;
+        let answer =
+            one(work, plan, step, built, context, &mut refers).map_err(|error| error.within(&place))?;
         if let Some(slot) = answers.get_mut(step.index) {
             *slot = answer;
         }
@@ -40,6 +48,7 @@ fn one(
     plan: &Plan,
     step: &Step,
     built: Built,
+    context: &Context,
     refers: &mut Vec<(String, ResourceType, LogicalId)>,
 ) -> Result<Answer, Error> {
     match (built, &step.what) {
@@ -47,6 +56,18 @@ fn one(
             refers.extend(local);
             let expected = if let What::Update { expected, .. } = what { *expected } else { None };
             let written = change::put_next(work, &sealed, expected, step.purpose)?;
+            Ok(written_answer(plan, step.kind, written))
+        }
+        (Built::Patch { id, links }, What::Patch { patch, expected, .. }) => {
+            let id = id.ok_or_else(|| {
+                Error::NotFound(format!("{} that matches the condition of a PATCH", step.kind))
+            })?;
+            let links = (&*links, step.full_url.as_deref());
+            let (written, value) =
+                patch::within(work, step.kind, &id, patch, *expected, links, context, step.purpose)?;
+            if plan.rules.check_references {
+                refers.extend(local(&value, context, &format!("Bundle.entry[{}].resource", step.index)));
+            }
             Ok(written_answer(plan, step.kind, written))
         }
         (Built::Standing(id), _) => {
@@ -73,8 +94,20 @@ fn one(
             Ok(Answer { status: "204 No Content".to_owned(), etag, ..Answer::default() })
         }
         (Built::Broken(outcome), _) => Ok(Answer::refused("422 Unprocessable Entity", outcome)),
-        (Built::Nothing, What::Read { id, version }) => read(work, step, id, *version),
-        (Built::Nothing | Built::Remove(_), _) => Ok(Answer::default()),
+        (Built::Nothing, What::Read { id, version, known, head }) => {
+            let mut answer = read(work, step, id, *version)?;
+            if let (Some(known), Some(tag)) = (known, &answer.etag)
+                && known.split(',').any(|known| known.trim() == tag)
+            {
+                answer.status = "304 Not Modified".to_owned();
+                answer.resource = None;
+            }
+            if *head {
+                answer.resource = None;
+            }
+            Ok(answer)
+        }
+        (Built::Nothing | Built::Remove(_) | Built::Patch { .. }, _) => Ok(Answer::default()),
     }
 }
 

@@ -91,6 +91,6 @@ impl Job {
         } else {
             build::build(&self.plan, &now, work.who(), &self.context)?
         };
-        carry::carry(work, &self.plan, built)
+        carry::carry(work, &self.plan, built, &self.context)
     }
 }

@@ -5,8 +5,9 @@ use clinicvault_gateway::fhir::bundle::{
 };
 use clinicvault_gateway::fhir::id::{LogicalId, ResourceType, version_id};
 use clinicvault_gateway::fhir::outcome::{Issue, IssueCode};
+use clinicvault_gateway::fhir::patch::Patch;
 use clinicvault_gateway::fhir::search::{Context, Handling, Search, query};
-use clinicvault_gateway::json::Value;
+use clinicvault_gateway::json::{Limits, Value};
 
 use super::super::access::{Op, Purpose};
 use super::super::change::Expected;
@@ -49,9 +50,18 @@ pub enum What {
         whom: Whom,
         expected: Option<Expected>,
     },
+    Patch {
+        patch: Box<Patch>,
+        whom: Whom,
+        expected: Option<Expected>,
+    },
     Read {
         id: LogicalId,
         version: Option<u64>,
+        /// `ifNoneMatch`: versions that the peer has already.
+        known: Option<String>,
+        /// HEAD: everything but the resource.
+        head: bool,
     },
     /// Left to the caller, after the commit.
     Later,
@@ -131,8 +141,7 @@ impl Planner<'_> {
         let op = match entry.method {
             Method::Delete => Op::Delete,
             Method::Post => Op::Create,
-            Method::Put => Op::Update,
-            Method::Patch => return Err(unsupported("PATCH")),
+            Method::Put | Method::Patch => Op::Update,
             Method::Get | Method::Head => match entry.target {
                 Target::Type { .. } => Op::Search,
                 Target::Instance { .. } | Target::Metadata => Op::Read,
@@ -152,6 +161,16 @@ impl Planner<'_> {
             (Method::Put, Some(resource)) => {
                 let expected = expected(&entry)?;
                 What::Update { whom: self.whom(&entry, kind, resource.str("id"))?, resource, expected }
+            }
+            (Method::Patch, Some(resource)) => {
+                self.records.gate(&self.from.who, Op::Read, kind)?;
+                let patch = Patch::of_entry(&resource, &Limits::default())
+                    .map_err(|error| Error::from(error).within(&format!("{place}.resource")))?;
+                What::Patch {
+                    whom: self.whom(&entry, kind, None)?,
+                    patch: Box::new(patch),
+                    expected: expected(&entry)?,
+                }
             }
             (Method::Delete, _) => {
                 What::Delete { whom: self.whom(&entry, kind, None)?, expected: expected(&entry)? }
@@ -225,12 +244,16 @@ fn expected(entry: &Entry) -> Result<Option<Expected>, Error> {
 }
 
 fn look(entry: &Entry) -> Result<What, Error> {
+    let read = |id: &LogicalId, version| What::Read {
+        id: id.clone(),
+        version,
+        known: entry.if_none_match.clone(),
+        head: entry.method == Method::Head,
+    };
     Ok(match &entry.target {
-        Target::Instance { id, query, .. } if query.is_empty() => {
-            What::Read { id: id.clone(), version: None }
-        }
+        Target::Instance { id, query, .. } if query.is_empty() => read(id, None),
         Target::Version { kind, id, version } => match version_id(version) {
-            Some(number) => What::Read { id: id.clone(), version: Some(number) },
+            Some(number) => read(id, Some(number)),
             None => return Err(Error::NotFound(format!("{kind}/{id}/_history/{version}"))),
         },
         Target::Type { .. } | Target::Instance { .. } | Target::History { .. } | Target::Metadata => {

@@ -1,0 +1,153 @@
+//! PATCH: changing parts of one record.
+//!
+//! The new version is made before the writer from the newest one; if another has come since, it is made again inside,
+//! so that a patch without `If-Match` applies to what stands and never undoes what others wrote.
+
+use clinicvault_gateway::fhir::bundle::Links;
+use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
+use clinicvault_gateway::fhir::outcome::Outcome;
+use clinicvault_gateway::fhir::patch::{Patch, PatchError};
+use clinicvault_gateway::fhir::search::Context;
+use clinicvault_gateway::json::{self, Limits};
+use clinicvault_vault::Head;
+
+use super::access::{Op, Purpose, decide};
+use super::change::{self, Expected, Written};
+use super::conditional::Whom;
+use super::error::Error;
+use super::matching::{self, Rows};
+use super::unit::Work;
+use super::write::{Draft, Sealed};
+use super::{Caller, Records};
+
+impl Records {
+    /// Applies a patch to the record that is named or matches.
+    ///
+    /// It is an update and a read: its answer, and the tests that it may hold, tell what the record says.
+    pub async fn patch(
+        &self,
+        from: &Caller,
+        kind: ResourceType,
+        whom: Whom,
+        patch: Patch,
+        expected: Option<Expected>,
+    ) -> Result<Written, Error> {
+        let purpose = self.gate(&from.who, Op::Update, kind)?;
+        self.gate(&from.who, Op::Read, kind)?;
+        if let Whom::Matching(_) = whom {
+            self.gate(&from.who, Op::Search, kind)?;
+        }
+        let context = self.context(from);
+        let snapshot = self.vault().snapshot()?;
+        let head = found(&whom, kind, &snapshot, |id| {
+            Ok(snapshot.head(clinicvault_vault::Kind(kind.number()), id)?)
+        })?;
+        let body = snapshot.body(&head)?;
+        let prepared = (head.rid, head.version, next(&body, &head, kind, &patch, None, &context));
+        let done = self.unit(from.who.clone(), move |work| {
+            let head = match &whom {
+                Whom::Named(id) => standing(work.head(kind, id.as_str())?, kind, id)?,
+                Whom::Matching(search) => one(matching::only(work.unit(), kind, search)?)?,
+            };
+            // Before the result is looked at, so that a stale tag is told as such.
+            change::check_expected(Some(&head), expected)?;
+            let (rid, version, sealed) = prepared;
+            let sealed = if (rid, version) == (head.rid, head.version) {
+                sealed?
+            } else {
+                next(&work.body(&head)?, &head, kind, &patch, None, &context)?
+            };
+            put(work, &sealed, purpose)
+        });
+        Ok(done.await?.0)
+    }
+}
+
+/// Patches a record inside a unit, for a transaction; references that the patch brings are rewritten by `links`.
+#[allow(clippy::too_many_arguments)]
+pub(super) fn within(
+    work: &mut Work<'_, '_>,
+    kind: ResourceType,
+    id: &LogicalId,
+    patch: &Patch,
+    expected: Option<Expected>,
+    links: (&Links, Option<&str>),
+    context: &Context,
+    purpose: Purpose,
+) -> Result<(Written, clinicvault_gateway::json::Value), Error> {
+    let head = standing(work.head(kind, id.as_str())?, kind, id)?;
+    change::check_expected(Some(&head), expected)?;
+    let body = work.body(&head)?;
+    let sealed = next(&body, &head, kind, patch, Some(links), context)?;
+    let written = put(work, &sealed, purpose)?;
+    let value = json::parse(&written.stored.body, &Limits::bytes(usize::MAX))
+        .map_err(|_| Error::Damaged(format!("{kind} record {}", head.rid.0)))?;
+    Ok((written, value))
+}
+
+fn put(work: &mut Work<'_, '_>, sealed: &Sealed, purpose: Purpose) -> Result<Written, Error> {
+    decide(work.who(), Op::Update, &sealed.subject).check()?;
+    change::put_next(work, sealed, None, purpose)
+}
+
+fn found(
+    whom: &Whom,
+    kind: ResourceType,
+    rows: &impl Rows,
+    head: impl Fn(&str) -> Result<Option<Head>, Error>,
+) -> Result<Head, Error> {
+    match whom {
+        Whom::Named(id) => standing(head(id.as_str())?, kind, id),
+        Whom::Matching(search) => one(matching::only(rows, kind, search)?),
+    }
+}
+
+fn standing(head: Option<Head>, kind: ResourceType, id: &LogicalId) -> Result<Head, Error> {
+    match head {
+        Some(head) if head.deleted => {
+            Err(Error::Gone { name: format!("{kind}/{id}"), version: head.version })
+        }
+        Some(head) => Ok(head),
+        None => Err(Error::missing(kind, id.as_str())),
+    }
+}
+
+fn one(head: Option<Head>) -> Result<Head, Error> {
+    head.ok_or_else(|| Error::NotFound("A record that matches the condition".to_owned()))
+}
+
+/// The patched record, checked and sealed.
+fn next(
+    body: &[u8],
+    head: &Head,
+    kind: ResourceType,
+    patch: &Patch,
+    links: Option<(&Links, Option<&str>)>,
+    context: &Context,
+) -> Result<Sealed, Error> {
+    let damaged = || Error::Damaged(format!("{kind} record {}", head.rid.0));
+    let stored = json::parse(body, &Limits::bytes(usize::MAX)).map_err(|_| damaged())?;
+    let mut patched = patch.apply(&stored).map_err(refused)?;
+    if let Some((links, full_url)) = links {
+        let broken = links.rewrite(&mut patched, full_url);
+        if !broken.is_empty() {
+            return Err(Error::Broken(Outcome::of(broken)));
+        }
+    }
+    let id = LogicalId::parse(&head.id).ok_or_else(damaged)?;
+    Ok(Draft::of(patched)?.check()?.seal(&id, context))
+}
+
+fn refused(error: PatchError) -> Error {
+    match error {
+        PatchError::Malformed(outcome) => Error::Unreadable(outcome),
+        PatchError::Misfit(outcome) => Error::Broken(outcome),
+        PatchError::TestFailed(outcome) => Error::Precondition(outcome),
+    }
+}
+
+impl From<PatchError> for Error {
+    fn from(error: PatchError) -> Self {
+        refused(error)
+    }
+}
