@@ -131,7 +131,7 @@ pub struct Log {
 
 impl Default for Storage {
     fn default() -> Self {
-        Self { data: PathBuf::from("data"), cache_mib: 64, start: StartMode::Verified }
+        Self { data: PathBuf::from("data"), cache_mib: 48, start: StartMode::Verified }
     }
 }
 

@@ -102,7 +102,7 @@ pub fn create(
         UnlockBy::Credential(bytes) => UnlockSlot::Credential(bytes.clone()),
     };
     let vault =
-        NewVault { clinic_id: id.clone(), suite: Suite::XChaCha20Poly1305, unlock: vec![slot], options };
+        NewVault { clinic_id: id.clone(), suite: Suite::of_this_processor(), unlock: vec![slot], options };
     let (vault, recovery) =
         Vault::create(folder, vault).map_err(|error| AdminError::Create(error.to_string()))?;
     match furnish(config, &vault, new, id, clock) {

@@ -8,7 +8,7 @@
 //! While the database is being opened a block that fails authentication reads as poison, so that the engine finds a
 //! wrong checksum and falls back to the flushed root; afterwards it is an error that latches.
 //! Writes are gathered until the engine syncs (or 4 MiB are waiting) and then go down in the order of the file,
-//! neighbours in one call, large runs encrypted by several threads: the engine writes page by page in no order, and
+//! neighbours in one call, many of them encrypted by several threads: the engine writes page by page in no order, and
 //! stored blocks straddle the pages of the disk, so this saves most of the calls. Nothing is promised for writes
 //! before a sync, so nothing is lost by it.
 //! Leaves to the layer below: files, locks, syncing (any [`StorageBackend`], in tests one that injects faults).
@@ -19,8 +19,8 @@ use redb::{BackendError, StorageBackend};
 use std::fmt;
 use std::io;
 use std::ops::Bound;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of a block as the engine sees it.
 const BLOCK: usize = 4096;
@@ -28,8 +28,8 @@ const BLOCK: usize = 4096;
 const STORED: usize = BLOCK + NONCE + TAG;
 /// What a block that fails authentication reads as while the database is being opened.
 const POISON: u8 = 0xEE;
-/// Runs of at least this many blocks are encrypted by several threads; below it starting them costs more.
-const PARALLEL: usize = 128;
+/// From this many blocks on several threads encrypt them; below it starting them costs more.
+const PARALLEL: usize = 256;
 /// Blocks gathered before they are written without waiting for a sync.
 const GATHERED: usize = 1024;
 
@@ -76,6 +76,8 @@ pub struct Barrier<B> {
     state: Arc<BarrierState>,
     threads: usize,
     waiting: Gathered,
+    /// Where blocks are encrypted before they are written; kept, since it is megabytes and needed at each commit.
+    room: Mutex<Vec<u8>>,
 }
 
 impl<B> fmt::Debug for Barrier<B> {
@@ -100,7 +102,8 @@ impl<B: StorageBackend> Barrier<B> {
             database,
             state: Arc::clone(&state),
             threads,
-            waiting: Gathered::default(),
+            waiting: Gathered::new(BLOCK),
+            room: Mutex::default(),
         };
         (barrier, state)
     }
@@ -112,14 +115,16 @@ impl<B: StorageBackend> Barrier<B> {
         aad
     }
 
-    /// Encrypts the block in the first 4096 bytes of `stored`; the nonce is in place already.
-    fn seal(&self, block: u64, stored: &mut [u8]) -> io::Result<()> {
-        let (text, rest) = stored.split_at_mut(BLOCK);
-        let (nonce, tag) = rest.split_at_mut(NONCE);
-        let nonce: &[u8; NONCE] = (&*nonce).try_into().map_err(io::Error::other)?;
+    /// Encrypts `text` under `nonce` into `stored`.
+    fn seal(&self, block: u64, text: &[u8], nonce: &[u8], stored: &mut [u8]) -> io::Result<()> {
+        let (place, rest) = stored.split_at_mut(BLOCK);
+        let (nonce_place, tag) = rest.split_at_mut(NONCE);
+        place.copy_from_slice(text);
+        nonce_place.copy_from_slice(nonce);
+        let nonce: &[u8; NONCE] = nonce.try_into().map_err(io::Error::other)?;
         let made = self
             .key
-            .seal(nonce, &self.aad(block), text)
+            .seal(nonce, &self.aad(block), place)
             .map_err(|_| io::Error::other("a page could not be encrypted"))?;
         tag.copy_from_slice(&made);
         Ok(())
@@ -154,44 +159,51 @@ impl<B: StorageBackend> Barrier<B> {
 
     /// Takes whole blocks, the first of them number `first` > 0, to be written at the next sync.
     fn gather(&self, first: u64, data: &[u8]) -> io::Result<()> {
-        if self.waiting.put(first, data, BLOCK) >= GATHERED { self.flush() } else { Ok(()) }
+        if self.waiting.put(first, data) >= GATHERED { self.flush() } else { Ok(()) }
     }
 
     fn flush(&self) -> io::Result<()> {
-        self.waiting.flush(|first, texts| self.write_run(first, texts))
+        self.waiting.flush(|blocks| self.write_blocks(blocks))
     }
 
-    /// Encrypts and writes neighbouring blocks, the first of them number `first` > 0, with one call below.
-    fn write_run(&self, first: u64, texts: &[&[u8]]) -> io::Result<()> {
-        let count = texts.len();
-        let mut stored = vec![0u8; count * STORED];
-        let mut nonces = vec![0u8; count * NONCE];
-        crate::chance::fill(&mut nonces).map_err(io::Error::other)?;
-        for ((slot, text), nonce) in
-            stored.chunks_exact_mut(STORED).zip(texts).zip(nonces.chunks_exact(NONCE))
-        {
-            slot[..BLOCK].copy_from_slice(text);
-            slot[BLOCK..BLOCK + NONCE].copy_from_slice(nonce);
-        }
-        let seal_run = |first: u64, run: &mut [u8]| -> io::Result<()> {
-            (first..).zip(run.chunks_exact_mut(STORED)).try_for_each(|(block, slot)| self.seal(block, slot))
+    /// Encrypts blocks, in the order of their numbers, and writes neighbours with one call below.
+    fn write_blocks(&self, blocks: &[(u64, &[u8])]) -> io::Result<()> {
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        room.resize(blocks.len() * STORED, 0);
+        let stored = room.as_mut_slice();
+        let seal_all = |blocks: &[(u64, &[u8])], stored: &mut [u8]| -> io::Result<()> {
+            let mut nonces = vec![0u8; blocks.len() * NONCE];
+            crate::chance::fill(&mut nonces).map_err(io::Error::other)?;
+            blocks
+                .iter()
+                .zip(stored.chunks_exact_mut(STORED))
+                .zip(nonces.chunks_exact(NONCE))
+                .try_for_each(|(((block, text), slot), nonce)| self.seal(*block, text, nonce, slot))
         };
-        if count < PARALLEL || self.threads < 2 {
-            seal_run(first, &mut stored)?;
+        if blocks.len() < PARALLEL || self.threads < 2 {
+            seal_all(blocks, stored)?;
         } else {
-            let share = count.div_ceil(self.threads);
+            let share = blocks.len().div_ceil(self.threads);
             std::thread::scope(|scope| {
-                let running: Vec<_> = (first..)
-                    .step_by(share)
+                let running: Vec<_> = blocks
+                    .chunks(share)
                     .zip(stored.chunks_mut(share * STORED))
-                    .map(|(first, run)| scope.spawn(move || seal_run(first, run)))
+                    .map(|(blocks, stored)| scope.spawn(move || seal_all(blocks, stored)))
                     .collect();
                 running.into_iter().try_for_each(|thread| {
                     thread.join().map_err(|_| io::Error::other("a page could not be encrypted"))?
                 })
             })?;
         }
-        self.below.write(place(first), &stored)
+        let mut rest: &[u8] = stored;
+        for run in blocks.chunk_by(|(one, _), (next, _)| one + 1 == *next) {
+            let (here, after) = rest.split_at(run.len() * STORED);
+            rest = after;
+            if let Some((first, _)) = run.first() {
+                self.below.write(place(*first), here)?;
+            }
+        }
+        Ok(())
     }
 
     /// Reads whole blocks, the first of them number `first` > 0; what waits is newer than what lies below.
