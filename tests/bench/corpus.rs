@@ -59,6 +59,21 @@ pub fn patient(n: usize) -> String {
     )
 }
 
+/// A single result of a person as JSON.
+pub fn result(n: usize, subject: &str) -> String {
+    let mut dice = Dice(n as u64 ^ 0x0B5);
+    let (code, name, unit, low, spread) = TESTS[dice.below(6) as usize];
+    format!(
+        r#"{{"resourceType":"Observation","status":"final","category":[{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory"}}]}}],"code":{{"coding":[{{"system":"http://loinc.org","code":"{code}","display":"{name}"}}],"text":"{name}"}},"subject":{{"reference":"{subject}"}},"effectiveDateTime":"2025-{:02}-{:02}T{:02}:{:02}:00+05:30","valueQuantity":{{"value":{}.{},"unit":"{unit}","system":"http://unitsofmeasure.org","code":"{unit}"}}}}"#,
+        dice.below(12) + 1,
+        dice.below(28) + 1,
+        dice.below(24),
+        dice.below(60),
+        low + dice.below(spread),
+        dice.below(10)
+    )
+}
+
 /// The n-th transaction.
 pub fn transaction(n: usize) -> String {
     let mut dice = Dice(n as u64 ^ 0xB0);

@@ -133,32 +133,45 @@ impl Asker {
 }
 
 fn creates(table: &mut Table, clinic: &Clinic, scale: &Scale) {
+    let patient = serde_json::from_str(&corpus::patient(0)).expect("JSON");
+    let subject = clinic.fhir().post_fhir("/fhir/Patient", &patient).expect(201).json();
+    let subject = format!("Patient/{}", subject["id"].as_str().expect("an id"));
+    creates_of(table, clinic, scale, "a result", "Observation", |n| corpus::result(n, &subject));
+    creates_of(table, clinic, scale, "a person", "Patient", corpus::patient);
+}
+
+/// Single creates at 1 and at 64 clients. A person is the dearest record: nearly every index entry is a new one.
+fn creates_of(
+    table: &mut Table,
+    clinic: &Clinic,
+    scale: &Scale,
+    what: &str,
+    kind: &str,
+    body: impl Fn(usize) -> String + Sync,
+) {
     let ask = Asker::of(clinic);
+    let path = format!("/fhir/{kind}");
     let mut rates = Vec::new();
     for connections in [1, 64] {
         let before = clinic.server().processor_time();
         let runs: Vec<Run> = (0..scale.rounds)
             .map(|round| {
                 let base = (connections * 10 + round) * 1_000_000;
-                ask.run(connections, Until::Time(scale.round), |n, out| {
-                    ask.post("/fhir/Patient", &corpus::patient(base + n), out);
-                })
+                ask.run(connections, Until::Time(scale.round), |n, out| ask.post(&path, &body(base + n), out))
             })
             .collect();
         let rate = median(runs.iter().map(Run::rate).collect());
         let clients = if connections == 1 { "1 client" } else { "64 clients" };
-        table.figure(format!("durable create, {clients}"), rate, "/s");
-        table.figure(
-            format!("durable create, {clients}, p50"),
-            median(runs.iter().map(|r| r.percentile(0.5)).collect()),
-            "ms",
-        );
+        let name = format!("durable create of {what}, {clients}");
+        table.figure(name.clone(), rate, "/s");
+        table.figure(format!("{name}, p50"), median(runs.iter().map(|r| r.percentile(0.5)).collect()), "ms");
         let made: usize = runs.iter().map(|run| run.micros.len()).sum();
         let each = (clinic.server().processor_time() - before).as_secs_f64() * 1e6 / made as f64;
-        table.figure(format!("durable create, {clients}, processor time of the box"), each, "us each");
+        table.figure(format!("{name}, processor time of the box"), each, "us each");
         rates.push(rate);
     }
-    table.aimed("durable create, 64 clients against 1", rates[1] / rates[0], "times", AtLeast(20.0));
+    let name = format!("durable create of {what}, 64 clients against 1");
+    table.aimed(name, rates[1] / rates[0], "times", AtLeast(20.0));
 }
 
 fn messages(table: &mut Table, clinic: &Clinic, scale: &Scale) {

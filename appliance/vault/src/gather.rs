@@ -165,7 +165,8 @@ mod tests {
                     Ok(())
                 })
                 .unwrap();
-            let expected: &[(u64, u8)] = if again == 0 { &[(3, 5), (4, 6), (5, 6), (9, 1), (10, 4)] } else { &[] };
+            let expected: &[(u64, u8)] =
+                if again == 0 { &[(3, 5), (4, 6), (5, 6), (9, 1), (10, 4)] } else { &[] };
             assert_eq!(seen, expected);
         }
         assert!(!gathered.any(0, 99) && !gathered.get(3, &mut out));

@@ -211,7 +211,8 @@ mod tests {
             let text: Vec<u8> = (0..len).map(|at| (at * 7) as u8).collect();
             let mut theirs = text.clone();
             let cipher = chacha20poly1305::XChaCha20Poly1305::new(key.expose().into());
-            let tag = cipher.encrypt_inout_detached((&nonce).into(), aad, theirs.as_mut_slice().into()).unwrap();
+            let tag =
+                cipher.encrypt_inout_detached((&nonce).into(), aad, theirs.as_mut_slice().into()).unwrap();
             let mut ours = text.clone();
             let made = SuiteKey::new(Suite::XChaCha20Poly1305, &key).seal(&nonce, aad, &mut ours).unwrap();
             assert_eq!((ours, made), (theirs, tag.into()), "{len} bytes");
@@ -220,7 +221,8 @@ mod tests {
             let mut theirs = text.clone();
             let cipher = aes_gcm::Aes256Gcm::new((&xaes.derive(&nonce)).into());
             let short: [u8; 12] = nonce[12..].try_into().unwrap();
-            let tag = cipher.encrypt_inout_detached((&short).into(), aad, theirs.as_mut_slice().into()).unwrap();
+            let tag =
+                cipher.encrypt_inout_detached((&short).into(), aad, theirs.as_mut_slice().into()).unwrap();
             let mut ours = text;
             let made = SuiteKey::new(Suite::Xaes256Gcm, &key).seal(&nonce, aad, &mut ours).unwrap();
             assert_eq!((ours, made), (theirs, tag.into()), "{len} bytes");
