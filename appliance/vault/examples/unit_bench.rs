@@ -1,7 +1,8 @@
-//! Measures the processor time of units of work through the whole vault: a record of 1.2 KB with 15 terms and one
-//! audit line, per unit, in groups and alone. One JSON row per line.
+//! Measures units of work through the whole vault, in groups and alone: a record of 1.2 KB with 15 terms and one audit
+//! line, and a record shaped like a Patient with 46 terms and a data key of its own. One JSON row per line; `blocks`
+//! are the 4 KiB blocks that went to the file for each record.
 //!
-//! `cargo run --release -p clinicvault-vault --example unit_bench [-- FOLDER]`
+//! `cargo run --release -p clinicvault-vault --example unit_bench [-- FOLDER [observations|patients|patient ...]]`
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -16,6 +17,9 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 const KIND: Kind = Kind(7);
+const PATIENT: Kind = Kind(1);
+
+type Work = Box<dyn FnOnce(&mut Unit<'_>) -> Result<(), UnitError> + Send>;
 
 fn line() -> Leaf {
     Leaf {
@@ -33,8 +37,37 @@ fn line() -> Leaf {
     }
 }
 
-fn job(number: u64, records: u64) -> impl FnOnce(&mut Unit<'_>) -> Result<(), UnitError> + Send + 'static {
-    move |unit| {
+fn scattered(n: u64) -> u64 {
+    let z = n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB)
+}
+
+/// A new patient: names, phones, addresses and identifiers without pattern, a few values of small sets.
+fn patient(number: u64) -> Work {
+    Box::new(move |unit| {
+        let id = format!("{:016x}-{:016x}", scattered(number), scattered(!number));
+        unit.audit(Leaf { owner: Some(id.clone()), object: Some((PATIENT, id.clone(), 1)), ..line() })?;
+        let terms: Vec<Term> = (0..46u16)
+            .map(|param| {
+                let here = scattered(number * 64 + u64::from(param));
+                let value = match param {
+                    0 => "female\0".to_owned(),
+                    1 => format!("{:08}\0", number / 50),
+                    2..20 => format!("{here:010x}\0"),
+                    20..36 => format!("{here:020x}\0"),
+                    _ => format!("{here:020x}{here:020x}\0"),
+                };
+                Term { param: param / 2, value: value.into() }
+            })
+            .collect();
+        let owner = Owner::Patient(id.clone());
+        unit.put(Put { kind: PATIENT, id: &id, owner, body: &[b'x'; 1500], terms: &terms }).map(drop)
+    })
+}
+
+fn observations(number: u64, records: u64) -> Work {
+    Box::new(move |unit| {
         unit.audit(line())?;
         let body = vec![b'x'; 1200];
         for n in number * records..(number + 1) * records {
@@ -55,7 +88,13 @@ fn job(number: u64, records: u64) -> impl FnOnce(&mut Unit<'_>) -> Result<(), Un
             unit.put(Put { kind: KIND, id: &format!("r{n}"), owner, body: &body, terms: &terms })?;
         }
         Ok(())
-    }
+    })
+}
+
+/// Bytes handed to the kernel by this process.
+fn written() -> u64 {
+    let io = std::fs::read_to_string("/proc/self/io").unwrap();
+    io.lines().find_map(|line| line.strip_prefix("wchar: ")).unwrap().parse().unwrap()
 }
 
 /// Processor time of this process in seconds.
@@ -65,41 +104,39 @@ fn cpu() -> f64 {
     (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
 }
 
-fn measure(vault: &Vault, name: &str, units: u64, records: u64, at_once: u64, base: u64) {
+/// Runs `units` units of `records` records each, `at_once` of them waiting at any time.
+fn measure(vault: &Vault, name: &str, units: u64, records: u64, at_once: u64, job: &dyn Fn(u64) -> Work) {
     let (tell, told) = mpsc::channel();
-    let (started, before) = (Instant::now(), cpu());
+    let (started, before, bytes) = (Instant::now(), cpu(), written());
     let mut running = 0;
+    let mut slowest = 0.0f64;
+    let hear = || {
+        let (given, ok): (Instant, bool) = told.recv().unwrap();
+        assert!(ok);
+        given.elapsed().as_secs_f64() * 1e3
+    };
     for number in 0..units {
-        let tell = tell.clone();
-        vault.submit(job(base + number, records), move |result| tell.send(result.is_ok()).unwrap());
+        let (tell, given) = (tell.clone(), Instant::now());
+        vault.submit(job(number), move |result| tell.send((given, result.is_ok())).unwrap());
         running += 1;
         if running == at_once {
-            assert!(told.recv().unwrap());
+            slowest = slowest.max(hear());
             running -= 1;
         }
     }
-    (0..running).for_each(|_| assert!(told.recv().unwrap()));
+    (0..running).for_each(|_| slowest = slowest.max(hear()));
     let (wall, cpu) = (started.elapsed().as_secs_f64(), cpu() - before);
     let all = (units * records) as f64;
     println!(
-        "{{\"row\":\"{name}\",\"units_per_s\":{:.0},\"records_per_s\":{:.0},\"cpu_us_per_record\":{:.1}}}",
+        "{{\"row\":\"{name}\",\"units_per_s\":{:.0},\"records_per_s\":{:.0},\"cpu_us_per_record\":{:.1},\"blocks_per_record\":{:.1},\"slowest_ms\":{slowest:.1}}}",
         units as f64 / wall,
         all / wall,
-        cpu * 1e6 / all
+        cpu * 1e6 / all,
+        (written() - bytes) as f64 / 4136.0 / all,
     );
 }
 
-fn main() {
-    let folder = std::env::args().nth(1).map_or_else(std::env::temp_dir, Into::into);
-    let dir = tempfile::tempdir_in(folder).unwrap();
-    let unlock = vec![UnlockSlot::Credential(b"a secret of sixteen bytes".to_vec().into())];
-    let options = OpenOptions::new(Arc::new(jiff::Timestamp::now));
-    let new = NewVault { clinic_id: "bench".into(), suite: Suite::XChaCha20Poly1305, unlock, options };
-    let (vault, _) = Vault::create(&dir.path().join("data"), new).unwrap();
-    measure(&vault, "one client", 300, 1, 1, 0);
-    measure(&vault, "64 clients", 20_000, 1, 64, 10_000);
-    measure(&vault, "units of 50 records, one at a time", 400, 50, 1, 10_000);
-    measure(&vault, "units of 50 records, 4 waiting", 400, 50, 4, 20_000);
+fn reads(vault: &Vault) {
     let head = vault.snapshot().unwrap().head(KIND, "r10000").unwrap();
     assert!(head.is_some());
     let reads = 100_000u64;
@@ -113,5 +150,39 @@ fn main() {
         "{{\"row\":\"snapshot, head and body\",\"reads_per_s\":{:.0}}}",
         reads as f64 / started.elapsed().as_secs_f64()
     );
-    vault.close().unwrap();
+}
+
+fn main() {
+    let mut args = std::env::args().skip(1);
+    let folder = args.next().map_or_else(std::env::temp_dir, Into::into);
+    let chosen: Vec<String> = args.collect();
+    let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|it| it == name);
+    let fresh = |name: &str| {
+        let dir = tempfile::tempdir_in(&folder).unwrap();
+        let unlock = vec![UnlockSlot::Credential(b"a secret of sixteen bytes".to_vec().into())];
+        let options = OpenOptions::new(Arc::new(jiff::Timestamp::now));
+        let new = NewVault { clinic_id: "bench".into(), suite: Suite::XChaCha20Poly1305, unlock, options };
+        let (vault, _) = Vault::create(&dir.path().join(name), new).unwrap();
+        (dir, vault)
+    };
+    if wanted("observations") {
+        let (_dir, vault) = fresh("observations");
+        measure(&vault, "one client", 300, 1, 1, &|n| observations(n, 1));
+        measure(&vault, "64 clients", 20_000, 1, 64, &|n| observations(10_000 + n, 1));
+        measure(&vault, "units of 50 records, one at a time", 400, 50, 1, &|n| observations(10_000 + n, 50));
+        measure(&vault, "units of 50 records, 4 waiting", 400, 50, 4, &|n| observations(20_000 + n, 50));
+        reads(&vault);
+        vault.close().unwrap();
+    }
+    if wanted("patients") {
+        let (_dir, vault) = fresh("patients");
+        measure(&vault, "patients, 64 clients", 20_000, 1, 64, &patient);
+        measure(&vault, "patients, one client, after 20,000", 1000, 1, 1, &|n| patient(20_000 + n));
+        vault.close().unwrap();
+    }
+    if wanted("patient") {
+        let (_dir, vault) = fresh("patient");
+        measure(&vault, "patients, one client", 20_000, 1, 1, &patient);
+        vault.close().unwrap();
+    }
 }

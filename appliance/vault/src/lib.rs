@@ -10,6 +10,7 @@
 //!   writer    one thread, group commit        snapshot   consistent reads
 //!     unit      reads, changes, undo journal    as_of, index, queue, docs, remember, audit
 //!       tables    every table and key           datakeys -> cipher -> suite
+//!         pending   rows that wait in memory and a log before they come to their tables
 //!         redb      engine
 //!           barrier   every page encrypted; below it the file
 //! keys, slots, recovery: who may unlock.  start: repair, level, clean marker, outside checkpoint.
@@ -36,6 +37,7 @@ mod keys;
 mod migrate;
 mod model;
 mod options;
+mod pending;
 mod queue;
 mod recovery;
 mod remember;

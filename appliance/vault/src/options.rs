@@ -189,6 +189,9 @@ pub struct OpenOptions {
     pub clock: Clock,
     /// Told of the check after a crash.
     pub progress: Option<Progress>,
+    /// Memory for rows that wait before they are spread over their tables, in bytes: the more, the more of them share
+    /// a page when they are. Reading them back after a crash takes about a second for 64 MiB.
+    pub pending_bytes: usize,
     /// When to warn and when to refuse for lack of space.
     pub disk: DiskLimits,
     /// What lies below the barrier, if not the file.
@@ -198,11 +201,12 @@ pub struct OpenOptions {
 }
 
 impl OpenOptions {
-    /// 64 MiB of cache, verified start, the sheet's disk limits.
+    /// 64 MiB of cache, 16 MiB of waiting rows, verified start, the sheet's disk limits.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         Self {
             cache_bytes: 64 << 20,
+            pending_bytes: 16 << 20,
             start: StartMode::Verified,
             clock,
             progress: None,

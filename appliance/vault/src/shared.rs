@@ -11,6 +11,7 @@ use crate::error::{Fault, Unavailable};
 use crate::keys::RootKey;
 use crate::model::Tx;
 use crate::options::{Clock, StartMode};
+use crate::pending::Pending;
 use crate::writer::Work;
 use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
@@ -30,6 +31,8 @@ const MAX_NOTES: usize = 8192;
 const NOTES_BEHIND: Duration = Duration::from_millis(100);
 /// How long a further audit-only line waits before it is refused.
 const NOTES_PATIENCE: Duration = Duration::from_secs(5);
+/// Commits whose waiting rows are kept for a view that is just being opened.
+const VERSIONS: usize = 8;
 
 /// Whether the vault works.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,6 +110,10 @@ pub(crate) struct Shared {
     disk_level: AtomicU8,
     watchers: Mutex<(u64, Vec<Watcher>)>,
     checkpoint: Mutex<Option<String>>,
+    /// The waiting rows of the last commits, by the number of the commit, oldest first.
+    pending: Mutex<VecDeque<(u64, Pending)>>,
+    /// Bytes of rows that may wait.
+    pub pending_bytes: usize,
     pub alarms: Vec<LogAlarm>,
 }
 
@@ -131,6 +138,8 @@ pub(crate) struct Parts {
     pub barrier: Arc<BarrierState>,
     pub db: Database,
     pub tx: u64,
+    pub pending: (u64, Pending),
+    pub pending_bytes: usize,
     pub checkpoint: Option<String>,
     pub alarms: Vec<LogAlarm>,
 }
@@ -159,6 +168,8 @@ impl Shared {
             disk_level: AtomicU8::new(0),
             watchers: Mutex::default(),
             checkpoint: Mutex::new(parts.checkpoint),
+            pending: Mutex::new(VecDeque::from([parts.pending])),
+            pending_bytes: parts.pending_bytes,
             alarms: parts.alarms,
         }
     }
@@ -281,6 +292,24 @@ impl Shared {
 
     pub fn unwatch(&self, number: u64) {
         self.watchers.lock().unwrap_or_else(PoisonError::into_inner).1.retain(|(it, _)| *it != number);
+    }
+
+    fn versions(&self) -> MutexGuard<'_, VecDeque<(u64, Pending)>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps the waiting rows of a commit; to be called before it, so that whoever sees the commit finds them.
+    pub fn keep_pending(&self, group: u64, pending: Pending) {
+        let mut versions = self.versions();
+        versions.push_back((group, pending));
+        if versions.len() > VERSIONS {
+            versions.pop_front();
+        }
+    }
+
+    /// The waiting rows as of a commit, if it is not long past.
+    pub fn pending_of(&self, group: u64) -> Option<Pending> {
+        self.versions().iter().rev().find(|(of, _)| *of == group).map(|(_, pending)| pending.clone())
     }
 
     pub fn disk_level(&self) -> DiskLevel {

@@ -13,7 +13,6 @@
 use crate::error::{CreateError, OpenError, SlotError};
 use crate::files;
 use crate::keys::{self, RootKey, WRAPPED};
-use crate::migrate;
 use crate::options::{PassphraseCost, Unlock, UnlockSlot};
 use crate::recovery::RecoveryKey;
 use crate::secret::Key32;
@@ -28,6 +27,8 @@ use std::time::{Duration, Instant};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+/// Format of the slot file.
+const LEVEL: u32 = 1;
 const MAGIC: &[u8; 8] = b"CVSLOTS1";
 /// Memory of a calibrated passphrase slot in KiB (security-storage.md, section 2: never below 256 MiB).
 const MEMORY_KIB: u32 = 256 << 10;
@@ -277,7 +278,7 @@ impl Slots {
 
     fn encode(&self, root: &RootKey) -> Vec<u8> {
         let mut out = Encoder::default();
-        out.raw(MAGIC).u32(migrate::LEVEL).u64(self.generation).bytes(self.clinic.as_bytes());
+        out.raw(MAGIC).u32(LEVEL).u64(self.generation).bytes(self.clinic.as_bytes());
         out.raw(&self.database).u8(self.suite as u8).u16(self.keks.len() as u16);
         for (generation, wrapped) in &self.keks {
             out.u32(*generation).raw(wrapped);
@@ -315,7 +316,7 @@ impl Slots {
             return Err(damaged());
         }
         let slots = Self::decode(content).map_err(|newer| match newer {
-            Some(found) => OpenError::Newer { found, known: migrate::LEVEL },
+            Some(found) => OpenError::Newer { found, known: LEVEL },
             None => damaged(),
         })?;
         Ok((slots, Unverified { signed: signed.to_vec(), mac: *mac }))
@@ -327,7 +328,7 @@ impl Slots {
             return Err(None);
         }
         let level = row.u32().ok_or(None)?;
-        if level > migrate::LEVEL {
+        if level > LEVEL {
             return Err(Some(level));
         }
         Self::decode_body(&mut row).filter(|_| row.is_empty()).ok_or(None)

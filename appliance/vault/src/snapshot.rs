@@ -9,13 +9,14 @@ use crate::docs::{self, Doc};
 use crate::error::{Fault, ReadError};
 use crate::index;
 use crate::model::{Change, Dir, Head, Kind, QueueItem, Rid, Term, TermRange, Tx};
+use crate::pending::rows::Rows;
 use crate::queue;
 use crate::remember;
 use crate::shared::Shared;
 use crate::state::{STATE, State};
 use crate::tables::{Get, ReadTables, T, name, pair_key};
 use crate::unit::{kind_count, queue_count};
-use redb::{ReadableDatabase, ReadableTable};
+use redb::ReadableDatabase;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
@@ -44,17 +45,28 @@ impl fmt::Debug for Snapshot {
 impl Snapshot {
     pub(crate) fn take(shared: &Arc<Shared>, capped: bool) -> Result<Self, ReadError> {
         shared.ready()?;
-        let txn = {
-            let db = shared.db.read().unwrap_or_else(PoisonError::into_inner);
-            let db = db.as_ref().ok_or(crate::Unavailable::Closed)?;
-            run(shared, || db.begin_read().map_err(Fault::from))?
-        };
-        let tables = ReadTables::new(txn);
-        let state = run(shared, || tables.with(T::Meta, STATE, State::decode))?
-            .flatten()
-            .ok_or_else(|| ReadError::Fault(Fault::row(name(T::Meta))))?;
+        let (tables, state) = Self::consistent(shared)?;
         let until = capped.then(|| Instant::now() + LIFE);
         Ok(Self { tables, shared: Arc::clone(shared), state, until })
+    }
+
+    /// A read transaction with its state, under the rows that waited as of its commit.
+    fn consistent(shared: &Arc<Shared>) -> Result<(ReadTables, State), ReadError> {
+        loop {
+            let txn = {
+                let db = shared.db.read().unwrap_or_else(PoisonError::into_inner);
+                let db = db.as_ref().ok_or(crate::Unavailable::Closed)?;
+                run(shared, || db.begin_read().map_err(Fault::from))?
+            };
+            let tables = ReadTables::new(txn);
+            let state = run(shared, || tables.with(T::Meta, STATE, State::decode))?
+                .flatten()
+                .ok_or_else(|| ReadError::Fault(Fault::row(name(T::Meta))))?;
+            // Not there when many commits came between the two lines above: then a newer view serves as well.
+            if let Some(pending) = shared.pending_of(state.group) {
+                return Ok((tables.under(pending), state));
+            }
+        }
     }
 
     fn run<'a, R, E: Into<ReadError>>(
@@ -143,14 +155,11 @@ impl Snapshot {
         let rows = if empty {
             None
         } else {
-            self.run(|from| {
-                let Some(table) = from.table(T::Terms)? else { return Ok(None) };
-                let high = high.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-                let rows = ReadableTable::range::<&[u8]>(table, (Bound::Included(low.as_slice()), high));
-                rows.map(Some).map_err(Fault::from)
-            })?
+            let high = high.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+            let low = Bound::Included(low.as_slice());
+            Some(self.run(|from| from.rows(T::Terms, low, high, dir == Dir::Descending))?)
         };
-        Ok(Scan { rows, snapshot: self, range: range.clone(), dir, at })
+        Ok(Scan { rows, snapshot: self, range: range.clone(), at })
     }
 
     /// Number of records of a kind that are not deleted.
@@ -365,6 +374,12 @@ impl Snapshot {
         self.run(|tables| audit::log::prove(tables, seq))
     }
 
+    /// Rows of search terms, ids and keys that waited in memory for their place in the tables as of this view.
+    #[must_use]
+    pub fn waiting_rows(&self) -> usize {
+        self.tables.pending().len()
+    }
+
     pub(crate) fn tables(&self) -> &ReadTables {
         &self.tables
     }
@@ -400,16 +415,15 @@ fn run<R, E: Into<ReadError>>(shared: &Shared, work: impl FnOnce() -> Result<R, 
 
 /// An iterator over terms; see [`Snapshot::scan`].
 pub struct Scan<'a> {
-    rows: Option<redb::Range<'a, &'static [u8], &'static [u8]>>,
+    rows: Option<Rows<'a>>,
     snapshot: &'a Snapshot,
     range: TermRange,
-    dir: Dir,
     at: Tx,
 }
 
 impl fmt::Debug for Scan<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Scan({:?}, {:?})", self.range, self.dir)
+        write!(f, "Scan({:?})", self.range)
     }
 }
 
@@ -417,19 +431,19 @@ impl Iterator for Scan<'_> {
     type Item = Result<(Vec<u8>, Rid), ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let Self { rows, snapshot, range, dir, at } = self;
+        let Self { rows, snapshot, range, at } = self;
         let rows_in = rows.as_mut()?;
         let found = snapshot.run(|_| {
             loop {
-                let next = match dir {
-                    Dir::Ascending => rows_in.next(),
-                    Dir::Descending => rows_in.next_back(),
-                };
-                let Some(row) = next else { return Ok(None) };
-                let (key, row) = row.map_err(Fault::from)?;
-                let (value, rid) = index::parts(key.value()).ok_or_else(|| Fault::row(name(T::Terms)))?;
-                if range.contains(value) && index::holds(row.value(), *at) {
-                    return Ok::<_, Fault>(Some((value.to_vec(), rid)));
+                let next = rows_in.next(|key, row| {
+                    let (value, rid) = index::parts(key).ok_or_else(|| Fault::row(name(T::Terms)))?;
+                    let wanted = range.contains(value) && index::holds(row, *at);
+                    Ok::<_, Fault>(wanted.then(|| (value.to_vec(), rid)))
+                })?;
+                match next.transpose()? {
+                    None => return Ok::<_, Fault>(None),
+                    Some(Some(found)) => return Ok(Some(found)),
+                    Some(None) => {}
                 }
             }
         });

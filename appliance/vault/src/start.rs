@@ -10,6 +10,7 @@ use crate::files;
 use crate::keys::RootKey;
 use crate::migrate;
 use crate::options::{Below, OpenOptions, StartMode};
+use crate::pending::{self, Pending};
 use crate::shared::LogAlarm;
 use crate::slots::{self, Slots};
 use crate::state::{DATABASE, LEVEL, STATE, State};
@@ -31,6 +32,7 @@ pub(crate) struct Started {
     pub db: Database,
     pub barrier: Arc<BarrierState>,
     pub state: State,
+    pub pending: Pending,
     pub checkpoint: Option<String>,
     pub alarms: Vec<LogAlarm>,
 }
@@ -109,13 +111,20 @@ pub(crate) fn create(
     let state = State::default();
     let txn = db.begin_write()?;
     {
-        let mut tables = WriteTables::open(&txn)?;
-        tables.insert(T::Meta, LEVEL, &migrate::LEVEL.to_le_bytes())?;
-        tables.insert(T::Meta, DATABASE, &slots.database)?;
-        tables.insert(T::Meta, STATE, &state.encode())?;
+        let mut tables = WriteTables::direct(&txn);
+        tables.insert(T::Meta, LEVEL, &migrate::LEVEL.to_le_bytes(), None)?;
+        tables.insert(T::Meta, DATABASE, &slots.database, None)?;
+        tables.insert(T::Meta, STATE, &state.encode(), None)?;
     }
     txn.commit()?;
-    Ok(Started { db, barrier: shared, state, checkpoint: None, alarms: Vec::new() })
+    Ok(Started {
+        db,
+        barrier: shared,
+        state,
+        pending: Pending::default(),
+        checkpoint: None,
+        alarms: Vec::new(),
+    })
 }
 
 /// Opens an existing database.
@@ -141,7 +150,10 @@ pub(crate) fn open(
     let db = engine(dir, barrier, &shared, options, check)?;
     shared.opened();
     let tables = ReadTables::new(db.begin_read().map_err(Fault::from)?);
-    let state = meta(dir, &tables, slots)?;
+    let (level, state) = meta(dir, &tables, slots)?;
+    let pending = catch_unwind(AssertUnwindSafe(|| pending::log::load(&tables)))
+        .unwrap_or_else(|_| Err(Fault::Damaged("the rows that wait cannot be read".into())))?;
+    let tables = tables.under(pending.clone());
     if let Some(clean) = clean.filter(|clean| clean.tx != state.tx || clean.size != state.frontier.size()) {
         alarms.push(LogAlarm::Backwards { found: state.frontier.size(), expected: clean.size });
     }
@@ -149,7 +161,18 @@ pub(crate) fn open(
     if on_disk {
         compare(dir, &tables, &state, slots, &mut alarms)?;
     }
-    Ok(Started { db, barrier: shared, state, checkpoint, alarms })
+    drop(tables);
+    if level < migrate::LEVEL {
+        raise_level(&db)?;
+    }
+    Ok(Started { db, barrier: shared, state, pending, checkpoint, alarms })
+}
+
+/// Notes that this program writes the database from now on.
+fn raise_level(db: &Database) -> Result<(), Fault> {
+    let txn = db.begin_write()?;
+    WriteTables::direct(&txn).insert(T::Meta, LEVEL, &migrate::LEVEL.to_le_bytes(), None)?;
+    Ok(txn.commit()?)
 }
 
 fn file(path: &Path) -> Result<Below, OpenError> {
@@ -215,8 +238,8 @@ fn engine(
     Ok(db)
 }
 
-/// Checks that the database is of this vault and of a known level, and reads the state.
-fn meta(dir: &Path, tables: &ReadTables, slots: &Slots) -> Result<State, OpenError> {
+/// Checks that the database is of this vault and of a known level, and reads level and state.
+fn meta(dir: &Path, tables: &ReadTables, slots: &Slots) -> Result<(u32, State), OpenError> {
     let read = || -> Result<_, Fault> {
         let level = tables.with(T::Meta, LEVEL, |row| row.try_into().map(u32::from_le_bytes).ok())?.flatten();
         let database = tables.get(T::Meta, DATABASE)?;
@@ -232,7 +255,7 @@ fn meta(dir: &Path, tables: &ReadTables, slots: &Slots) -> Result<State, OpenErr
     if database.as_deref() != Some(slots.database.as_slice()) {
         return Err(OpenError::Mismatch(dir.to_owned()));
     }
-    Ok(state.ok_or_else(|| Fault::row(name(T::Meta)))?)
+    Ok((level, state.ok_or_else(|| Fault::row(name(T::Meta)))?))
 }
 
 /// Compares the log with the checkpoint kept outside. On an alarm the file is kept aside as evidence.

@@ -16,6 +16,8 @@ pub(crate) const DATABASE: &[u8] = b"database";
 /// Counters and audit frontier.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct State {
+    /// Number of commits; says which waiting rows (pending/) belong to a view of the database.
+    pub group: u64,
     /// Last Tx given.
     pub tx: u64,
     /// Last record number given.
@@ -41,7 +43,8 @@ pub(crate) struct State {
 impl State {
     pub fn encode(&self) -> Vec<u8> {
         let mut row = Encoder::with_capacity(128 + self.frontier.hashes().len() * 32);
-        row.u8(1)
+        row.u8(2)
+            .u64(self.group)
             .u64(self.tx)
             .u64(self.rid)
             .u64(self.seq)
@@ -60,10 +63,14 @@ impl State {
 
     pub fn decode(row: &[u8]) -> Option<Self> {
         let mut row = Decoder::new(row);
-        if row.u8()? != 1 {
-            return None;
-        }
+        // Sort 1 is that of level 1, which knew no groups.
+        let group = match row.u8()? {
+            1 => 0,
+            2 => row.u64()?,
+            _ => return None,
+        };
         let mut state = Self {
+            group,
             tx: row.u64()?,
             rid: row.u64()?,
             seq: row.u64()?,

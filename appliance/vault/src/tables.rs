@@ -3,9 +3,15 @@
 //! All tables map bytes to bytes, ordered by the bytes of the key; numbers in keys are big-endian so that they order.
 //! Values are laid out where they are used: heads and versions in as_of.rs, terms in index.rs, rows in queue.rs,
 //! documents in docs.rs, idempotency in remember.rs, data keys in datakeys.rs, leaves in audit/, state in state.rs.
+//! Rows of some tables wait in memory and in a log before they come to their tables (pending/); reading here shows them
+//! as if they were there.
 
 use crate::error::Fault;
 use crate::model::{Kind, Rid};
+use crate::pending::fresh::{Born, Value};
+use crate::pending::rows::Rows;
+use crate::pending::spread::Spread;
+use crate::pending::{Fresh, Pending, log, waits};
 use redb::{
     ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction,
 };
@@ -21,6 +27,8 @@ macro_rules! tables {
         pub(crate) enum T { $($(#[$doc])* $name,)* }
 
         const DEFINITIONS: &[(T, &str)] = &[$((T::$name, $text),)*];
+        /// All tables, in the order of their declaration.
+        pub(crate) const ALL: [T; TABLES] = [$(T::$name,)*];
     };
 }
 
@@ -67,7 +75,12 @@ tables! {
     LeavesOf = "audit_of",
     /// size -> checkpoint.
     Checkpoints = "checkpoints",
+    /// group, number -> rows of other tables that wait to be spread.
+    Pending = "pending",
 }
+
+/// Number of tables.
+pub(crate) const TABLES: usize = DEFINITIONS.len();
 
 fn definition(table: T) -> Definition {
     TableDefinition::new(name(table))
@@ -151,39 +164,221 @@ fn scan(
     }
 }
 
-/// All tables opened for one group of units.
-pub(crate) struct WriteTables<'txn>(Vec<Table<'txn, &'static [u8], &'static [u8]>>);
+/// What undoes a change of a row.
+pub(crate) enum Undo {
+    /// The row of a table as it was.
+    Stored(T, Vec<u8>, Option<Vec<u8>>),
+    /// What waited at a key.
+    Waiting(T, Vec<u8>, Option<Value>),
+    /// A record was born.
+    Born,
+}
+
+/// Rows that wait: those of earlier groups, and those of this one.
+struct Memory {
+    pending: Pending,
+    fresh: Fresh,
+}
+
+type Writing<'txn> = Table<'txn, &'static [u8], &'static [u8]>;
+
+/// The tables of one group of units, each opened when first used.
+pub(crate) struct WriteTables<'txn> {
+    txn: &'txn WriteTransaction,
+    open: [OnceCell<Writing<'txn>>; TABLES],
+    /// `None` when every row goes straight to its table.
+    memory: Option<Memory>,
+}
 
 impl<'txn> WriteTables<'txn> {
-    pub fn open(txn: &'txn WriteTransaction) -> Result<Self, Fault> {
-        DEFINITIONS
-            .iter()
-            .map(|(table, _)| txn.open_table(definition(*table)).map_err(Fault::from))
-            .collect::<Result<_, _>>()
-            .map(Self)
+    /// Tables without memory: every row goes straight to its place.
+    pub fn direct(txn: &'txn WriteTransaction) -> Self {
+        Self { txn, open: std::array::from_fn(|_| OnceCell::new()), memory: None }
     }
 
-    fn table(&self, table: T) -> Result<&Table<'txn, &'static [u8], &'static [u8]>, Fault> {
-        self.0.get(table as usize).ok_or_else(|| Fault::Engine("a table is missing".into()))
+    /// Tables under the rows that wait.
+    pub fn new(txn: &'txn WriteTransaction, pending: Pending) -> Self {
+        Self { memory: Some(Memory { pending, fresh: Fresh::default() }), ..Self::direct(txn) }
     }
 
-    /// Writes a row and answers what was there before.
-    pub fn insert(&mut self, table: T, key: &[u8], value: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        let table =
-            self.0.get_mut(table as usize).ok_or_else(|| Fault::Engine("a table is missing".into()))?;
-        Ok(table.insert(key, value)?.map(|old| old.value().to_vec()))
+    fn table(&self, table: T) -> Result<&Writing<'txn>, Fault> {
+        let cell = self.open.get(table as usize).ok_or_else(missing)?;
+        if let Some(open) = cell.get() {
+            return Ok(open);
+        }
+        let opened = self.txn.open_table(definition(table))?;
+        Ok(cell.get_or_init(|| opened))
     }
 
-    /// Deletes a row and answers what was there before.
-    pub fn remove(&mut self, table: T, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        let table =
-            self.0.get_mut(table as usize).ok_or_else(|| Fault::Engine("a table is missing".into()))?;
-        Ok(table.remove(key)?.map(|old| old.value().to_vec()))
+    fn table_mut(&mut self, table: T) -> Result<&mut Writing<'txn>, Fault> {
+        self.table(table)?;
+        self.open.get_mut(table as usize).and_then(OnceCell::get_mut).ok_or_else(missing)
     }
+
+    /// Writes a row; what was there goes to the journal, if there is one.
+    pub fn insert(
+        &mut self,
+        table: T,
+        key: &[u8],
+        value: &[u8],
+        journal: Option<&mut Vec<Undo>>,
+    ) -> Result<(), Fault> {
+        if self.memory.is_some() && waits(table) {
+            self.put(table, key, Value::Row(value.to_vec()), journal);
+            return Ok(());
+        }
+        let old = self.table_mut(table)?.insert(key, value)?;
+        if let Some(journal) = journal {
+            journal.push(Undo::Stored(table, key.to_vec(), old.map(|old| old.value().to_vec())));
+        }
+        Ok(())
+    }
+
+    /// Deletes a row; answers whether there was one. What was there goes to the journal, if there is one.
+    pub fn remove(&mut self, table: T, key: &[u8], journal: Option<&mut Vec<Undo>>) -> Result<bool, Fault> {
+        if self.memory.is_some() && waits(table) {
+            let found = self.with(table, key, |_| ())?.is_some();
+            if found {
+                self.put(table, key, Value::Gone, journal);
+            }
+            return Ok(found);
+        }
+        let old = self.table_mut(table)?.remove(key)?;
+        let found = old.is_some();
+        if let (Some(journal), Some(old)) = (journal, old) {
+            journal.push(Undo::Stored(table, key.to_vec(), Some(old.value().to_vec())));
+        }
+        Ok(found)
+    }
+
+    /// Writes the terms of a record that is new, given their keys.
+    pub fn bear(&mut self, born: Born, keys: &[Vec<u8>], journal: &mut Vec<Undo>) -> Result<(), Fault> {
+        let tx = born.tx.to_le_bytes();
+        let Some(memory) = &mut self.memory else {
+            return keys.iter().try_for_each(|key| self.insert(T::Terms, key, &tx, Some(journal)));
+        };
+        memory.fresh.born.push(born);
+        journal.push(Undo::Born);
+        for key in keys {
+            self.put(T::Terms, key, Value::Opened(tx), Some(journal));
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, table: T, key: &[u8], value: Value, journal: Option<&mut Vec<Undo>>) {
+        let Some(memory) = &mut self.memory else { return };
+        let before = memory.fresh.put(table, key, value);
+        if let Some(journal) = journal {
+            journal.push(Undo::Waiting(table, key.to_vec(), before));
+        }
+    }
+
+    /// Takes a change back.
+    pub fn undo(&mut self, undo: Undo) -> Result<(), Fault> {
+        match undo {
+            Undo::Stored(table, key, Some(old)) => {
+                self.table_mut(table)?.insert(key.as_slice(), old.as_slice())?;
+            }
+            Undo::Stored(table, key, None) => {
+                self.table_mut(table)?.remove(key.as_slice())?;
+            }
+            Undo::Waiting(table, key, before) => {
+                if let Some(memory) = &mut self.memory {
+                    memory.fresh.restore(table, key, before);
+                }
+            }
+            Undo::Born => {
+                if let Some(memory) = &mut self.memory {
+                    memory.fresh.born.pop();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Logs the group's waiting rows as those of commit `group` and puts them under the next group's.
+    pub fn log(&mut self, group: u64) -> Result<(), Fault> {
+        let Some(memory) = &mut self.memory else { return Ok(()) };
+        let fresh = std::mem::take(&mut memory.fresh);
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        memory.pending.push(fresh.run());
+        let rows = log::encode(group, &fresh);
+        rows.iter().try_for_each(|(key, row)| self.insert(T::Pending, key, row, None))
+    }
+
+    /// The rows of earlier groups and of those that were logged.
+    pub fn pending(&self) -> &Pending {
+        static NONE: std::sync::LazyLock<Pending> = std::sync::LazyLock::new(Pending::default);
+        self.memory.as_ref().map_or(&NONE, |memory| &memory.pending)
+    }
+
+    /// Begins to spread all that waits as of commit `group`.
+    pub fn begin_spread(&mut self, group: u64) -> Spread {
+        if let Some(memory) = &mut self.memory {
+            memory.pending.freeze();
+        }
+        Spread::begin(group)
+    }
+
+    /// Spreads about `budget` waiting rows; answers whether that was the rest.
+    pub fn spread(&mut self, spread: &mut Spread, budget: usize) -> Result<bool, Fault> {
+        let Some(mut pending) = self.memory.as_ref().map(|memory| memory.pending.clone()) else {
+            return Ok(true);
+        };
+        let done = spread.slice(&mut pending, self, budget)?;
+        if let Some(memory) = &mut self.memory {
+            memory.pending = pending;
+        }
+        Ok(done)
+    }
+
+    /// Brings a row that waited to its table.
+    pub fn settle(&mut self, table: T, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault> {
+        let table = self.table_mut(table)?;
+        match value {
+            Some(value) => drop(table.insert(key, value)?),
+            None => drop(table.remove(key)?),
+        }
+        Ok(())
+    }
+
+    /// Deletes all rows of a table whose keys are below `end`.
+    pub fn clear(&mut self, table: T, end: &[u8]) -> Result<(), Fault> {
+        Ok(self.table_mut(table)?.retain_in::<&[u8], _>(..end, |_, _| false)?)
+    }
+
+    /// The rows that wait, with what was logged.
+    pub fn into_pending(self) -> Pending {
+        self.memory.map(|memory| memory.pending).unwrap_or_default()
+    }
+}
+
+fn missing() -> Fault {
+    Fault::Engine("a table is missing".into())
+}
+
+fn visit_all(mut rows: Rows<'_>, visit: Visit<'_>) -> Result<(), Fault> {
+    while let Some(go_on) = rows.next(|key, value| visit(key, value))? {
+        if !go_on? {
+            break;
+        }
+    }
+    Ok(())
 }
 
 impl Get for WriteTables<'_> {
     fn with<R>(&self, table: T, key: &[u8], with: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Fault> {
+        if let Some(memory) = self.memory.as_ref().filter(|_| waits(table)) {
+            let known = match memory.fresh.get(table, key) {
+                Some(fresh) => Some(fresh.row()),
+                None => memory.pending.get(table, key),
+            };
+            if let Some(known) = known {
+                return Ok(known.map(with));
+            }
+        }
         Ok(self.table(table)?.get(key)?.map(|found| with(found.value())))
     }
 
@@ -195,26 +390,41 @@ impl Get for WriteTables<'_> {
         backwards: bool,
         visit: Visit<'_>,
     ) -> Result<(), Fault> {
-        scan(self.table(table)?, low, high, backwards, visit)
+        let Some(memory) = self.memory.as_ref().filter(|_| waits(table)) else {
+            return scan(self.table(table)?, low, high, backwards, visit);
+        };
+        let waiting = memory.pending.cursor(Some(&memory.fresh), table, (low, high), backwards);
+        let stored = self.table(table)?.range::<&[u8]>((low, high))?;
+        visit_all(Rows::new(Some(stored), waiting, backwards), visit)
     }
 }
 
 /// A table opened for reading.
 pub(crate) type Reading = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
-/// The tables of a read transaction, each opened when first used.
+/// The tables of a read transaction, each opened when first used, under the rows that waited as of its commit.
 pub(crate) struct ReadTables {
     txn: ReadTransaction,
-    open: [OnceCell<Option<Reading>>; DEFINITIONS.len()],
+    open: [OnceCell<Option<Reading>>; TABLES],
+    pending: Pending,
 }
 
 impl ReadTables {
     pub fn new(txn: ReadTransaction) -> Self {
-        Self { txn, open: std::array::from_fn(|_| OnceCell::new()) }
+        Self { txn, open: std::array::from_fn(|_| OnceCell::new()), pending: Pending::default() }
+    }
+
+    /// Lays the rows that waited over the tables.
+    pub fn under(self, pending: Pending) -> Self {
+        Self { pending, ..self }
+    }
+
+    pub fn pending(&self) -> &Pending {
+        &self.pending
     }
 
     /// The table, or `None` when nothing was ever written to it.
-    pub fn table(&self, table: T) -> Result<Option<&Reading>, Fault> {
+    fn table(&self, table: T) -> Result<Option<&Reading>, Fault> {
         let Some(cell) = self.open.get(table as usize) else { return Ok(None) };
         if let Some(open) = cell.get() {
             return Ok(open.as_ref());
@@ -226,10 +436,24 @@ impl ReadTables {
         };
         Ok(cell.get_or_init(|| opened).as_ref())
     }
+
+    /// Rows between two keys, in order, to be taken one by one.
+    pub fn rows(&self, table: T, low: Edge<'_>, high: Edge<'_>, backwards: bool) -> Result<Rows<'_>, Fault> {
+        let stored = match self.table(table)? {
+            Some(open) => Some(ReadableTable::range::<&[u8]>(open, (low, high))?),
+            None => None,
+        };
+        Ok(Rows::new(stored, self.pending.cursor(None, table, (low, high), backwards), backwards))
+    }
 }
 
 impl Get for ReadTables {
     fn with<R>(&self, table: T, key: &[u8], with: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Fault> {
+        if waits(table)
+            && let Some(known) = self.pending.get(table, key)
+        {
+            return Ok(known.map(with));
+        }
         let Some(table) = self.table(table)? else { return Ok(None) };
         Ok(ReadableTable::get(table, key)?.map(|found| with(found.value())))
     }
@@ -242,6 +466,9 @@ impl Get for ReadTables {
         backwards: bool,
         visit: Visit<'_>,
     ) -> Result<(), Fault> {
+        if waits(table) {
+            return visit_all(self.rows(table, low, high, backwards)?, visit);
+        }
         match self.table(table)? {
             Some(table) => scan(table, low, high, backwards, visit),
             None => Ok(()),

@@ -16,19 +16,18 @@ use crate::docs;
 use crate::error::{Fault, ReadError, UnitError};
 use crate::index;
 use crate::model::{Dir, Head, Kind, QueueItem, Rid, Term, TermRange, Tx};
+use crate::pending::Pending;
+use crate::pending::spread::Spread;
 use crate::queue;
 use crate::remember;
 use crate::state::State;
-use crate::tables::{Edge, Get, T, Visit, WriteTables};
+use crate::tables::{Edge, Get, T, Undo, Visit, WriteTables};
 use jiff::Timestamp;
 use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
-
-/// What a change put aside: table, key, and what was there.
-type Undo = (T, Vec<u8>, Option<Vec<u8>>);
 
 /// Key of a row of counts.
 pub(crate) type CountKey = [u8; 3];
@@ -139,11 +138,8 @@ impl<'txn> Unit<'txn> {
         for holder in self.new_keys.drain(..) {
             self.keys.forget(&holder);
         }
-        while let Some((table, key, old)) = self.journal.pop() {
-            self.engine(|tables| match &old {
-                Some(old) => tables.insert(table, &key, old).map(drop),
-                None => tables.remove(table, &key).map(drop),
-            })?;
+        while let Some(undo) = self.journal.pop() {
+            self.engine(|tables| tables.undo(undo))?;
         }
         self.leaves.clear();
         self.writes.clear();
@@ -172,7 +168,7 @@ impl<'txn> Unit<'txn> {
     ) -> Result<Option<String>, Fault> {
         for (key, delta) in std::mem::take(&mut self.group_counts) {
             let old = self.count(key)?;
-            self.engine(|tables| tables.insert(T::Counts, &key, &(old + delta).to_le_bytes()).map(drop))?;
+            self.engine(|tables| tables.insert(T::Counts, &key, &(old + delta).to_le_bytes(), None))?;
         }
         if !self.low_disk {
             self.prune(now)?;
@@ -183,11 +179,29 @@ impl<'txn> Unit<'txn> {
             self.state.checkpoint_size = self.state.frontier.size();
             self.state.checkpoint_time = now;
             let size = self.state.checkpoint_size.to_be_bytes();
-            self.engine(|tables| tables.insert(T::Checkpoints, &size, note.as_bytes()).map(drop))?;
+            self.engine(|tables| tables.insert(T::Checkpoints, &size, note.as_bytes(), None))?;
         }
+        self.state.group += 1;
+        let group = self.state.group;
+        self.engine(|tables| tables.log(group))?;
         let row = self.state.encode();
-        self.engine(|tables| tables.insert(T::Meta, crate::state::STATE, &row).map(drop))?;
+        self.engine(|tables| tables.insert(T::Meta, crate::state::STATE, &row, None))?;
         Ok(note)
+    }
+
+    /// The rows that wait, those of the group that was closed included.
+    pub(crate) fn pending(&self) -> &Pending {
+        self.tables.pending()
+    }
+
+    /// Begins to spread all that waits.
+    pub(crate) fn begin_spread(&mut self) -> Spread {
+        self.tables.begin_spread(self.state.group)
+    }
+
+    /// Brings about `budget` waiting rows to their tables; answers whether that was the rest.
+    pub(crate) fn spread(&mut self, spread: &mut Spread, budget: usize) -> Result<bool, Fault> {
+        self.engine(|tables| tables.spread(spread, budget))
     }
 
     /// The stored count, without this group's changes.
@@ -197,9 +211,9 @@ impl<'txn> Unit<'txn> {
             .unwrap_or_default())
     }
 
-    /// State, for the writer after the group.
-    pub(crate) fn into_state(self) -> State {
-        self.state
+    /// State and waiting rows, for the writer after the group.
+    pub(crate) fn into_parts(self) -> (State, Pending) {
+        (self.state, self.tables.into_pending())
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -241,21 +255,25 @@ impl<'txn> Unit<'txn> {
         result
     }
 
+    /// Works on the tables with the journal at hand.
+    fn journaled<R>(
+        &mut self,
+        work: impl FnOnce(&mut WriteTables<'txn>, &mut Vec<Undo>) -> Result<R, Fault>,
+    ) -> Result<R, Fault> {
+        self.inside.set(true);
+        let result = work(&mut self.tables, &mut self.journal);
+        self.inside.set(false);
+        self.keep_fault(result)
+    }
+
     /// Writes a row, noting what was there.
     pub(crate) fn insert(&mut self, table: T, key: &[u8], value: &[u8]) -> Result<(), Fault> {
-        let old = self.engine(|tables| tables.insert(table, key, value))?;
-        self.journal.push((table, key.to_vec(), old));
-        Ok(())
+        self.journaled(|tables, journal| tables.insert(table, key, value, Some(journal)))
     }
 
     /// Deletes a row, noting what was there; answers whether there was one.
     pub(crate) fn delete(&mut self, table: T, key: &[u8]) -> Result<bool, Fault> {
-        let old = self.engine(|tables| tables.remove(table, key))?;
-        let found = old.is_some();
-        if found {
-            self.journal.push((table, key.to_vec(), old));
-        }
-        Ok(found)
+        self.journaled(|tables, journal| tables.remove(table, key, Some(journal)))
     }
 
     /// The data keys of a holder, made now if it has none.

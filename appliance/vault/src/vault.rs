@@ -139,7 +139,7 @@ impl Vault {
         options: OpenOptions,
         on_disk: bool,
     ) -> std::io::Result<Self> {
-        let Started { db, barrier, state, checkpoint, alarms } = started;
+        let Started { db, barrier, state, pending, checkpoint, alarms } = started;
         let keys = Arc::new(Keyring::new(slots.clinic.clone(), slots.suite, keks));
         let shared = Arc::new(Shared::new(Parts {
             dir: dir.to_owned(),
@@ -155,13 +155,15 @@ impl Vault {
             barrier,
             db,
             tx: state.tx,
+            pending: (state.group, pending.clone()),
+            pending_bytes: options.pending_bytes,
             checkpoint,
             alarms,
         }));
         shared.look_at_disk();
         let db = shared.db.read().unwrap_or_else(PoisonError::into_inner).clone();
         let db = db.ok_or_else(|| std::io::Error::other("the database is gone"))?;
-        let writer = Writer::new(Arc::clone(&shared), db, state);
+        let writer = Writer::new(Arc::clone(&shared), db, state, pending);
         let thread = std::thread::Builder::new().name("vault-writer".into()).spawn(move || writer.run())?;
         Ok(Self {
             inner: Arc::new(Inner { shared, slots: Mutex::new(slots), writer: Mutex::new(Some(thread)) }),

@@ -10,8 +10,9 @@ use crate::audit::{AuditFault, Checkpoint};
 use crate::error::{Fault, ReadError};
 use crate::index;
 use crate::model::{Kind, Rid};
+use crate::pending;
 use crate::snapshot::Snapshot;
-use crate::tables::{Get, ReadTables, T, Visit, last_number, name};
+use crate::tables::{ALL, Get, ReadTables, T, Visit, last_number, name};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -58,6 +59,7 @@ pub(crate) fn run(snapshot: &Snapshot, progress: &mut dyn FnMut(f64)) -> Result<
     progress(0.0);
     let newest = audit(snapshot, &mut report, progress)?;
     records(snapshot, &newest, &mut report, progress)?;
+    waiting(snapshot, &mut report)?;
     for (kind, stored) in snapshot.counts()? {
         let found = report.records.get(&kind).copied().unwrap_or(0);
         if found != stored {
@@ -70,6 +72,20 @@ pub(crate) fn run(snapshot: &Snapshot, progress: &mut dyn FnMut(f64)) -> Result<
 
 #[cfg(test)]
 mod tests;
+
+/// The rows that wait in memory must be those that the database would give back after a crash.
+fn waiting(snapshot: &Snapshot, report: &mut VerifyReport) -> Result<(), ReadError> {
+    let tables = snapshot.tables();
+    let logged = pending::log::load(tables)?;
+    let all = (Bound::Unbounded, Bound::Unbounded);
+    let same = ALL.into_iter().all(|table| {
+        tables.pending().cursor(None, table, all, false).eq(logged.cursor(None, table, all, false))
+    });
+    if !same {
+        report.fault("the rows that wait to be spread are not those of their log".into());
+    }
+    Ok(())
+}
 
 /// Walks the log; answers for each record the newest version it names, with its hash.
 fn audit(

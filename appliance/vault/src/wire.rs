@@ -51,6 +51,10 @@ impl Encoder {
         }
     }
 
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub fn done(self) -> Vec<u8> {
         self.0
     }

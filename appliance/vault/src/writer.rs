@@ -2,6 +2,9 @@
 //!
 //! A lone writer never waits: only when the group before had several units does the next one wait up to 2 ms for as
 //! many again. Audit-only lines alone wait a little for company. Any engine fault or panic latches the vault.
+//!
+//! It also spreads the rows that wait in memory (pending/): a slice with each group once there are too many of them, and
+//! slice by slice when there is nothing else to do.
 
 use crate::audit::{self, Leaf};
 use crate::disk::DiskLevel;
@@ -9,6 +12,8 @@ use crate::error::{Fault, Refused, Unavailable};
 use crate::files;
 use crate::model::Tx;
 use crate::options::StartMode;
+use crate::pending::Pending;
+use crate::pending::spread::Spread;
 use crate::shared::Shared;
 use crate::state::State;
 use crate::tables::WriteTables;
@@ -27,6 +32,14 @@ const GATHER: Duration = Duration::from_millis(2);
 const NOTES_WAIT: Duration = Duration::from_millis(20);
 /// How often the writer looks up without being woken: for checkpoints that are due by time.
 const TICK: Duration = Duration::from_secs(5);
+/// How long nothing must have come before waiting rows are spread for want of other work.
+const IDLE: Duration = Duration::from_millis(250);
+/// Rows spread in a commit of their own.
+const IDLE_SLICE: usize = 2048;
+/// Rows spread with a group, at least.
+const SLICE: usize = 512;
+/// Waiting rows that are still spread when the vault is closed.
+const CLOSE: usize = 16_384;
 /// How often the checkpoint is written outside the database, at most.
 const OUTSIDE: Duration = Duration::from_secs(1);
 
@@ -85,17 +98,40 @@ where
 }
 
 /// What is taken from the queues for one commit.
+#[derive(Default)]
 struct Group {
     units: Vec<Box<dyn Work>>,
     notes: Vec<Leaf>,
     /// Sign a checkpoint even if none is due.
     force: bool,
+    /// There was nothing to do but to spread what waits.
+    idle: bool,
+}
+
+/// How much is spread with a commit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Slice {
+    /// Beside a group's work, and only when too much waits.
+    Beside,
+    /// As all that the commit is for.
+    Alone,
+}
+
+/// What a commit leaves behind.
+struct Left {
+    state: State,
+    note: Option<String>,
+    pending: Pending,
+    spread: Option<Spread>,
 }
 
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     db: Arc<Database>,
     state: State,
+    /// Rows that wait as of the last commit, and how far they are spread.
+    pending: Pending,
+    spread: Option<Spread>,
     /// Units of the group before.
     before: usize,
     /// A checkpoint not yet written outside, and when one last was.
@@ -104,8 +140,8 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub fn new(shared: Arc<Shared>, db: Arc<Database>, state: State) -> Self {
-        Self { shared, db, state, before: 0, outside: None, outside_at: None }
+    pub fn new(shared: Arc<Shared>, db: Arc<Database>, state: State, pending: Pending) -> Self {
+        Self { shared, db, state, pending, spread: None, before: 0, outside: None, outside_at: None }
     }
 
     /// Works until it is told to stop or the vault latches; answers the last state.
@@ -115,8 +151,14 @@ impl Writer {
             self.before = group.units.len();
             let unsigned = self.state.frontier.size() > self.state.checkpoint_size;
             let due = (group.force && unsigned) || audit::log::is_due(&self.state, self.shared.now());
-            if due || !group.units.is_empty() || !group.notes.is_empty() {
-                self.commit(group);
+            let work = !group.units.is_empty() || !group.notes.is_empty();
+            if !work && group.idle {
+                self.commit(group, Slice::Alone);
+            } else if work || due {
+                self.commit(group, Slice::Beside);
+            }
+            if stop {
+                self.settle();
             }
             self.write_outside(stop);
             {
@@ -135,9 +177,30 @@ impl Writer {
         }
     }
 
+    /// Whether there is something to spread when nothing else is to be done.
+    fn spreads_when_idle(&self) -> bool {
+        let much = self.pending.size() > self.shared.pending_bytes / 4;
+        (self.spread.is_some() || much) && self.shared.disk_level() != DiskLevel::Refuse
+    }
+
+    /// Spreads what waits before the vault is closed, if that is quickly done; what is left is read back at opening.
+    fn settle(&mut self) {
+        while (1..=CLOSE).contains(&self.pending.len())
+            && self.shared.disk_level() != DiskLevel::Refuse
+            && self.shared.ready().is_ok()
+        {
+            self.commit(Group::default(), Slice::Alone);
+        }
+    }
+
     /// Waits for work and takes a group's worth of it.
     fn gather(&self) -> (Group, bool) {
         let shared = &self.shared;
+        let quiet = match &self.spread {
+            _ if !self.spreads_when_idle() => None,
+            Some(_) if self.before == 0 => Some(Duration::ZERO),
+            _ => Some(IDLE),
+        };
         let mut waiting = shared.lock();
         let started = Instant::now();
         let mut first_unit: Option<Instant> = None;
@@ -149,7 +212,7 @@ impl Writer {
             let pause = if waiting.units.is_empty() {
                 match waiting.notes.front() {
                     Some((_, since)) => NOTES_WAIT.saturating_sub(now - *since),
-                    None => TICK.saturating_sub(now - started),
+                    None => quiet.unwrap_or(TICK).saturating_sub(now - started),
                 }
             } else {
                 let since = *first_unit.get_or_insert(now);
@@ -170,8 +233,8 @@ impl Writer {
         let units = waiting.units.drain(..take).collect();
         waiting.committing_since = waiting.notes.front().map(|(_, since)| *since);
         let notes = std::mem::take(&mut waiting.notes).into_iter().map(|(leaf, _)| leaf).collect();
-        let force = stop && waiting.units.is_empty();
-        (Group { units, notes, force }, stop && waiting.units.is_empty())
+        let last = stop && waiting.units.is_empty();
+        (Group { units, notes, force: last, idle: quiet.is_some() && !stop }, last)
     }
 
     fn refuse_all(&self, reason: &Unavailable) {
@@ -187,8 +250,8 @@ impl Writer {
         self.shared.drained.notify_all();
     }
 
-    fn commit(&mut self, group: Group) {
-        let Group { mut units, notes, force } = group;
+    fn commit(&mut self, group: Group, slice: Slice) {
+        let Group { mut units, notes, force, .. } = group;
         if let Err(reason) = self.shared.ready() {
             for work in units {
                 tell(work, Fate::Unavailable(reason.clone()));
@@ -199,12 +262,12 @@ impl Writer {
         let mut fates: Vec<Option<Fate>> = vec![None; units.len()];
         // An engine panic unwinds to here: nothing of the group was committed unless the commit itself panicked,
         // and the vault takes no more work either way.
-        let work = || self.work(&mut units, &mut fates, &notes, force, low_disk);
+        let work = || self.work(&mut units, &mut fates, &notes, force, low_disk, slice);
         let result = catch_unwind(AssertUnwindSafe(work))
             .unwrap_or_else(|_| Err(Trouble::Commit(Fault::Engine("the storage engine panicked".into()))));
         match result {
-            Ok((state, note)) => {
-                self.state = state;
+            Ok(Left { state, note, pending, spread }) => {
+                (self.state, self.pending, self.spread) = (state, pending, spread);
                 if let Some(note) = note {
                     self.shared.set_checkpoint(note.clone());
                     self.outside = Some(note);
@@ -239,12 +302,13 @@ impl Writer {
         notes: &[Leaf],
         force: bool,
         low_disk: bool,
-    ) -> Result<(State, Option<String>), Trouble> {
+        slice: Slice,
+    ) -> Result<Left, Trouble> {
         let mut txn = self.db.begin_write().map_err(|e| Trouble::Before(e.into()))?;
         if self.shared.start == StartMode::Fast {
             txn.set_quick_repair(true);
         }
-        let tables = WriteTables::open(&txn).map_err(Trouble::Before)?;
+        let tables = WriteTables::new(&txn, self.pending.clone());
         let mut unit = Unit::new(tables, Arc::clone(&self.shared.keys), self.state.clone(), low_disk);
         for (work, fate) in units.iter_mut().zip(fates.iter_mut()) {
             *fate = Some(self.run_one(&mut unit, work.as_mut())?);
@@ -255,9 +319,32 @@ impl Writer {
         }
         let sign = |state: &State| audit::log::sign(state, &self.shared.origin, &self.shared.audit);
         let note = unit.close_group(self.shared.now(), force, &sign).map_err(Trouble::Before)?;
-        let state = unit.into_state();
+        let spread = self.spread(&mut unit, slice, low_disk).map_err(Trouble::Before)?;
+        let (state, pending) = unit.into_parts();
+        self.shared.keep_pending(state.group, pending.clone());
         txn.commit().map_err(|error| Trouble::Commit(error.into()))?;
-        Ok((state, note))
+        Ok(Left { state, note, pending, spread })
+    }
+
+    /// Spreads a slice of what waits, if it is time to; answers what is left to spread.
+    fn spread(&self, unit: &mut Unit<'_>, slice: Slice, low_disk: bool) -> Result<Option<Spread>, Fault> {
+        let pending = unit.pending();
+        // On a nearly full disk only what must be.
+        let limit = self.shared.pending_bytes.saturating_mul(1 + usize::from(low_disk));
+        let alone = slice == Slice::Alone && !low_disk && pending.len() > 0;
+        let begin = alone || pending.size() > limit;
+        let fresh = pending.len().saturating_sub(self.pending.len());
+        let Some(mut spread) = self.spread.clone().or_else(|| begin.then(|| unit.begin_spread())) else {
+            return Ok(None);
+        };
+        // Twice what came keeps memory within twice its limit; a small limit, as in tests, makes small slices.
+        let budget = match slice {
+            Slice::Beside => SLICE.max(2 * fresh),
+            Slice::Alone => IDLE_SLICE,
+        };
+        let small = (self.shared.pending_bytes / 256).max(4);
+        let done = unit.spread(&mut spread, budget.min(small.max(2 * fresh)))?;
+        Ok((!done).then_some(spread))
     }
 
     fn run_one(&self, unit: &mut Unit<'_>, work: &mut dyn Work) -> Result<Fate, Trouble> {

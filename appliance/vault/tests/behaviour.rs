@@ -21,3 +21,5 @@ mod opening;
 mod records;
 #[path = "behaviour/tamper.rs"]
 mod tamper;
+#[path = "behaviour/waiting.rs"]
+mod waiting;

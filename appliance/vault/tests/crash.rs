@@ -36,13 +36,17 @@ struct Script {
     models: Vec<Model>,
     /// Operations seen when a Tx was acknowledged.
     acked: Vec<(u64, usize)>,
+    /// Bytes of rows that might wait.
+    waiting: usize,
 }
 
-fn open(dir: &Path, disk: &Disk, start: StartMode) -> Result<Vault, OpenError> {
+fn open(dir: &Path, disk: &Disk, start: StartMode, waiting: usize) -> Result<Vault, OpenError> {
     let mut options = options(&ManualClock::new());
     options.start = start;
     options.below = Some(Below::new(disk.clone()));
     options.cache_bytes = 1 << 20;
+    // So small that rows are spread all the time, a few with each commit: cuts fall before, into and after a spread.
+    options.pending_bytes = waiting;
     Vault::open(dir, &unlock(), options)
 }
 
@@ -101,14 +105,15 @@ fn script(chance: &mut Chance, start: StartMode) -> Script {
     vault.close().unwrap();
     let base = disk.image();
     let disk = Disk::new(base.clone());
-    let vault = open(dir.path(), &disk, start).unwrap();
+    let waiting = [600, 1500, 4000, 1 << 20][chance.below(4)];
+    let vault = open(dir.path(), &disk, start, waiting).unwrap();
     let mut models = vec![Model::default()];
     let acked = drive(&vault, &disk, chance, &mut models, UNITS);
     if chance.one_in(2) {
         vault.close().unwrap();
     }
     let ops = disk.ops();
-    Script { dir, base, ops, models, acked }
+    Script { dir, base, ops, models, acked, waiting }
 }
 
 /// What a power cut after `cut` operations leaves of `base`: all that was synced, and of the rest an arbitrary
@@ -160,25 +165,30 @@ fn no_power_cut_loses_an_acknowledged_unit_or_halves_one() {
     println!("CLINICVAULT_SEED={seed} CLINICVAULT_CUTS={cuts}");
     let mut chance = Chance(seed);
     let scripts = cuts.div_ceil(CUTS);
-    let mut done = 0;
+    let (mut done, mut waited) = (0, 0);
     for number in 0..scripts {
         let mut chance = chance.fork();
         let start = if number % 4 == 3 { StartMode::Fast } else { StartMode::Verified };
         let script = script(&mut chance, start);
         for _ in 0..CUTS.min(cuts - done) {
-            one_cut(&script, start, &mut chance, &format!("seed {seed}, script {number}, cut {done}"));
+            let what = format!("seed {seed}, script {number}, cut {done}");
+            waited += usize::from(one_cut(&script, start, &mut chance, &what) > 0);
             done += 1;
         }
     }
-    println!("{done} cuts, nothing lost");
+    println!("{done} cuts, {waited} of them while rows waited to be spread, nothing lost");
+    assert!(waited > cuts / 4);
 }
 
-fn one_cut(script: &Script, start: StartMode, chance: &mut Chance, what: &str) {
+/// Answers how many rows waited to be spread when the power came back.
+fn one_cut(script: &Script, start: StartMode, chance: &mut Chance, what: &str) -> usize {
     let cut = chance.below(script.ops.len() + 1);
     let least = script.acked.iter().filter(|(_, ops)| *ops <= cut).map(|(tx, _)| *tx).max().unwrap_or(0);
     let disk = Disk::new(survivors(&script.base, &script.ops, cut, chance));
     let image = disk.image();
-    let vault = open(script.dir.path(), &disk, start).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let vault = open(script.dir.path(), &disk, start, script.waiting)
+        .unwrap_or_else(|error| panic!("{what}: {error}"));
+    let waiting = vault.snapshot().unwrap().waiting_rows();
     let found = check(&vault, &script.models, least, what);
     if chance.one_in(8) {
         let report = vault.verify(&mut |_| ()).unwrap();
@@ -194,7 +204,9 @@ fn one_cut(script: &Script, start: StartMode, chance: &mut Chance, what: &str) {
         let least = acked.iter().filter(|(_, ops)| *ops <= cut).map(|(tx, _)| *tx).max().unwrap_or(found.tx);
         let disk = Disk::new(survivors(&image, &ops, cut, chance));
         let what = format!("{what}, second cut");
-        let vault = open(script.dir.path(), &disk, start).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let vault = open(script.dir.path(), &disk, start, script.waiting)
+            .unwrap_or_else(|error| panic!("{what}: {error}"));
         check(&vault, &models, least, &what);
     }
+    waiting
 }

@@ -9,6 +9,7 @@ use crate::docs::{self, MAX_DOC_KEY};
 use crate::error::{Fault, UnitError};
 use crate::index;
 use crate::model::{Head, Kind, MAX_BODY, MAX_ID, Owner, Put, QueueItem, QueueRow, Rid, Term, Tx};
+use crate::pending::fresh::Born;
 use crate::queue;
 use crate::remember::{self, MAX_SCOPE};
 use crate::tables::{
@@ -139,9 +140,9 @@ impl Unit<'_> {
     fn reindex(&mut self, existed: bool, head: &Head, terms: &[&Term]) -> Result<(), UnitError> {
         let key = rid_key(head.rid);
         if !existed {
-            for term in terms {
-                self.insert(T::Terms, &index::term_key(head.kind, term, head.rid), &head.tx.0.to_le_bytes())?;
-            }
+            let born = Born { rid: head.rid, kind: head.kind, tx: head.tx.0 };
+            let keys: Vec<_> = terms.iter().map(|term| index::term_key(head.kind, term, head.rid)).collect();
+            self.journaled(|tables, journal| tables.bear(born, &keys, journal))?;
             return Ok(self.insert(T::Own, &key, &index::encode_own(terms))?);
         }
         let old = self.get(T::Own, &key)?.unwrap_or_default();
@@ -332,20 +333,20 @@ impl Unit<'_> {
                 let kept = index::prune(&old, tx);
                 self.engine(|tables| {
                     if kept.is_empty() {
-                        tables.remove(T::Terms, term).map(drop)
+                        tables.remove(T::Terms, term, None).map(drop)
                     } else {
-                        tables.insert(T::Terms, term, &kept).map(drop)
+                        tables.insert(T::Terms, term, &kept, None)
                     }
                 })?;
             }
             self.state.pruned = self.state.pruned.max(tx);
-            self.engine(|tables| tables.remove(T::Closed, &key).map(drop))?;
+            self.engine(|tables| tables.remove(T::Closed, &key, None).map(drop))?;
         }
         for (key, _) in self.older(T::AnswersDue, now)? {
             let scope = key.get(8..).unwrap_or_default();
             self.engine(|tables| {
-                tables.remove(T::AnswersDue, &key)?;
-                tables.remove(T::Answers, scope).map(drop)
+                tables.remove(T::AnswersDue, &key, None)?;
+                tables.remove(T::Answers, scope, None).map(drop)
             })?;
         }
         Ok(())

@@ -42,6 +42,8 @@ pub fn unlock() -> Unlock {
 pub fn options(clock: &ManualClock) -> OpenOptions {
     let mut options = OpenOptions::new(clock.clock());
     options.cache_bytes = 8 << 20;
+    // Small, so that rows are spread again and again.
+    options.pending_bytes = 3000;
     options
 }
 
