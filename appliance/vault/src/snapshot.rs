@@ -44,7 +44,6 @@ impl fmt::Debug for Snapshot {
 
 impl Snapshot {
     pub(crate) fn take(shared: &Arc<Shared>, capped: bool) -> Result<Self, ReadError> {
-        shared.ready()?;
         let (tables, state) = Self::consistent(shared)?;
         let until = capped.then(|| Instant::now() + LIFE);
         Ok(Self { tables, shared: Arc::clone(shared), state, until })
@@ -53,6 +52,7 @@ impl Snapshot {
     /// A read transaction with its state, under the rows that waited as of its commit.
     fn consistent(shared: &Arc<Shared>) -> Result<(ReadTables, State), ReadError> {
         loop {
+            shared.ready()?;
             let txn = {
                 let db = shared.db.read().unwrap_or_else(PoisonError::into_inner);
                 let db = db.as_ref().ok_or(crate::Unavailable::Closed)?;

@@ -56,6 +56,8 @@ pub struct Unit<'txn> {
     group_counts: BTreeMap<CountKey, i64>,
     new_keys: Vec<Holder>,
     changes: u64,
+    /// Something of the group is to be committed.
+    changed: bool,
     low_disk: bool,
     monotonic: u64,
     inside: Cell<bool>,
@@ -90,6 +92,7 @@ impl<'txn> Unit<'txn> {
             group_counts: BTreeMap::new(),
             new_keys: Vec::new(),
             changes: 0,
+            changed: false,
             low_disk,
             monotonic: 0,
             inside: Cell::new(false),
@@ -118,6 +121,7 @@ impl<'txn> Unit<'txn> {
             self.undo()?;
             return Ok(Finished::Kept(tx));
         }
+        self.changed = true;
         let tx = self.state.tx;
         let leaves = std::mem::take(&mut self.leaves);
         let writes = std::mem::take(&mut self.writes);
@@ -151,12 +155,18 @@ impl<'txn> Unit<'txn> {
 
     /// Appends an audit line outside any job: a read's.
     pub(crate) fn note(&mut self, leaf: &Leaf, now: i64, monotonic: u64) -> Result<(), UnitError> {
+        self.changed = true;
         self.state.now = self.state.now.max(now);
         let tx = self.state.tx;
         audit::log::append(self, leaf, &[], tx, monotonic)?;
         self.journal.clear();
         self.new_keys.clear();
         Ok(())
+    }
+
+    /// Whether the group has anything to commit.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.changed
     }
 
     /// Ends the group: counts, pruning, a checkpoint when due, the state. Answers the new checkpoint.

@@ -317,6 +317,14 @@ impl Writer {
             unit.note(leaf, self.shared.now(), self.shared.monotonic())
                 .map_err(|error| Trouble::Before(Fault::Engine(error.to_string())))?;
         }
+        let due = audit::log::is_due(&self.state, self.shared.now());
+        if !unit.is_changed() && !force && !due && slice == Slice::Beside && self.spread.is_none() {
+            // Every job said no or only read: there is nothing to commit.
+            drop(unit);
+            txn.abort().map_err(|error| Trouble::Before(error.into()))?;
+            let (state, pending) = (self.state.clone(), self.pending.clone());
+            return Ok(Left { state, note: None, pending, spread: None });
+        }
         let sign = |state: &State| audit::log::sign(state, &self.shared.origin, &self.shared.audit);
         let note = unit.close_group(self.shared.now(), force, &sign).map_err(Trouble::Before)?;
         let spread = self.spread(&mut unit, slice, low_disk).map_err(Trouble::Before)?;

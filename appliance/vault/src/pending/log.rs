@@ -10,26 +10,30 @@ use super::{Fresh, Pending};
 use crate::error::Fault;
 use crate::index;
 use crate::model::{Kind, Rid};
-use crate::tables::{Get, T, name, pair_key};
+use crate::tables::{ALL, Get, T, name, pair_key};
 use crate::wire::{Decoder, Encoder};
 use std::ops::Bound;
 
 /// A row of the log is closed when it has grown to this many bytes: it then fills a page of the engine.
 const FULL: usize = 3900;
 
-/// Numbers of tables in the log; they may never change.
-fn code(table: T) -> Option<u8> {
+/// Number of a table in the log, which may never change; `None` for tables whose rows do not wait.
+pub(crate) fn code(table: T) -> Option<u8> {
     Some(match table {
         T::Ids => 1,
         T::Terms => 2,
         T::DataKeys => 3,
         T::LeavesOf => 4,
+        T::Heads => 5,
+        T::Log => 6,
+        T::Counts => 7,
+        T::Leaves => 8,
         _ => return None,
     })
 }
 
 fn table(code: u8) -> Option<T> {
-    [T::Ids, T::Terms, T::DataKeys, T::LeavesOf].into_iter().find(|table| self::code(*table) == Some(code))
+    ALL.into_iter().find(|table| self::code(*table) == Some(code))
 }
 
 /// The rows of the log for a group, with their keys.

@@ -1,9 +1,10 @@
 //! Rows that wait in memory before they are spread over their tables.
 //!
 //! The rows of some tables (search terms, ids, data keys ...) fall on pages without pattern: writing them with each
-//! commit would dirty a page for nearly every row. Instead a commit logs them, many in one row of `pending`, and keeps
-//! them in memory; the writer spreads them later, many at once and in order, so that rows that share a page share its
-//! writing.
+//! commit would dirty a page for nearly every row. Those of others (heads, feed, counts, audit lines) are small and
+//! each table costs a commit a page and the path to it. Instead a commit logs them, many in one row of `pending`, and
+//! keeps them in memory; the writer spreads them later, many at once and in order, so that rows that share a page share
+//! its writing.
 //!
 //! ```text
 //! fresh   rows of the group being worked on      log     their rows in the database, read back at opening
@@ -30,7 +31,7 @@ use std::sync::Arc;
 /// Runs of one level that are merged into one.
 const FAN: usize = 4;
 /// Level from which on runs are left as they are: merging them would hold up a commit.
-const HIGHEST: u32 = 8;
+const HIGHEST: u32 = 7;
 
 /// The waiting rows as of one commit. Cheap to clone.
 #[derive(Clone, Default)]
@@ -41,9 +42,9 @@ pub(crate) struct Pending {
     frozen: usize,
 }
 
-/// Whether rows of a table wait before they are spread.
+/// Whether rows of a table wait before they are spread: the tables that the log knows.
 pub(crate) fn waits(table: T) -> bool {
-    matches!(table, T::Terms | T::Ids | T::DataKeys | T::LeavesOf)
+    log::code(table).is_some()
 }
 
 impl Pending {

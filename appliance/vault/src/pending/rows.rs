@@ -12,29 +12,42 @@ use std::collections::btree_map;
 type Bytes = &'static [u8];
 type Stored<'a> = redb::Range<'a, Bytes, Bytes>;
 
-/// A part of a run that was not visited yet: slots `[low, high)`.
+/// A part of a run that was not visited yet: slots `[low, high)`, of which `head` is the next.
 struct Part<'a> {
     run: &'a Run,
     low: usize,
     high: usize,
+    head: Waiting<'a>,
+    /// Greater for newer runs.
+    age: usize,
 }
 
 impl<'a> Part<'a> {
-    fn peek(&self, backwards: bool) -> Option<Waiting<'a>> {
-        if self.low >= self.high {
+    fn new(run: &'a Run, (low, high): (usize, usize), backwards: bool, age: usize) -> Option<Self> {
+        if low >= high {
             return None;
         }
-        self.run.row(if backwards { self.high - 1 } else { self.low })
+        let (low, high, head) =
+            if backwards { (low, high - 1, run.row(high - 1)?) } else { (low + 1, high, run.row(low)?) };
+        Some(Self { run, low, high, head, age })
     }
 
-    fn step(&mut self, backwards: bool) {
-        if backwards { self.high -= 1 } else { self.low += 1 }
+    /// The part without its head.
+    fn rest(self, backwards: bool) -> Option<Self> {
+        Self::new(self.run, (self.low, self.high), backwards, self.age)
+    }
+
+    /// Whether it is this part's turn before the other's; of equal keys the newest comes first.
+    fn precedes(&self, other: &Self, backwards: bool) -> bool {
+        let order = self.head.0.cmp(other.head.0);
+        let order = if backwards { order.reverse() } else { order };
+        order.then(other.age.cmp(&self.age)) == Ordering::Less
     }
 }
 
 /// Rows that wait in memory, newest knowledge of each key once, in order.
 pub(crate) struct Cursor<'a> {
-    /// Newest first.
+    /// The part whose turn is next stands last.
     parts: Vec<Part<'a>>,
     fresh: Option<btree_map::Range<'a, Vec<u8>, Value>>,
     ahead: Option<Waiting<'a>>,
@@ -42,25 +55,32 @@ pub(crate) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
+    /// Of runs, oldest first, and of what is fresher than all of them.
     pub fn new(
-        runs: impl DoubleEndedIterator<Item = &'a Run>,
+        runs: impl Iterator<Item = &'a Run>,
         fresh: Option<&'a Fresh>,
         table: T,
         (low, high): (Edge<'_>, Edge<'_>),
         backwards: bool,
     ) -> Self {
-        let parts = runs
-            .rev()
-            .map(|run| {
-                let (low, high) = run.range(table, low, high);
-                Part { run, low, high }
-            })
-            .filter(|part| part.low < part.high)
-            .collect();
-        let mut cursor =
-            Self { parts, fresh: fresh.map(|fresh| fresh.range(table, low, high)), ahead: None, backwards };
+        let mut cursor = Self {
+            parts: Vec::new(),
+            fresh: fresh.map(|fresh| fresh.range(table, low, high)),
+            ahead: None,
+            backwards,
+        };
+        for (age, run) in runs.enumerate() {
+            cursor.place(Part::new(run, run.range(table, low, high), backwards, age));
+        }
         cursor.step_fresh();
         cursor
+    }
+
+    fn place(&mut self, part: Option<Part<'a>>) {
+        if let Some(part) = part {
+            let at = self.parts.partition_point(|other| part.precedes(other, self.backwards));
+            self.parts.insert(at, part);
+        }
     }
 
     fn step_fresh(&mut self) {
@@ -74,18 +94,14 @@ impl<'a> Cursor<'a> {
 
     /// The next row, which is not taken.
     pub fn peek(&self) -> Option<Waiting<'a>> {
-        let mut first = self.ahead;
-        for part in &self.parts {
-            let Some(here) = part.peek(self.backwards) else { continue };
-            let better = first.is_none_or(|(key, _)| {
-                let order = here.0.cmp(key);
-                order == if self.backwards { Ordering::Greater } else { Ordering::Less }
-            });
-            if better {
-                first = Some(here);
+        match (self.ahead, self.parts.last().map(|part| part.head)) {
+            (Some(fresh), Some(part)) => {
+                let order = part.0.cmp(fresh.0);
+                let order = if self.backwards { order.reverse() } else { order };
+                Some(if order == Ordering::Less { part } else { fresh })
             }
+            (fresh, part) => fresh.or(part),
         }
-        first
     }
 
     /// Passes the row with this key, the next one, in all that have it.
@@ -93,10 +109,8 @@ impl<'a> Cursor<'a> {
         if self.ahead.is_some_and(|(ahead, _)| ahead == key) {
             self.step_fresh();
         }
-        for part in &mut self.parts {
-            if part.peek(self.backwards).is_some_and(|(here, _)| here == key) {
-                part.step(self.backwards);
-            }
+        while let Some(part) = self.parts.pop_if(|part| part.head.0 == key) {
+            self.place(part.rest(self.backwards));
         }
     }
 }

@@ -206,3 +206,21 @@ fn a_line_that_is_too_long_is_cut_and_not_lost() {
     let lines = s.audit(0, 9).unwrap();
     assert!(lines.iter().any(|line| line.leaf.reason.as_ref().is_some_and(|reason| reason.len() == 4095)));
 }
+
+#[test]
+fn a_group_in_which_nothing_happens_writes_nothing() {
+    let f = fixture();
+    put(&f.vault, "p1", "x", &[]);
+    let file = f.data().join("vault.redb");
+    let before = std::fs::read(&file).unwrap();
+    let refused = f.vault.write(|unit| {
+        unit.put(Put { kind: KIND, id: "p2", owner: patient("p2"), body: b"x", terms: &[term(1, "a")] })?;
+        Err::<(), _>(UnitError::Invalid("planned"))
+    });
+    assert_eq!(refused, Err(Refused::Job(UnitError::Invalid("planned"))));
+    f.vault.write(|unit| unit.head(KIND, "p1").map(|head| assert!(head.is_some()))).unwrap();
+    assert!(std::fs::read(&file).unwrap() == before);
+    put(&f.vault, "p3", "x", &[term(1, "b")]);
+    assert_eq!(ids(&f.vault.snapshot().unwrap(), &TermRange::all(1), Tx(2)), ["p3"]);
+    assert!(f.vault.verify(&mut |_| ()).unwrap().is_sound());
+}
