@@ -1,7 +1,7 @@
 //! Token parameters: codes with their systems.
 //!
-//! Values, by their first byte: 1 code in any system; 2 hash of the system, code; 3 code without a system; 4 hash of the
-//! system alone. Codes end with 0x00.
+//! Values, by their first byte: 1 code in any system; 2 hash of the system, code (empty where a system stands alone);
+//! 3 code without a system. Codes end with 0x00.
 
 use super::index::{self, TermRange};
 use super::params::Datatype;
@@ -10,7 +10,6 @@ use crate::json::Value;
 const ANY_SYSTEM: u8 = 1;
 const IN_SYSTEM: u8 = 2;
 const NO_SYSTEM: u8 = 3;
-const SYSTEM: u8 = 4;
 
 /// Values of an element of a data type; `implied` is the system of a bound code.
 pub fn values(element: &Value, datatype: Datatype, implied: Option<&str>, out: &mut Vec<Vec<u8>>) {
@@ -35,21 +34,19 @@ pub fn values(element: &Value, datatype: Datatype, implied: Option<&str>, out: &
 }
 
 fn pair(system: Option<&str>, code: Option<&str>, out: &mut Vec<Vec<u8>>) {
-    let system = system.filter(|s| !s.is_empty());
-    if let Some(code) = code.filter(|c| !c.is_empty()) {
+    let code = code.filter(|c| !c.is_empty());
+    if let Some(code) = code {
         out.push(with_code(&[ANY_SYSTEM], code));
-        out.push(match system {
-            Some(system) => with_code(&tagged(IN_SYSTEM, system), code),
-            None => with_code(&[NO_SYSTEM], code),
-        });
     }
-    if let Some(system) = system {
-        out.push(tagged(SYSTEM, system));
+    match (system.filter(|s| !s.is_empty()), code) {
+        (Some(system), code) => out.push(with_code(&tagged(system), code.unwrap_or_default())),
+        (None, Some(code)) => out.push(with_code(&[NO_SYSTEM], code)),
+        (None, None) => {}
     }
 }
 
-fn tagged(tag: u8, system: &str) -> Vec<u8> {
-    let mut out = vec![tag];
+fn tagged(system: &str) -> Vec<u8> {
+    let mut out = vec![IN_SYSTEM];
     out.extend_from_slice(&index::short_hash(system));
     out
 }
@@ -67,8 +64,8 @@ pub fn range(param: u16, system: Option<&str>, code: &str) -> Option<TermRange> 
         (None | Some(""), "") => return None,
         (None, code) => with_code(&[ANY_SYSTEM], code),
         (Some(""), code) => with_code(&[NO_SYSTEM], code),
-        (Some(system), "") => tagged(SYSTEM, system),
-        (Some(system), code) => with_code(&tagged(IN_SYSTEM, system), code),
+        (Some(system), "") => tagged(system),
+        (Some(system), code) => with_code(&tagged(system), code),
     };
     Some(TermRange::prefix(param, value))
 }
