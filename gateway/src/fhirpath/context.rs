@@ -146,7 +146,8 @@ impl<'a> Context<'a> {
         self
     }
 
-    /// `as` over several items keeps those of the type instead of being an error, as search parameters expect it.
+    /// `as` over several items keeps those of the type instead of being an error, as search parameters of the standard
+    /// and its invariant dom-3 expect it.
     #[must_use]
     pub const fn for_search(mut self) -> Self {
         self.as_filters = true;

@@ -5,6 +5,7 @@
 //! comes with the [`Context`]. Everything is bounded: length and nesting of an expression when it is read, the work of
 //! an evaluation by [`Context::with_most_steps`].
 
+mod check;
 mod context;
 mod error;
 mod eval;
@@ -46,6 +47,16 @@ impl Expression {
         &self.text
     }
 
+    /// Checks, without a document, that the elements it names exist for a focus of type `root`, such as `Patient` or
+    /// `Observation.component`, and that what needs an order has one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Semantic`] with the place of the first that does not, or at 0 for a type that does not exist.
+    pub fn check(&self, root: &str) -> Result<(), Error> {
+        let unknown = || Error::semantic(0, format!("there is no type \"{root}\""));
+        check::check(&self.tree, crate::fhir::definitions::id_of(root).ok_or_else(unknown)?)
+    }
+
     /// Evaluates it for a focus, usually the resource or an element of it.
     ///
     /// # Errors
@@ -80,6 +91,8 @@ impl Expression {
     }
 }
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod official;
 #[cfg(test)]

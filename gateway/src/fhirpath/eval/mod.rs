@@ -17,6 +17,7 @@ use std::rc::Rc;
 
 use super::context::Context;
 use super::error::Error;
+use super::function::Function;
 use super::item::{Collection, Item};
 use super::node::Node;
 use super::tree::{Operator, Shape, Step, Tree};
@@ -37,6 +38,8 @@ pub(super) struct Evaluator<'a, 'c> {
     left: u64,
     /// What went wrong inside a walk, which itself can only stop.
     stopped: Option<Error>,
+    /// Whether a walk ends with the first element it finds.
+    first_only: bool,
 }
 
 /// What the names in a part of an expression mean.
@@ -70,7 +73,8 @@ impl<'a, 's> Scope<'a, 's> {
 
 /// Evaluates an expression for a focus.
 pub(super) fn evaluate<'a>(tree: &'a Tree, context: &Context<'a>, focus: Option<&Item<'a>>) -> Answer<'a> {
-    let mut evaluator = Evaluator { context, focus, left: context.most_steps, stopped: None };
+    let mut evaluator =
+        Evaluator { context, focus, left: context.most_steps, stopped: None, first_only: false };
     let scope = Scope { this: focus, index: None, total: None, variables: None };
     evaluator.eval(tree, &scope)
 }
@@ -81,7 +85,8 @@ pub(super) fn test<'a>(
     context: &Context<'a>,
     focus: Option<&Item<'a>>,
 ) -> Result<Option<bool>, Error> {
-    let mut evaluator = Evaluator { context, focus, left: context.most_steps, stopped: None };
+    let mut evaluator =
+        Evaluator { context, focus, left: context.most_steps, stopped: None, first_only: false };
     let scope = Scope { this: focus, index: None, total: None, variables: None };
     evaluator.truth_of(tree, &scope)
 }
@@ -155,7 +160,10 @@ impl<'a> Evaluator<'a, '_> {
             // Names in a row are walked without collections in between.
             Shape::Name(name) => {
                 let (run, rest) = members(steps);
-                (self.name(name, start.at, run, &scope)?, rest)
+                self.first_only = asks_for_any(rest);
+                let found = self.name(name, start.at, run, &scope);
+                self.first_only = false;
+                (found?, rest)
             }
             Shape::Call(call) => {
                 let input = scope.this.cloned().into_iter().collect();
@@ -246,7 +254,7 @@ impl<'a> Evaluator<'a, '_> {
         self.left = left;
         let Some((Step::Member(name, at), rest)) = run.split_first() else {
             out.push(Item::Node(node));
-            return true;
+            return !self.first_only;
         };
         if self.context.strict
             && let Err(error) = self.check_member(node, name, *at)
@@ -368,6 +376,16 @@ impl<'a> Evaluator<'a, '_> {
 fn members(steps: &[Step]) -> (&[Step], &[Step]) {
     let end = steps.iter().position(|s| !matches!(s, Step::Member(..))).unwrap_or(steps.len());
     steps.split_at_checked(end).unwrap_or((steps, &[]))
+}
+
+/// Whether the next step only asks whether there is anything.
+fn asks_for_any(steps: &[Step]) -> bool {
+    match steps.first() {
+        Some(Step::Call(call)) => {
+            matches!(call.function, Function::Exists | Function::Empty) && call.arguments.is_empty()
+        }
+        _ => false,
+    }
 }
 
 /// Parts of values that are not elements.

@@ -1,15 +1,11 @@
-//! A small XML reader for the suite and its input files, and the step from FHIR's XML to its JSON.
-
-use crate::fhir::definitions::{self, Kind, Primitive, Type};
-use crate::json::{Number, Object, Value};
+//! A small XML reader for the suite itself, whose elements are not FHIR's.
 
 pub struct Element {
     pub name: String,
     pub attributes: Vec<(String, String)>,
     pub children: Vec<Element>,
-    /// The text directly inside, and the element as it stands in the file.
+    /// The text directly inside.
     pub text: String,
-    pub raw: String,
 }
 
 impl Element {
@@ -68,16 +64,10 @@ impl<'a> Reader<'a> {
     }
 
     fn element(&mut self) -> Element {
-        let start = self.at;
         assert!(self.rest().starts_with('<'), "{}", &self.rest()[..40.min(self.rest().len())]);
         self.at += 1;
-        let mut element = Element {
-            name: self.name(),
-            attributes: Vec::new(),
-            children: Vec::new(),
-            text: String::new(),
-            raw: String::new(),
-        };
+        let mut element =
+            Element { name: self.name(), attributes: Vec::new(), children: Vec::new(), text: String::new() };
         loop {
             self.skip();
             if self.rest().starts_with("/>") {
@@ -97,7 +87,6 @@ impl<'a> Reader<'a> {
             let value = unescape(self.until(&quote));
             element.attributes.push((name, value));
         }
-        element.raw = self.text[start..self.at].to_owned();
         element
     }
 
@@ -146,77 +135,4 @@ fn unescape(text: &str) -> String {
         rest = tail;
     }
     out + rest
-}
-
-/// A resource in FHIR's XML as JSON.
-pub fn resource(element: &Element) -> Value {
-    let definition = definitions::by_name(&element.name).unwrap();
-    let object = Object::new().with("resourceType", element.name.as_str());
-    Value::Object(members(element, definition, object))
-}
-
-fn members(element: &Element, definition: &Type, mut object: Object) -> Object {
-    for (name, value) in &element.attributes {
-        if matches!(name.as_str(), "id" | "url") {
-            object.insert(name.as_str(), value.as_str());
-        }
-    }
-    let mut names: Vec<&str> = Vec::new();
-    for child in &element.children {
-        if !names.contains(&child.name.as_str()) {
-            names.push(&child.name);
-        }
-    }
-    for name in names {
-        let (member, kind) =
-            definition.member(name).unwrap_or_else(|| panic!("{} has no {name}", definition.name));
-        let (mut values, mut twins) = (Vec::new(), Vec::new());
-        for child in element.children(name) {
-            let (value, twin) = convert(child, kind);
-            values.push(value);
-            twins.push(twin);
-        }
-        for (key, list) in [(name.to_owned(), values), (format!("_{name}"), twins)] {
-            if list.iter().all(|v| *v == Value::Null) {
-                continue;
-            }
-            object.insert(key, if member.is_list() { Value::Array(list) } else { list[0].clone() });
-        }
-    }
-    object
-}
-
-fn convert(element: &Element, kind: Kind) -> (Value, Value) {
-    match kind {
-        Kind::Resource => (resource(&element.children[0]), Value::Null),
-        Kind::Complex(id) | Kind::Reference(id, _) => {
-            (Value::Object(members(element, definitions::by_id(id).unwrap(), Object::new())), Value::Null)
-        }
-        Kind::Primitive(Primitive::Xhtml, _) => (Value::from(element.raw.as_str()), Value::Null),
-        Kind::Primitive(primitive, _) => {
-            let value = element.attribute("value").map_or(Value::Null, |text| match primitive {
-                Primitive::Boolean => Value::Bool(text == "true"),
-                Primitive::Integer | Primitive::Decimal | Primitive::PositiveInt | Primitive::UnsignedInt => {
-                    Value::Number(Number::parse(text).unwrap())
-                }
-                _ => Value::from(text),
-            });
-            let plain = Element {
-                name: String::new(),
-                attributes: element.attributes.clone(),
-                children: Vec::new(),
-                text: String::new(),
-                raw: String::new(),
-            };
-            let mut twin = members(&plain, definitions::by_name("Element").unwrap(), Object::new());
-            let extensions: Vec<Value> = element
-                .children("extension")
-                .map(|e| convert(e, Kind::Complex(definitions::id_of("Extension").unwrap())).0)
-                .collect();
-            if !extensions.is_empty() {
-                twin.insert("extension", extensions);
-            }
-            (value, if twin.is_empty() { Value::Null } else { Value::Object(twin) })
-        }
-    }
 }
