@@ -45,7 +45,7 @@ writeSearch(definitions, terminology, read("search-parameters.json"), out);
 // Extensions and profiles of the standard, under the standard's own addresses.
 const derived = [...read("extension-definitions.json"), ...read("profiles-others.json"), ...read("profiles-types.json")].filter(
   (r) => r.resourceType === "StructureDefinition" && r.derivation === "constraint" && r.url.startsWith("http://hl7.org/fhir/StructureDefinition/"),
-);
+).filter((r) => r.name !== "PICO Element Profile"); // its base has another form in the package
 const bound = new Set(writeRules(definitions, out));
 for (const element of derived.flatMap((d) => d.differential.element)) {
   if (element.binding?.valueSet) bound.add(element.binding.valueSet);

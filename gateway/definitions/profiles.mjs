@@ -2,7 +2,10 @@
 // check looks at.
 import { writeFileSync } from "node:fs";
 
-const ELEMENT = /^(path|sliceName|slicing|min|max|type|fixed.*|pattern.*|binding|constraint|contentReference|maxLength|minValue.*|maxValue.*)$/;
+const ELEMENT = /^(id|path|isModifier|sliceName|slicing|min|max|type|fixed.*|pattern.*|binding|constraint|contentReference|maxLength|minValue.*|maxValue.*)$/;
+
+/** Places where the standard's own definitions use an extension, and which it forgot to allow. */
+const MORE_CONTEXTS = { "fhir-type": [{ type: "element", expression: "ElementDefinition.type" }] };
 
 export function writeProfiles(definitions, out) {
   const lines = definitions
@@ -14,7 +17,7 @@ export function writeProfiles(definitions, out) {
         name: d.name,
         kind: d.kind,
         abstract: d.abstract || undefined,
-        context: d.context,
+        context: d.context?.concat(MORE_CONTEXTS[d.name] ?? []),
         type: d.type,
         baseDefinition: d.baseDefinition,
         derivation: d.derivation,
@@ -27,6 +30,7 @@ export function writeProfiles(definitions, out) {
 function element(e) {
   const out = {};
   for (const [key, value] of Object.entries(e)) if (ELEMENT.test(key)) out[key] = value;
+  if (out.id === out.path) delete out.id;
   if (out.binding) out.binding = { strength: out.binding.strength, valueSet: out.binding.valueSet };
   if (out.slicing) delete out.slicing.description;
   if (out.type) out.type = out.type.map(({ code, profile, targetProfile }) => ({ code: code.replace(/^.*System\./, "").toLowerCase() === "string" && code.includes("System.") ? "string" : code, profile, targetProfile }));

@@ -40,6 +40,8 @@ export function writeTerms(terminology, maps, bound, out) {
     if (r.resourceType === "CodeSystem") systems.set(r.url, r);
   }
   const lines = [];
+  const countries = byUrl.get("ValueSet http://hl7.org/fhir/ValueSet/iso3166-1-2").compose.include[0];
+  systems.set(countries.system, { url: countries.system, content: "fragment", concept: countries.concept });
   for (const system of sorted(systems)) codeSystem(system, lines);
   for (const set of sorted(sets)) valueSet(set, systems, lines);
   for (const map of maps) conceptMap(map, lines);

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use clinicvault_gateway::fhir::resource::Resource;
 use clinicvault_gateway::fhir::search::{self, Context};
-use clinicvault_gateway::fhir::validate;
+use clinicvault_gateway::fhir::validate::{self, Core, Level, Policy, Validator};
 use clinicvault_gateway::json::{self, Limits, Value};
 
 fn main() {
@@ -44,6 +44,22 @@ fn main() {
     });
     per_item("write", trees.len(), || trees.iter().for_each(|t| drop(black_box(t.to_vec()))));
     per_item("validate", trees.len(), || trees.iter().for_each(|t| drop(black_box(validate::structure(t)))));
+    for (name, level) in [
+        ("validate_invariants", Level::Invariants),
+        ("validate_terminology", Level::Terminology),
+        ("validate_profiles", Level::Profiles),
+    ] {
+        let validator = Validator::new(&Core, Policy::write(level));
+        per_item(name, trees.len(), || {
+            trees.iter().for_each(|t| drop(black_box(validator.check(t, &[]))));
+        });
+    }
+    let observations: Vec<&Value> =
+        trees.iter().filter(|t| t.str("resourceType") == Some("Observation")).collect();
+    let validator = Validator::new(&Core, Policy::write(Level::Invariants));
+    per_item("validate_invariants_observation", observations.len(), || {
+        observations.iter().for_each(|t| drop(black_box(validator.check(t, &[]))));
+    });
     per_item("terms", resources.len(), || {
         resources.iter().for_each(|r| drop(black_box(search::terms(r, &context))));
     });

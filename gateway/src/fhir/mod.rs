@@ -12,6 +12,7 @@ pub mod ndjson;
 pub mod outcome;
 pub mod patch;
 pub mod pattern;
+pub mod profile;
 pub mod resource;
 pub mod search;
 pub mod subset;

@@ -46,6 +46,19 @@ impl Resource {
         Ok(Self { kind, json })
     }
 
+    /// Checks a tree with a validator.
+    ///
+    /// # Errors
+    /// An [`Outcome`] with every broken rule and its place, warnings too when the policy asks for them.
+    pub fn checked(json: Value, validator: &validate::Validator<'_>) -> Result<Self, Outcome> {
+        let kind = kind_of(&json)?;
+        let issues = validator.check(&json, &[]);
+        if issues.iter().any(|issue| issue.severity >= super::outcome::Severity::Error) {
+            return Err(Outcome::of(issues));
+        }
+        Ok(Self { kind, json })
+    }
+
     /// Takes a body that this box checked when it stored it; only JSON and type are looked at.
     ///
     /// # Errors

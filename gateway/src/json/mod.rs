@@ -5,12 +5,14 @@
 //! is left to `fhir`. Nesting never exceeds [`Limits::MOST_DEPTH`], so neither reading, writing nor dropping a parsed
 //! value can exhaust the stack.
 
+mod comments;
 mod error;
 mod number;
 mod parse;
 mod value;
 mod write;
 
+pub use comments::blank_comments;
 pub use error::{JsonError, Reason};
 pub use number::Number;
 pub use parse::{Limits, parse};

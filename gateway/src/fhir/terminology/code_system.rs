@@ -116,6 +116,7 @@ impl CodeSystem {
         let text = |key| json.str(key).map(str::to_owned);
         let url = text("url").ok_or_else(|| TermError::Malformed("the code system has no url".to_owned()))?;
         let content = match json.str("content") {
+            _ if json.get("supplements").is_some() => Content::Supplement,
             Some("complete") | None => Content::Complete,
             Some("supplement") => Content::Supplement,
             Some("not-present") => Content::NotPresent,

@@ -12,6 +12,9 @@ use crate::json::{Object, Value};
 /// Most codes that are gathered for one answer.
 pub const MOST_CODES: usize = 50_000;
 
+/// Value sets that one answer gathers, those within others counted each time.
+const MOST_SETS: usize = 1_000;
+
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Asked<'a> {
@@ -93,8 +96,14 @@ impl Entry {
 /// # Errors
 /// When a system or value set is not here, cannot be listed, or the codes are more than [`MOST_CODES`].
 pub fn expand(source: &dyn Source, set: &ValueSet, asked: &Asked<'_>) -> Result<Expansion, TermError> {
-    let mut gather =
-        Gather { source, seen: HashSet::new(), entries: Vec::new(), used: Vec::new(), open: Vec::new() };
+    let mut gather = Gather {
+        source,
+        seen: HashSet::new(),
+        entries: Vec::new(),
+        used: Vec::new(),
+        open: Vec::new(),
+        visited: 0,
+    };
     gather.set(set)?;
     let words: Vec<String> =
         asked.filter.unwrap_or_default().split_whitespace().map(str::to_lowercase).collect();
@@ -122,10 +131,16 @@ struct Gather<'a> {
     used: Vec<(String, Option<String>)>,
     /// Value sets that are being gathered, to notice a ring.
     open: Vec<String>,
+    /// Value sets that were gathered.
+    visited: usize,
 }
 
 impl Gather<'_> {
     fn set(&mut self, set: &ValueSet) -> Result<(), TermError> {
+        self.visited += 1;
+        if self.visited > MOST_SETS {
+            return Err(TermError::TooCostly);
+        }
         if self.open.len() > MOST_DEPTH || (!set.url.is_empty() && self.open.contains(&set.url)) {
             return Err(TermError::Circular(set.url.clone()));
         }

@@ -14,7 +14,7 @@ pub const COUNTRIES: &str = "urn:iso:std:iso:3166";
 /// Whether a text can be a code of a system; `None` for systems whose grammar is not known here.
 pub fn check(system: &str, code: &str) -> Option<bool> {
     Some(match system {
-        UCUM => unit(code),
+        UCUM => crate::ucum::is_valid(code),
         LANGUAGES => language(code),
         MEDIA_TYPES => media_type(code),
         CURRENCIES => currency(code),
@@ -23,29 +23,6 @@ pub fn check(system: &str, code: &str) -> Option<bool> {
         "urn:ietf:rfc:3986" => !code.is_empty() && !code.contains(char::is_whitespace),
         _ => return None,
     })
-}
-
-/// Only visible ASCII, with brackets in pairs (UCUM sections 2.1 and 2.2).
-fn unit(code: &str) -> bool {
-    let mut open = Vec::new();
-    for byte in code.bytes() {
-        match byte {
-            b'{' | b'[' | b'(' => open.push(byte),
-            b'}' | b']' | b')' => {
-                let partner = match byte {
-                    b'}' => b'{',
-                    b']' => b'[',
-                    _ => b'(',
-                };
-                if open.pop() != Some(partner) {
-                    return false;
-                }
-            }
-            33..=126 => {}
-            _ => return false,
-        }
-    }
-    !code.is_empty() && open.is_empty()
 }
 
 /// RFC 5646, section 2.1: language, script, region, variants, extensions, private use.
@@ -93,12 +70,16 @@ fn language(code: &str) -> bool {
     true
 }
 
-/// RFC 6838, section 4.2, with parameters; `*` as in a list of what is accepted.
+/// RFC 6838, section 4.2, with parameters; `*` as in a list of what is accepted; and the short names that R4 lets stand for
+/// its own media types (section 3.1.0.1.11).
 fn media_type(code: &str) -> bool {
     let name = |part: &str| {
         let token = |c: char| c.is_ascii_alphanumeric() || "!#$&-^_.+*".contains(c);
         !part.is_empty() && part.len() <= 127 && part.chars().all(token)
     };
+    if matches!(code, "xml" | "json" | "ttl") {
+        return true;
+    }
     let mut parts = code.split(';');
     let kind = parts.next().unwrap_or_default().trim_end();
     kind.split_once('/').is_some_and(|(major, minor)| name(major) && name(minor))
@@ -147,7 +128,7 @@ mod tests {
             ),
             (
                 MEDIA_TYPES,
-                "text/plain application/fhir+json image/* text/plain;charset=UTF-8 application/dicom",
+                "json text/plain application/fhir+json image/* text/plain;charset=UTF-8 application/dicom",
                 "text texthtml/ /html a/b/c",
             ),
             (CURRENCIES, "EUR INR USD XAU", "eur EURO ABC E"),

@@ -1,5 +1,7 @@
 //! Whether a code is in a value set or a system: yes, no, or nobody here can tell.
 
+use std::cell::Cell;
+
 use super::code_system::{CodeSystem, Content};
 use super::value_set::{Include, ValueSet};
 use super::{MOST_DEPTH, Source, canonical, grammar};
@@ -47,7 +49,16 @@ impl Membership {
 
 /// Whether a value set holds a code. Without a system (a `code` element) the system of each part is taken to be meant.
 pub fn member(source: &dyn Source, set: &ValueSet, system: Option<&str>, code: &str) -> Membership {
-    set_holds(source, set, system, code, 0)
+    set_holds(source, set, system, code, &Walk { depth: 0, left: &Cell::new(MOST_PARTS) })
+}
+
+/// Parts of value sets that one question looks at; what takes in more answers "unknown".
+const MOST_PARTS: u32 = 20_000;
+
+/// How deep a question is, and how many parts it may still look at.
+struct Walk<'w> {
+    depth: usize,
+    left: &'w Cell<u32>,
 }
 
 fn set_holds(
@@ -55,9 +66,9 @@ fn set_holds(
     set: &ValueSet,
     system: Option<&str>,
     code: &str,
-    depth: usize,
+    walk: &Walk<'_>,
 ) -> Membership {
-    if depth > MOST_DEPTH {
+    if walk.depth > MOST_DEPTH {
         return Membership::Unknown(set.url.clone());
     }
     if let Some(list) = &set.expansion {
@@ -66,7 +77,7 @@ fn set_holds(
     let any = |parts: &[Include]| {
         parts
             .iter()
-            .fold(Membership::Out, |sofar, part| sofar.or(|| part_holds(source, part, system, code, depth)))
+            .fold(Membership::Out, |sofar, part| sofar.or(|| part_holds(source, part, system, code, walk)))
     };
     match any(&set.include) {
         Membership::Out => Membership::Out,
@@ -83,8 +94,12 @@ fn part_holds(
     part: &Include,
     system: Option<&str>,
     code: &str,
-    depth: usize,
+    walk: &Walk<'_>,
 ) -> Membership {
+    let Some(left) = walk.left.get().checked_sub(1) else {
+        return Membership::Unknown("a value set of too many parts".to_owned());
+    };
+    walk.left.set(left);
     let mut sofar = match (&part.system, system) {
         (Some(own), Some(asked)) if own != asked => return Membership::Out,
         (Some(own), _) => own_codes(source, part, own, code),
@@ -94,7 +109,10 @@ fn part_holds(
         sofar = sofar.and(|| {
             let (name, version) = canonical(url);
             match source.value_set(name, version) {
-                Some(set) => set_holds(source, &set, system, code, depth + 1),
+                Some(set) => {
+                    let inner = Walk { depth: walk.depth + 1, left: walk.left };
+                    set_holds(source, &set, system, code, &inner)
+                }
                 None => Membership::Unknown(url.clone()),
             }
         });
@@ -113,7 +131,7 @@ fn own_codes(source: &dyn Source, part: &Include, system: &str, code: &str) -> M
             Some(true) | None => by_code_alone(part, system, code),
         };
     };
-    let Some(concept) = known.find(code) else { return absent(&known) };
+    let Some(concept) = known.find(code) else { return absent(&known, code) };
     for filter in &part.filters {
         match filter.holds(&known, concept) {
             Ok(true) => {}
@@ -136,12 +154,13 @@ fn by_code_alone(part: &Include, system: &str, code: &str) -> Membership {
     if fails { Membership::Out } else { Membership::Unknown(system.to_owned()) }
 }
 
-fn absent(system: &CodeSystem) -> Membership {
+fn absent(system: &CodeSystem, code: &str) -> Membership {
     match system.content {
         Content::Complete => Membership::Out,
-        Content::Partial | Content::NotPresent | Content::Supplement => {
-            Membership::Unknown(system.url.clone())
-        }
+        // A part of a system that is a grammar: what is not listed may still be one of its codes.
+        Content::Partial | Content::NotPresent => grammar::check(&system.url, code)
+            .map_or_else(|| Membership::Unknown(system.url.clone()), Membership::of),
+        Content::Supplement => Membership::Unknown(system.url.clone()),
     }
 }
 
@@ -149,7 +168,7 @@ fn absent(system: &CodeSystem) -> Membership {
 pub fn in_system(source: &dyn Source, system: &str, version: Option<&str>, code: &str) -> Membership {
     match source.code_system(system, version) {
         Some(known) if known.find(code).is_some() => Membership::In,
-        Some(known) => absent(&known),
+        Some(known) => absent(&known, code),
         None => grammar::check(system, code)
             .map_or_else(|| Membership::Unknown(system.to_owned()), Membership::of),
     }

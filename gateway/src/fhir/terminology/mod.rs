@@ -24,6 +24,7 @@ pub use expand::{Asked, Entry, Expansion, MOST_CODES, expand};
 pub use filter::{Filter, Operator};
 pub use lookup::{Found, Relation, lookup, subsumes};
 pub use member::{Membership, in_system, member};
+pub(crate) use validate::is_text_of;
 pub use validate::{Answer, Coded, validate_code};
 pub use value_set::{Include, ValueSet};
 

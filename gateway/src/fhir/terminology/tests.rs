@@ -302,3 +302,22 @@ fn hostile_definitions_are_refused() {
         r#"{"compose":{"include":[{"system":"s","filter":[{"property":"p","op":"like","value":"v"}]}]}}"#;
     assert!(ValueSet::from_json(&json(bad)).is_err());
 }
+
+#[test]
+fn a_lattice_of_value_sets_ends() {
+    let mut shelf = shelf();
+    for level in 0..18 {
+        let below = format!(r#"{{"valueSet":["http://v/{}"]}}"#, level + 1);
+        let parts = vec![below; 10].join(",");
+        shelf = shelf.with(&format!(
+            r#"{{"resourceType":"ValueSet","url":"http://v/{level}","compose":{{"include":[{parts}]}}}}"#
+        ));
+    }
+    shelf = shelf.with(
+        r#"{"resourceType":"ValueSet","url":"http://v/18","compose":{"include":[{"system":"http://c/food"}]}}"#,
+    );
+    let top = shelf.value_set("http://v/0", None).unwrap();
+    assert!(matches!(member(&shelf, &top, Some("http://c/food"), "bread"), Membership::Unknown(_)));
+    assert_eq!(member(&shelf, &top, Some("http://c/food"), "rice"), Membership::In);
+    assert_eq!(expand(&shelf, &top, &Asked::default()), Err(TermError::TooCostly));
+}

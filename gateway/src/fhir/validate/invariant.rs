@@ -1,13 +1,64 @@
-//! The invariants of R4 that are broken in practice, besides those on extensions and references.
+//! Invariants: those of R4 that are decided here without an expression, and the others.
+
+use std::collections::HashSet;
 
 use jiff::tz::TimeZone;
 
+use super::around::Surroundings;
+use super::rules::Invariant;
 use crate::fhir::datetime::Moment;
+use crate::fhir::definitions::Kind;
+use crate::fhir::outcome::Severity;
 use crate::fhir::views::Concept;
+use crate::fhirpath::{Context, Error, Expression, Node};
 use crate::json::Value;
 
+/// Invariants that the walk along the structure decides itself, on every level: they are frequent, and cheaper so.
+pub const NATIVE: &[&str] = &[
+    "ele-1", "ext-1", "ref-1", "per-1", "pat-1", "obs-6", "obs-7", "dom-2", "dom-3", "dom-4", "dom-5",
+    "dom-6", "txt-1", "txt-2",
+];
+
+/// Whether an invariant is decided here.
+pub fn is_native(key: &str) -> bool {
+    NATIVE.contains(&key)
+}
+
+/// What an invariant says about an element: how grave, in words; `None` when it holds or answers nothing. One that cannot
+/// be read or evaluated is a warning that says so.
+pub fn judge<'a>(
+    invariant: &'a Invariant,
+    value: Option<&'a Value>,
+    twin: Option<&'a Value>,
+    kind: Kind,
+    around: &Surroundings<'a>,
+) -> Option<(Severity, String)> {
+    let unjudged = |why: &Error| {
+        (Severity::Warning, format!("the invariant {} could not be evaluated: {why}", invariant.key))
+    };
+    let resource = around.resource?;
+    let expression = match invariant.parsed.get_or_init(|| Expression::parse(&invariant.expression)) {
+        Ok(expression) => expression,
+        Err(why) => return Some(unjudged(why)),
+    };
+    let contained = around.container.filter(|c| !std::ptr::eq(*c, resource));
+    let context = Context::new(resource).with_root(contained.or(around.bundle).unwrap_or(resource));
+    let context = context.with_most_steps(MOST_STEPS);
+    match expression.test(&context, Node::element(value, twin, kind)) {
+        Ok(Some(false)) => {
+            let severity = if invariant.is_error { Severity::Error } else { Severity::Warning };
+            Some((severity, format!("{} ({})", invariant.human, invariant.key)))
+        }
+        Ok(_) => None,
+        Err(why) => Some(unjudged(&why)),
+    }
+}
+
+/// Work that one invariant may do: elements visited, items made and compared.
+const MOST_STEPS: u64 = 200_000;
+
 /// What an object of a type breaks, in a sentence.
-pub fn broken(type_name: &str, value: &Value) -> Option<&'static str> {
+pub fn broken_natively(type_name: &str, value: &Value) -> Option<&'static str> {
     match type_name {
         "Period" => starts_late(value).then_some("a period must not end before it starts (per-1)"),
         "Patient.contact" => nobody(value)
@@ -42,4 +93,35 @@ fn repeats_its_code(observation: &Value) -> bool {
         !coding.code.is_empty()
             && code.codings().any(|own| own.system == coding.system && own.code == coding.code)
     })
+}
+
+/// Contained resources that nothing in the container refers to, and that do not refer to it (dom-3).
+pub fn unreferenced(container: &Value) -> Vec<(usize, &str)> {
+    let contained = container.items("contained");
+    if contained.is_empty() {
+        return Vec::new();
+    }
+    let mut names = HashSet::new();
+    fragments(container, &mut names);
+    let alone = |c: &&Value| {
+        let mut own = HashSet::new();
+        fragments(c, &mut own);
+        !own.contains("#")
+    };
+    let missing = contained.iter().enumerate().filter_map(|(n, c)| {
+        let id = c.str("id")?;
+        let named = names.contains(format!("#{id}").as_str());
+        (!named && alone(&c)).then_some((n, id))
+    });
+    missing.collect()
+}
+
+/// Every text that begins with `#`.
+fn fragments<'a>(value: &'a Value, out: &mut HashSet<&'a str>) {
+    match value {
+        Value::String(text) if text.starts_with('#') => drop(out.insert(text)),
+        Value::Array(items) => items.iter().for_each(|item| fragments(item, out)),
+        Value::Object(object) => object.iter().for_each(|(_, member)| fragments(member, out)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }

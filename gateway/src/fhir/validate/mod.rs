@@ -1,11 +1,21 @@
-//! The structure check: every rule of R4's tables, every problem with its place, never only the first.
+//! Checks of a resource: every rule that is broken with its place, never only the first.
 //!
-//! Elements that do not exist, JSON types, numbers of occurrences, choices, formats of primitives, extensions on
-//! primitives, contained resources, references, required codes, narratives, and the few invariants that are broken in
-//! practice. Other invariants, terminology and profiles are not looked at here.
+//! [`structure`] is what every write passes: elements, JSON types, occurrences, choices, formats, extensions on
+//! primitives, contained resources, references, required codes, narratives, and the invariants broken most often.
+//! [`Validator`] goes further, as its [`Policy`] says: all invariants, terminology, profiles and extensions, bundles,
+//! forms and definitions.
 
-mod invariant;
+mod around;
+pub(crate) mod coded;
+mod content;
+mod extension;
+mod form;
+pub(crate) mod invariant;
+mod policy;
 mod primitive;
+pub mod rules;
+mod shelf;
+mod validator;
 mod walk;
 pub(crate) mod xhtml;
 
@@ -14,10 +24,15 @@ use super::outcome::Issue;
 use super::resource::kind_of;
 use crate::json::Value;
 
+pub use around::Surroundings;
+pub use policy::{Core, Definitions, Level, Policy};
+pub use shelf::Shelf;
+pub use validator::Validator;
+
 /// Most issues that one check lists; one more then says that there are others.
 pub const MOST_ISSUES: usize = 100;
 
-/// All problems of a resource; none when it is acceptable.
+/// All problems of the structure of a resource; none when it is acceptable.
 pub fn structure(resource: &Value) -> Vec<Issue> {
     match kind_of(resource) {
         Err(outcome) => outcome.issues,
@@ -46,6 +61,10 @@ pub fn narrative(div: &str) -> Result<(), String> {
     xhtml::check(div)
 }
 
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod levels;
 #[cfg(test)]
 mod official;
 #[cfg(test)]

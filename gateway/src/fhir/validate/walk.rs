@@ -1,15 +1,19 @@
 //! The walk along a tree and its definition, side by side.
 
+mod more;
+
 use std::collections::HashSet;
 
 use super::primitive::{name_of, problem};
-use super::xhtml;
-use super::{MOST_ISSUES, invariant};
+use super::rules::{self, TypeRules};
+use super::{MOST_ISSUES, invariant, xhtml};
 use crate::fhir::definitions::{self, Element, Kind, Primitive, Type};
 use crate::fhir::id::Reference;
 use crate::fhir::outcome::{Issue, IssueCode, Severity};
 use crate::fhir::resource::kind_of;
 use crate::json::{Object, Value};
+
+pub use more::{Holder, More, Seen};
 
 enum Step<'a> {
     Name(&'a str),
@@ -23,8 +27,12 @@ struct Met<'a> {
     count: usize,
 }
 
-pub struct Walk<'a> {
+pub struct Walk<'a, 'd> {
     pub issues: Vec<Issue>,
+    /// Warnings and hints, which do not count against the most issues.
+    pub notes: Vec<Issue>,
+    /// Checks beyond the structure, when there are any.
+    pub more: Option<More<'a, 'd>>,
     path: Vec<Step<'a>>,
     met: Vec<Met<'a>>,
     /// Ids of the resources that the outermost resource contains; looked at for `#id`.
@@ -32,11 +40,13 @@ pub struct Walk<'a> {
     inside_contained: bool,
 }
 
-impl<'a> Walk<'a> {
+impl<'a, 'd> Walk<'a, 'd> {
     /// A walk that starts at a place.
     pub fn at(place: &'a str) -> Self {
         Self {
             issues: Vec::new(),
+            notes: Vec::new(),
+            more: None,
             path: vec![Step::Name(place)],
             met: Vec::new(),
             contained: HashSet::new(),
@@ -46,12 +56,14 @@ impl<'a> Walk<'a> {
 
     /// A resource that is not contained in another.
     pub fn resource(&mut self, value: &'a Value, definition: &'static Type) {
+        let outer_around = self.enter(value);
         let inner = value.items("contained").iter().filter_map(|c| c.str("id")).collect();
         let outer = std::mem::replace(&mut self.contained, inner);
         let was_inside = std::mem::replace(&mut self.inside_contained, false);
         self.members(value, definition, true);
         self.contained = outer;
         self.inside_contained = was_inside;
+        self.leave(outer_around);
     }
 
     /// An element that has elements.
@@ -104,6 +116,7 @@ impl<'a> Walk<'a> {
         if object.is_empty() {
             return self.issue(IssueCode::Structure, "must not be empty");
         }
+        let rules = self.more.as_ref().and_then(|_| rules::of(definition.name));
         let floor = self.met.len();
         self.met.resize(floor + definition.elements.len(), Met::default());
         for (key, member) in object.iter() {
@@ -111,19 +124,25 @@ impl<'a> Walk<'a> {
                 break;
             }
             if !(is_resource && key == "resourceType") {
-                self.member(object, definition, key, member, floor);
+                self.member(object, definition, key, member, floor, rules);
             }
         }
         self.required(definition, floor);
         self.met.truncate(floor);
         match definition.name {
-            "Extension" => self.extension(object),
+            "Extension" => {
+                self.extension(object);
+                self.known_extension(value);
+            }
             "Reference" => self.reference(object),
             name => {
-                if let Some(why) = invariant::broken(name, value) {
+                if let Some(why) = invariant::broken_natively(name, value) {
                     self.issue(IssueCode::Invariant, why);
                 }
             }
+        }
+        if let Some(rules) = rules {
+            self.type_rules(value, definition, rules);
         }
     }
 
@@ -134,6 +153,7 @@ impl<'a> Walk<'a> {
         key: &'a str,
         value: &'a Value,
         floor: usize,
+        rules: Option<&'static TypeRules>,
     ) {
         let (name, is_twin) = key.strip_prefix('_').map_or((key, false), |name| (name, true));
         let Some((at, element, kind)) = definition.place(name) else {
@@ -150,6 +170,9 @@ impl<'a> Walk<'a> {
         }
         self.meet(element, name, floor + at, value);
         self.path.push(Step::Name(element.name));
+        if let Some(more) = self.more.as_mut() {
+            more.holders.push(Holder { of: definition, name: element.name, kind });
+        }
         match (element.is_list(), value) {
             (_, Value::Null) => self.issue(IssueCode::Structure, "must not be null"),
             (true, Value::Array(items)) if items.is_empty() => {
@@ -162,6 +185,16 @@ impl<'a> Walk<'a> {
             (false, Value::Array(_)) => self.issue(IssueCode::Structure, "must not be an array"),
             (false, one) if is_twin => self.twin(one),
             (false, one) => self.one(one, kind, name == "contained"),
+        }
+        if let Some(more) = self.more.as_mut() {
+            more.holders.pop();
+            if let (Some(rules), false) = (rules.and_then(|r| r.element(element.name)), is_twin) {
+                let twin =
+                    matches!(kind, Kind::Primitive(..)).then(|| object.get(&format!("_{name}"))).flatten();
+                self.element_rules(value, twin, kind, rules);
+            } else if is_twin && !object.contains_key(name) {
+                self.absent(value, rules.and_then(|r| r.element(element.name)));
+            }
         }
         self.path.pop();
     }
@@ -313,7 +346,9 @@ impl<'a> Walk<'a> {
             }
         }
         self.inside_contained = true;
+        let outer = self.enter(value);
         self.members(value, definition, true);
+        self.leave(outer);
         self.inside_contained = false;
     }
 

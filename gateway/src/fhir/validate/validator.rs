@@ -1,0 +1,117 @@
+//! The check of a resource as a policy asks for it.
+
+use super::walk::{More, Seen, Walk};
+use super::{Definitions, Level, Policy, Surroundings, structure};
+use super::{content, form, invariant};
+use crate::fhir::definitions::{self, Kind};
+use crate::fhir::outcome::{Issue, IssueCode, Severity};
+use crate::fhir::profile::check::Check;
+use crate::fhir::profile::core_type;
+use crate::fhir::resource::kind_of;
+use crate::json::Value;
+
+/// Checks resources by a policy, with definitions from wherever they are.
+pub struct Validator<'d> {
+    definitions: &'d dyn Definitions,
+    policy: Policy,
+}
+
+impl<'d> Validator<'d> {
+    /// A validator.
+    pub const fn new(definitions: &'d dyn Definitions, policy: Policy) -> Self {
+        Self { definitions, policy }
+    }
+
+    /// Everything that is wrong with a resource, errors first, each with its place. `profiles` are asked for by the
+    /// caller, beyond those that the resource claims in `meta.profile`.
+    pub fn check(&self, resource: &Value, profiles: &[&str]) -> Vec<Issue> {
+        let kind = match kind_of(resource) {
+            Err(outcome) => return outcome.issues,
+            Ok(kind) => kind,
+        };
+        if self.policy.level == Level::Structure && profiles.is_empty() {
+            return structure(resource);
+        }
+        let Some(definition) = definitions::resource(kind) else { return Vec::new() };
+        let mut walk = Walk::at(kind.as_str());
+        walk.more = Some(More {
+            definitions: self.definitions,
+            policy: &self.policy,
+            around: Surroundings::default(),
+            seen: Vec::new(),
+            holders: Vec::new(),
+        });
+        walk.resource(resource, definition);
+        let mut issues = walk.issues;
+        let mut notes = walk.notes;
+        let seen = walk.more.map(|more| more.seen).unwrap_or_default();
+        for (n, one) in seen.iter().enumerate() {
+            let asked = if n == 0 { profiles } else { &[] };
+            let found = self.whole(one, asked);
+            let (errors, rest): (Vec<_>, Vec<_>) =
+                found.into_iter().partition(|i| i.severity >= Severity::Error);
+            issues.extend(errors);
+            notes.extend(rest);
+        }
+        if self.policy.warnings {
+            issues.extend(notes);
+        }
+        issues
+    }
+
+    /// What concerns a resource as a whole.
+    fn whole(&self, seen: &Seen<'_>, asked: &[&str]) -> Vec<Issue> {
+        let mut issues = Vec::new();
+        let ruled = self.policy.level >= Level::Invariants;
+        for (n, id) in if ruled { invariant::unreferenced(seen.value) } else { Vec::new() } {
+            let text = format!("nothing refers to the contained resource \"{id}\" (dom-3)");
+            issues
+                .push(Issue::error(IssueCode::Invariant, text).at(format!("{}.contained[{n}]", seen.place)));
+        }
+        if ruled && self.policy.warnings && is_bare(seen) {
+            let text = "a resource should have a narrative (dom-6)";
+            issues.push(Issue::warning(IssueCode::Invariant, text).at(&*seen.place));
+        }
+        if ruled && seen.value.str("resourceType") == Some("StructureDefinition") {
+            issues.extend(content::profile(self.definitions, seen.value, &seen.place));
+        }
+        if self.policy.level >= Level::Profiles {
+            issues.extend(content::check(self.definitions, &self.policy, seen.value, &seen.place));
+            if seen.value.str("resourceType") == Some("QuestionnaireResponse") {
+                issues.extend(form::response(self.definitions, &self.policy, seen.value, &seen.place));
+            }
+        }
+        self.profiles(seen, asked, &mut issues);
+        issues
+    }
+
+    fn profiles(&self, seen: &Seen<'_>, asked: &[&str], issues: &mut Vec<Issue>) {
+        let claimed = seen.value.get("meta").map(|m| m.items("profile")).unwrap_or_default();
+        let claimed =
+            claimed.iter().filter_map(Value::as_str).filter(|_| self.policy.level >= Level::Profiles);
+        let mut urls: Vec<(&str, bool)> = asked.iter().map(|url| (*url, true)).collect();
+        urls.extend(claimed.map(|url| (url, false)));
+        for (url, wanted) in urls {
+            if core_type(url).is_some_and(|name| seen.value.str("resourceType") == Some(name)) {
+                continue;
+            }
+            let Some(profile) = self.definitions.profile(url) else {
+                let text = format!("the profile {url} is not known here; load it first");
+                let severity = if wanted { Severity::Error } else { Severity::Warning };
+                let place = if wanted { seen.place.clone() } else { format!("{}.meta.profile", seen.place) };
+                issues.push(Issue { severity, ..Issue::error(IssueCode::NotFound, text) }.at(place));
+                continue;
+            };
+            let mut check = Check::at(&seen.place, self.definitions, &self.policy, seen.around);
+            check.profile(seen.value, Kind::Resource, &profile);
+            issues.append(&mut check.issues);
+        }
+    }
+}
+
+/// Neither contained nor with a narrative, though its type has one.
+fn is_bare(seen: &Seen<'_>) -> bool {
+    let contained = !seen.around.container.is_some_and(|c| std::ptr::eq(c, seen.value));
+    let kind = kind_of(seen.value).ok().and_then(definitions::resource);
+    !contained && seen.value.get("text").is_none() && kind.is_some_and(|k| k.member("text").is_some())
+}
