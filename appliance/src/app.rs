@@ -157,7 +157,8 @@ impl App {
     /// setup and unlock end here. Blocking.
     pub fn enter(&self, vault: Vault) -> Result<Arc<Rooms>, AdminError> {
         let inner = &self.0;
-        let records = Records::new(vault, inner.clock.clone(), self.zone());
+        let level = inner.config.fhir.validation.level();
+        let records = Records::checking(vault, inner.clock.clone(), self.zone(), level);
         let people =
             People::open(records.clone(), inner.gate.clone(), &inner.config.sessions, inner.clock.clone())?;
         inner.tls.keep_fresh(&people.authority(), &addresses::local(), self.now())?;

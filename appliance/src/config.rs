@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use clinicvault_gateway::fhir::validate::Level;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -27,6 +28,7 @@ pub struct Config {
     pub storage: Storage,
     pub listen: Listen,
     pub limits: Limits,
+    pub fhir: Fhir,
     pub audit: Audit,
     pub sessions: Sessions,
     pub hl7: Hl7,
@@ -73,6 +75,36 @@ pub struct Limits {
     pub bundle_entries: usize,
     pub page_rows: usize,
     pub check_references: bool,
+}
+
+/// What the FHIR face asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+pub struct Fhir {
+    pub validation: Validation,
+}
+
+/// How far a write is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Validation {
+    Structure,
+    #[default]
+    Invariants,
+    Terminology,
+    Profiles,
+}
+
+impl Validation {
+    /// The level of the validator.
+    pub const fn level(self) -> Level {
+        match self {
+            Self::Structure => Level::Structure,
+            Self::Invariants => Level::Invariants,
+            Self::Terminology => Level::Terminology,
+            Self::Profiles => Level::Profiles,
+        }
+    }
 }
 
 /// How strictly reads wait for their audit line.
@@ -221,6 +253,10 @@ const SENTENCES: &[(&str, &str)] = &[
     (
         "limits.check_references",
         "Whether a transaction is refused that refers to a record which neither exists nor is made by it.",
+    ),
+    (
+        "fhir.validation",
+        "What a write is checked for: \"structure\", \"invariants\", \"terminology\" or \"profiles\"; each has those before it.",
     ),
     ("audit.await_reads", "Whether a read waits until its audit line is on disk."),
     ("sessions.idle_minutes", "A staff session ends after so many quiet minutes."),

@@ -4,6 +4,7 @@ mod ca;
 mod config;
 mod demo;
 mod export;
+mod fhir;
 mod import;
 mod init;
 mod place;
@@ -20,6 +21,13 @@ use clap::{Parser, Subcommand};
 
 /// Exit code when the command was understood but did not succeed. (clap itself exits with 2 on wrong usage.)
 const FAILED: u8 = 1;
+/// Exit code of wrong usage, as clap has it.
+const WRONG: u8 = 2;
+
+/// What was asked for cannot be done with what was given.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct WrongUse(String);
 
 /// ClinicVault: a clinic's own record box.
 ///
@@ -64,6 +72,9 @@ enum Command {
     Export(export::Export),
     /// Open every record, check the audit log, print counts
     Verify(verify::Verify),
+    /// Work on FHIR files without a box
+    #[command(subcommand)]
+    Fhir(fhir::Fhir),
     /// Print the certificate of the clinic's own authority
     Ca(ca::Ca),
     /// Print the interface of the screens as an OpenAPI document (JSON)
@@ -88,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Import(command) => import::run(command),
         Command::Export(command) => export::run(command),
         Command::Verify(command) => verify::run(command),
+        Command::Fhir(command) => fhir::run(command),
         Command::Ca(command) => ca::run(command),
         Command::Openapi => openapi(),
         Command::Demo(command) => demo::run(command),
@@ -96,7 +108,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             note(format_args!("clinicvault: {error:#}"));
-            ExitCode::from(FAILED)
+            ExitCode::from(if error.is::<WrongUse>() { WRONG } else { FAILED })
         }
     }
 }

@@ -63,7 +63,7 @@ impl Records {
     ) -> Result<Written, Error> {
         let kind = draft.kind();
         self.gate(&from.who, Op::Create, kind)?;
-        let checked = draft.check()?;
+        let checked = draft.check(self.level())?;
         let purpose = self.allow(from, Op::Create, &checked.subject(), kind)?;
         if unless.as_ref().is_some_and(|search| search.criteria.is_empty()) {
             return Err(Error::precondition("If-None-Exist needs at least one criterion."));
@@ -99,7 +99,7 @@ impl Records {
         let kind = draft.kind();
         self.gate(&from.who, Op::Update, kind)?;
         same_id(&draft, id)?;
-        let checked = draft.check()?;
+        let checked = draft.check(self.level())?;
         let purpose = self.allow(from, Op::Update, &checked.subject(), kind)?;
         let context = self.context(from);
         let sealed = checked.seal(id, &context);

@@ -58,7 +58,7 @@ impl Records {
                 Some(LogicalId::parse(text).ok_or_else(|| bad_id(kind, "The id in the body is not one."))?)
             }
         };
-        let checked = draft.check()?;
+        let checked = draft.check(self.level())?;
         let purpose = self.allow(from, Op::Update, &checked.subject(), kind)?;
         let context = self.context(from);
         let fresh = match &own {

@@ -39,6 +39,7 @@ pub mod write;
 use std::sync::Arc;
 
 use clinicvault_gateway::fhir::search::Context;
+use clinicvault_gateway::fhir::validate::Level;
 use clinicvault_vault::Vault;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -56,6 +57,7 @@ struct Inner {
     feed: Feed,
     clock: Arc<dyn Clock>,
     zone: TimeZone,
+    level: Level,
     cursors: search::cursor::Sealer,
 }
 
@@ -69,10 +71,20 @@ pub struct Caller {
 }
 
 impl Records {
-    /// The room of `vault`. `zone` is the clinic's, for dates without one.
+    /// The room of `vault`. `zone` is the clinic's, for dates without one. Writes are checked for R4's invariants.
     pub fn new(vault: Vault, clock: Arc<dyn Clock>, zone: TimeZone) -> Self {
+        Self::checking(vault, clock, zone, Level::Invariants)
+    }
+
+    /// The same, with writes checked as far as `level` goes.
+    pub fn checking(vault: Vault, clock: Arc<dyn Clock>, zone: TimeZone, level: Level) -> Self {
         let cursors = search::cursor::Sealer::new(vault.key_for("search cursor").expose());
-        Self(Arc::new(Inner { vault, feed: Feed::new(), clock, zone, cursors }))
+        Self(Arc::new(Inner { vault, feed: Feed::new(), clock, zone, level, cursors }))
+    }
+
+    /// How far a write is checked.
+    pub fn level(&self) -> Level {
+        self.0.level
     }
 
     /// The vault itself, for rooms that keep documents and queue rows in it.

@@ -8,6 +8,7 @@ use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
 use clinicvault_gateway::fhir::outcome::Outcome;
 use clinicvault_gateway::fhir::patch::{Patch, PatchError};
 use clinicvault_gateway::fhir::search::Context;
+use clinicvault_gateway::fhir::validate::Level;
 use clinicvault_gateway::json::{self, Limits};
 use clinicvault_vault::Head;
 
@@ -37,13 +38,13 @@ impl Records {
         if let Whom::Matching(_) = whom {
             self.gate(&from.who, Op::Search, kind)?;
         }
-        let context = self.context(from);
+        let (context, level) = (self.context(from), self.level());
         let snapshot = self.vault().snapshot()?;
         let head = found(&whom, kind, &snapshot, |id| {
             Ok(snapshot.head(clinicvault_vault::Kind(kind.number()), id)?)
         })?;
         let body = snapshot.body(&head)?;
-        let prepared = (head.rid, head.version, next(&body, &head, kind, &patch, None, &context));
+        let prepared = (head.rid, head.version, next(&body, &head, kind, &patch, None, (&context, level)));
         let done = self.unit(from.who.clone(), move |work| {
             let head = match &whom {
                 Whom::Named(id) => standing(work.head(kind, id.as_str())?, kind, id)?,
@@ -55,7 +56,7 @@ impl Records {
             let sealed = if (rid, version) == (head.rid, head.version) {
                 sealed?
             } else {
-                next(&work.body(&head)?, &head, kind, &patch, None, &context)?
+                next(&work.body(&head)?, &head, kind, &patch, None, (&context, level))?
             };
             put(work, &sealed, purpose)
         });
@@ -72,13 +73,13 @@ pub(super) fn within(
     patch: &Patch,
     expected: Option<Expected>,
     links: (&Links, Option<&str>),
-    context: &Context,
+    (context, level): (&Context, Level),
     purpose: Purpose,
 ) -> Result<(Written, clinicvault_gateway::json::Value), Error> {
     let head = standing(work.head(kind, id.as_str())?, kind, id)?;
     change::check_expected(Some(&head), expected)?;
     let body = work.body(&head)?;
-    let sealed = next(&body, &head, kind, patch, Some(links), context)?;
+    let sealed = next(&body, &head, kind, patch, Some(links), (context, level))?;
     let written = put(work, &sealed, purpose)?;
     let value = json::parse(&written.stored.body, &Limits::bytes(usize::MAX))
         .map_err(|_| Error::Damaged(format!("{kind} record {}", head.rid.0)))?;
@@ -123,7 +124,7 @@ fn next(
     kind: ResourceType,
     patch: &Patch,
     links: Option<(&Links, Option<&str>)>,
-    context: &Context,
+    (context, level): (&Context, Level),
 ) -> Result<Sealed, Error> {
     let damaged = || Error::Damaged(format!("{kind} record {}", head.rid.0));
     let stored = json::parse(body, &Limits::bytes(usize::MAX)).map_err(|_| damaged())?;
@@ -135,7 +136,7 @@ fn next(
         }
     }
     let id = LogicalId::parse(&head.id).ok_or_else(damaged)?;
-    Ok(Draft::of(patched)?.check()?.seal(&id, context))
+    Ok(Draft::of(patched)?.check(level)?.seal(&id, context))
 }
 
 fn refused(error: PatchError) -> Error {

@@ -81,7 +81,7 @@ impl Records {
         let by = Reviewer { account: &from.who.id, name: &from.who.name, at: self.now() };
         let task = review::resource(patient, observation, version, by);
         let id = self.review_id(observation, version)?;
-        let sealed = Draft::of(task)?.check()?.seal(&id, &self.context(from));
+        let sealed = Draft::of(task)?.check(self.level())?.seal(&id, &self.context(from));
         let observation = observation.to_owned();
         let done = self.unit(from.who.clone(), move |work| {
             let now = work.head(ResourceType::OBSERVATION, &observation)?.filter(|head| !head.deleted);

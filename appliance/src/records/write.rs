@@ -7,6 +7,7 @@ use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
 use clinicvault_gateway::fhir::outcome::{Issue, IssueCode, Outcome};
 use clinicvault_gateway::fhir::resource::{self, Resource, Template};
 use clinicvault_gateway::fhir::search::Context;
+use clinicvault_gateway::fhir::validate::{Core, Level, Policy, Validator};
 use clinicvault_gateway::json::{self, Limits, Value};
 use clinicvault_vault::{Owner, Term};
 
@@ -54,9 +55,10 @@ impl Draft {
         Err(Error::Unreadable(issue.into()))
     }
 
-    /// Checks the rules of FHIR; [`Error::Broken`] lists every broken one with its path.
-    pub fn check(self) -> Result<Checked, Error> {
-        Ok(Checked { resource: Resource::from_value(self.json).map_err(Error::Broken)? })
+    /// Checks the rules of FHIR as far as `level` goes; [`Error::Broken`] lists every broken one with its path.
+    pub fn check(self, level: Level) -> Result<Checked, Error> {
+        let validator = Validator::new(&Core, Policy::write(level));
+        Ok(Checked { resource: Resource::checked(self.json, &validator).map_err(Error::Broken)? })
     }
 }
 

@@ -166,7 +166,8 @@ impl Doors {
         }
         let vault = place.open(&config)?;
         let zone = jiff::tz::TimeZone::get(&config.clinic.zone).context("clinic.zone")?;
-        Ok(Self::Here(Records::new(vault, Arc::new(SystemClock), zone)))
+        let level = config.fhir.validation.level();
+        Ok(Self::Here(Records::checking(vault, Arc::new(SystemClock), zone, level)))
     }
 
     fn door(&self) -> anyhow::Result<Door> {

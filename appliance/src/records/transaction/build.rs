@@ -185,7 +185,9 @@ fn build_one(
         return Err(Error::Broken(Outcome::of(broken)).within(&place));
     }
     let local = if plan.rules.check_references { local(&resource, context, &place) } else { Vec::new() };
-    let checked = Draft::of(resource).and_then(Draft::check).map_err(|error| error.within(&place))?;
+    let checked = Draft::of(resource)
+        .and_then(|draft| draft.check(plan.level))
+        .map_err(|error| error.within(&place))?;
     decide(who, op, &checked.subject()).check()?;
     Ok(Built::Put { sealed: Box::new(checked.seal(id, context)), local })
 }

@@ -63,8 +63,9 @@ fn one(
                 Error::NotFound(format!("{} that matches the condition of a PATCH", step.kind))
             })?;
             let links = (&*links, step.full_url.as_deref());
+            let context_of = (context, plan.level);
             let (written, value) =
-                patch::within(work, step.kind, &id, patch, *expected, links, context, step.purpose)?;
+                patch::within(work, step.kind, &id, patch, *expected, links, context_of, step.purpose)?;
             if plan.rules.check_references {
                 refers.extend(local(&value, context, &format!("Bundle.entry[{}].resource", step.index)));
             }

@@ -7,6 +7,7 @@ use clinicvault_gateway::fhir::id::{LogicalId, ResourceType, version_id};
 use clinicvault_gateway::fhir::outcome::{Issue, IssueCode};
 use clinicvault_gateway::fhir::patch::Patch;
 use clinicvault_gateway::fhir::search::{Context, Handling, Search, query};
+use clinicvault_gateway::fhir::validate::Level;
 use clinicvault_gateway::json::{Limits, Value};
 
 use super::super::access::{Op, Purpose};
@@ -23,6 +24,8 @@ pub struct Plan {
     /// Number of answers.
     pub len: usize,
     pub rules: Rules,
+    /// How far the resources are checked.
+    pub level: Level,
 }
 
 /// One entry.
@@ -125,7 +128,7 @@ pub fn plan(
         let place = entry.expression();
         steps.push(planner.step(entry).map_err(|error| error.within(&place))?);
     }
-    Ok(Plan { steps, conditions: planner.conditions, len, rules })
+    Ok(Plan { steps, conditions: planner.conditions, len, rules, level: records.level() })
 }
 
 struct Planner<'a> {
