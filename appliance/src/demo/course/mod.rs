@@ -4,6 +4,7 @@
 //! Trends follow what is usual for the disease and its treatment, with a little chance around them.
 
 mod chronic;
+mod diabetes;
 mod growing;
 mod passing;
 
@@ -13,9 +14,9 @@ use super::people::Course;
 /// Writes the patient's year.
 pub fn write(file: &mut File<'_>) {
     match file.person.course {
-        Course::DiabetesWithPotassium => chronic::diabetes_with_potassium(file),
-        Course::DiabetesImproving => chronic::diabetes_improving(file),
-        Course::DiabetesKidneys => chronic::diabetes_kidneys(file),
+        Course::DiabetesWithPotassium => diabetes::with_potassium(file),
+        Course::DiabetesImproving => diabetes::improving(file),
+        Course::DiabetesKidneys => diabetes::kidneys(file),
         Course::Hypertension => chronic::hypertension(file),
         Course::Anaemia => chronic::anaemia(file),
         Course::Thyroid => chronic::thyroid(file),
