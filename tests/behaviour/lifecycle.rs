@@ -1,6 +1,9 @@
 //! A clinic is created, served, stopped, and found again.
 
-use clinicvault_tests::{Clinic, sample};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use clinicvault_tests::{Clinic, binary, sample};
 
 #[test]
 fn a_record_written_before_a_restart_is_there_after_it() {
@@ -54,4 +57,57 @@ fn a_member_of_staff_signs_in_with_two_factors() {
     let clinic = Clinic::open();
     let session = clinic.staff("meera", &["doctor"]).get("/api/session").expect(200).json();
     assert_eq!(session["user"]["username"], "meera");
+}
+
+#[test]
+fn a_box_told_to_stop_while_its_vault_is_opening_stops_at_once_and_opens_the_next_time() {
+    let mut clinic = Clinic::empty();
+    let (password, passphrase) = (clinic.scratch().join("password"), clinic.scratch().join("passphrase"));
+    std::fs::write(&password, "Peacock-register-77 margin").unwrap();
+    std::fs::write(&passphrase, "nine lamps along the temple steps").unwrap();
+    let how = format!("passphrase-file:{}", passphrase.display());
+    clinic.cli_ok(&[
+        "init",
+        "--owner",
+        "owner",
+        "--password-file",
+        password.to_str().unwrap(),
+        "--unlock",
+        &how,
+    ]);
+    // Deriving the key from a passphrase takes a moment; the box listens to signals right before it.
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--mllp", "127.0.0.1:0"];
+    let serving = binary::clinicvault()
+        .args(serve)
+        .args(["--unlock", &how, "--data"])
+        .arg(clinic.data())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while !catches_sigterm(serving.id()) {
+        assert!(began.elapsed() < Duration::from_secs(30), "it does not start");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let told = Instant::now();
+    let pid = rustix::process::Pid::from_child(&serving);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let output = serving.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "ended with {}", output.status);
+    assert!(told.elapsed() < Duration::from_secs(5), "took {:?}", told.elapsed());
+    assert!(!said.contains("ready"), "it had opened before it was told: {said}");
+    clinic.serve_with(&["--unlock", &how]);
+    clinic.start();
+    clinic.http().get("/health").expect(200);
+    clinic.stop();
+}
+
+/// Whether a process has a handler for SIGTERM (signal 15, proc(5): bit 14 of `SigCgt`).
+fn catches_sigterm(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask >> 14 & 1 == 1)
 }

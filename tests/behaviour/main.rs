@@ -10,6 +10,7 @@
 
 mod chart;
 mod demo;
+mod errands;
 mod fhir;
 mod fhir_rest;
 mod hl7_intake;
