@@ -56,6 +56,7 @@ pub async fn part(
     match file.as_str() {
         "install.css" => Ok(typed("text/css; charset=utf-8", install::CSS)),
         "install.js" => Ok(typed("text/javascript; charset=utf-8", install::JS)),
+        "icon.svg" => Ok(typed("image/svg+xml", install::ICON)),
         "worker.js" => Ok(typed("text/javascript; charset=utf-8", install::WORKER)),
         "qr.svg" => {
             let address = format!("http://{}:{}/", host(&app, &headers), app.bound_http());

@@ -6,6 +6,8 @@ const ENGLISH: &str = include_str!("install/page.en.html");
 const HINDI: &str = include_str!("install/page.hi.html");
 /// Style of the page.
 pub const CSS: &str = include_str!("install/install.css");
+/// The mark, as on the screens.
+pub const ICON: &str = include_str!("../../../web-ui/public/favicon.svg");
 /// Opens the right steps and tests the browser.
 pub const JS: &str = include_str!("install/install.js");
 /// An offline worker that does nothing.
