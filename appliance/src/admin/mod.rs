@@ -8,6 +8,7 @@ pub mod error;
 pub mod gate;
 mod half;
 pub mod machines;
+mod own_factor;
 pub mod password;
 pub mod people;
 pub mod recovery_code;

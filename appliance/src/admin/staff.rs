@@ -246,7 +246,7 @@ impl People {
             .await
     }
 
-    async fn end_account(
+    pub(super) async fn end_account(
         &self,
         id: &str,
         keep: Option<&Hash>,

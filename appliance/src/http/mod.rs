@@ -20,6 +20,7 @@ pub mod install;
 pub mod limits;
 pub mod login;
 pub mod openapi;
+pub mod own_factor;
 pub mod patients;
 pub mod query;
 pub mod refusal;
@@ -43,6 +44,7 @@ pub fn router(app: App) -> Router {
         .merge(setup::routes())
         .merge(login::routes())
         .merge(session::routes())
+        .merge(own_factor::routes())
         .merge(users::routes())
         .merge(tokens::routes())
         .merge(install::routes())

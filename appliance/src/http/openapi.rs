@@ -5,7 +5,9 @@
 
 use utoipa::OpenApi;
 
-use super::{changes, chart, events, inbox, login, patients, reviews, session, setup, tokens, users};
+use super::{
+    changes, chart, events, inbox, login, own_factor, patients, reviews, session, setup, tokens, users,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -42,6 +44,8 @@ use super::{changes, chart, events, inbox, login, patients, reviews, session, se
         patients::recent,
         patients::duplicates,
         patients::register,
+        own_factor::begin,
+        own_factor::confirm,
         chart::chart,
         chart::results,
         chart::access_log,

@@ -56,12 +56,14 @@ fn signed_out(message: String) -> HttpError {
     HttpError::new(StatusCode::UNAUTHORIZED, "unauthenticated", "login", message)
 }
 
-/// For people who are signed in and mistyped their password: 401 would tell the screen that the session is over.
+/// For people who are signed in and mistyped their password or a code: 401 would tell the screen that the session is over.
 pub fn mistyped(error: AdminError, field: &str) -> HttpError {
     match error {
         AdminError::WrongPassword => {
             HttpError::invalid("This is not your present password.").code("wrongPassword").field(field)
         }
+        AdminError::WrongCode => HttpError::invalid(error.to_string()).code("wrongCode").field(field),
+        AdminError::LoginOver => HttpError::conflict(error.to_string()).code("loginOver").field(field),
         other => other.into(),
     }
 }

@@ -69,6 +69,8 @@ pub const TABLE: &[Row] = &[
     row(POST, "/api/session/prove", Need::Person),
     row(PATCH, "/api/me", Need::Person),
     row(POST, "/api/me/password", Need::Person),
+    row(POST, "/api/me/second-factor", Need::Person),
+    row(POST, "/api/me/second-factor/confirm", Need::Person),
     row(GET, "/api/me/sessions", Need::Person),
     row(DELETE, "/api/me/sessions/{id}", Need::Person),
     // People and machines.
@@ -205,6 +207,8 @@ mod tests {
             ("POST", "/api/session/prove", everybody),
             ("PATCH", "/api/me", everybody),
             ("POST", "/api/me/password", everybody),
+            ("POST", "/api/me/second-factor", everybody),
+            ("POST", "/api/me/second-factor/confirm", everybody),
             ("GET", "/api/me/sessions", everybody),
             ("DELETE", "/api/me/sessions/{id}", everybody),
             ("GET", "/api/users", "oa"),

@@ -64,7 +64,6 @@ async function reviewed(browser) {
   try {
     const [meera, imran] = [box.staff("meera", "Dr Meera Kulkarni", "doctor"), box.staff("imran", "Dr Imran Shaikh", "doctor")];
     await box.hl7(adt(LAKSHMI));
-    const found = await box.fhir("GET", "/Patient?identifier=88120");
     const other = await Visitor.arrive(browser, box);
     await signIn(other, imran);
     await other.sees("home.nothing");
@@ -78,6 +77,7 @@ async function reviewed(browser) {
     await at.sees("home.critical.one");
     await at.look("home-critical");
     await at.page.getByTestId("home-critical").locator("a").click();
+    const found = await box.fhir("GET", "/Patient?identifier=88120");
     await other.page.goto(`/patients/${found.entry[0].resource.id}`);
     for (const one of [at, other]) await one.page.getByTestId("critical").waitFor();
     await at.look("chart-critical");

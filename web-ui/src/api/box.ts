@@ -20,6 +20,8 @@ export const session = () => take(api.GET("/api/session"), "mayRefuse") as Promi
 export const prove = (password: string) => take(api.POST("/api/session/prove", { body: { password } }));
 export const patchMe = (body: { language?: string; theme?: string; density?: string }) => take(api.PATCH("/api/me", { body }));
 export const changePassword = (body: { current: string; password: string }) => take(api.POST("/api/me/password", { body }), "mayRefuse");
+export const beginOwnFactor = () => take(api.POST("/api/me/second-factor"));
+export const confirmOwnFactor = (code: string) => take(api.POST("/api/me/second-factor/confirm", { body: { code } }));
 export const mySessions = () => take(api.GET("/api/me/sessions"));
 export const endSession = (id: string) => take(api.DELETE("/api/me/sessions/{id}", path({ id })));
 

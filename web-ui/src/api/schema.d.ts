@@ -205,6 +205,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/me/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins to enrol an authenticator. Needs a fresh proof. */
+        post: operations["begin_my_second_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/second-factor/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Shows its first code. From then on a code is asked for at sign-in, and other sessions end. */
+        post: operations["confirm_my_second_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/me/sessions": {
         parameters: {
             query?: never;
@@ -959,6 +993,10 @@ export interface components {
             /** @description Its text. */
             text: string;
         };
+        /** @description The first code of the app. */
+        FirstCode: {
+            code: string;
+        };
         /**
          * @description How far a value lies from usual.
          * @enum {string}
@@ -1405,6 +1443,10 @@ export interface components {
             groups: string[];
             qrSvg?: string | null;
         };
+        /** @description The codes that stand in for a lost phone, shown this once. */
+        RecoveryCodes: {
+            recoveryCodes: string[];
+        };
         /** @description What to reset besides the password. */
         Reset: {
             /**
@@ -1456,6 +1498,15 @@ export interface components {
         SecondFactor: {
             code?: string | null;
             recoveryCode?: string | null;
+        };
+        /** @description What the authenticator app has to learn. */
+        Seed: {
+            /** @description As an address that apps read. */
+            otpauth: string;
+            /** @description The address as a QR code. */
+            qrSvg?: string | null;
+            /** @description In base 32, for typing. */
+            secret: string;
         };
         /** @description Which version of a result. */
         Seen: {
@@ -2005,6 +2056,62 @@ export interface operations {
                 content?: never;
             };
             /** @description not the present password, or the new one is not accepted */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    begin_my_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Seed"];
+                };
+            };
+            /** @description there is one already */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    confirm_my_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FirstCode"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description the code is not right */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -74,6 +74,33 @@ async fn a_new_doctor_changes_the_password_and_enrols_and_may_lose_the_phone() {
 }
 
 #[tokio::test]
+async fn a_role_that_needs_no_second_factor_may_have_one() {
+    let bench = Bench::clinic().await;
+    let (mut owner, _) = bench.owner().await;
+    let mut desk = bench.staff(&mut owner, "rao", &["reception"]).await;
+    assert_eq!(desk.get("/api/session").await.body["user"]["secondFactor"], false);
+    let begun = desk.post("/api/me/second-factor", Value::Null).await;
+    assert_eq!(begun.status, 200, "{}", begun.body);
+    assert!(begun.body["qrSvg"].as_str().unwrap().contains("<svg"));
+    let secret = begun.body["secret"].as_str().unwrap().to_owned();
+    // The seed in waiting is no way to sign in, and a wrong code changes nothing.
+    assert_eq!(desk.post("/api/login/enrol", json!({"code": bench.code(&secret)})).await.status, 401);
+    let wrong = desk.post("/api/me/second-factor/confirm", json!({"code": "000000"})).await;
+    assert_eq!((wrong.status.as_u16(), wrong.body["error"]["field"].as_str()), (422, Some("code")));
+    assert_eq!(desk.get("/api/session").await.body["user"]["secondFactor"], false);
+    let done = desk.post("/api/me/second-factor/confirm", json!({"code": bench.code(&secret)})).await;
+    assert_eq!(done.body["recoveryCodes"].as_array().unwrap().len(), 10, "{}", done.body);
+    assert_eq!(desk.get("/api/session").await.body["user"]["secondFactor"], true);
+    assert_eq!(desk.post("/api/me/second-factor", Value::Null).await.status, 422, "there is one already");
+    assert!(desk.post("/api/me/second-factor/confirm", json!({"code": "1"})).await.status.is_client_error());
+    // Begun long after the last sign-in, it needs the password once more.
+    let mut cash = bench.staff(&mut owner, "sen", &["cashier"]).await;
+    bench.pass(6 * 60);
+    let stale = cash.post("/api/me/second-factor", Value::Null).await;
+    assert_eq!((stale.status.as_u16(), stale.body["error"]["code"].as_str()), (403, Some("proveAgain")));
+}
+
+#[tokio::test]
 async fn whoever_guesses_learns_nothing_and_is_slowed_down() {
     let bench = Bench::clinic().await;
     let (mut owner, _) = bench.owner().await;
