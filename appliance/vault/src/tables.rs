@@ -224,7 +224,7 @@ impl<'txn> WriteTables<'txn> {
         journal: Option<&mut Vec<Undo>>,
     ) -> Result<(), Fault> {
         if self.memory.is_some() && waits(table) {
-            self.put(table, key, Value::Row(value.to_vec()), journal);
+            self.put(table, key.to_vec(), Value::Row(value.to_vec()), journal);
             return Ok(());
         }
         let old = self.table_mut(table)?.insert(key, value)?;
@@ -239,7 +239,7 @@ impl<'txn> WriteTables<'txn> {
         if self.memory.is_some() && waits(table) {
             let found = self.with(table, key, |_| ())?.is_some();
             if found {
-                self.put(table, key, Value::Gone, journal);
+                self.put(table, key.to_vec(), Value::Gone, journal);
             }
             return Ok(found);
         }
@@ -252,7 +252,7 @@ impl<'txn> WriteTables<'txn> {
     }
 
     /// Writes the terms of a record that is new, given their keys.
-    pub fn bear(&mut self, born: Born, keys: &[Vec<u8>], journal: &mut Vec<Undo>) -> Result<(), Fault> {
+    pub fn bear(&mut self, born: Born, keys: Vec<Vec<u8>>, journal: &mut Vec<Undo>) -> Result<(), Fault> {
         let tx = born.tx.to_le_bytes();
         let Some(memory) = &mut self.memory else {
             return keys.iter().try_for_each(|key| self.insert(T::Terms, key, &tx, Some(journal)));
@@ -265,11 +265,14 @@ impl<'txn> WriteTables<'txn> {
         Ok(())
     }
 
-    fn put(&mut self, table: T, key: &[u8], value: Value, journal: Option<&mut Vec<Undo>>) {
+    fn put(&mut self, table: T, key: Vec<u8>, value: Value, journal: Option<&mut Vec<Undo>>) {
         let Some(memory) = &mut self.memory else { return };
-        let before = memory.fresh.put(table, key, value);
-        if let Some(journal) = journal {
-            journal.push(Undo::Waiting(table, key.to_vec(), before));
+        match journal {
+            Some(journal) => {
+                let before = memory.fresh.put(table, key.clone(), value);
+                journal.push(Undo::Waiting(table, key, before));
+            }
+            None => drop(memory.fresh.put(table, key, value)),
         }
     }
 

@@ -37,7 +37,7 @@ const IDLE: Duration = Duration::from_millis(250);
 /// Rows spread in a commit of their own.
 const IDLE_SLICE: usize = 2048;
 /// Rows spread with a group, at least.
-const SLICE: usize = 512;
+const SLICE: usize = 256;
 /// Waiting rows that are still spread when the vault is closed.
 const CLOSE: usize = 16_384;
 /// How often the checkpoint is written outside the database, at most.

@@ -48,8 +48,8 @@ impl Fresh {
     }
 
     /// Puts a row aside; answers what was there before.
-    pub fn put(&mut self, table: T, key: &[u8], value: Value) -> Option<Value> {
-        self.tables.get_mut(table as usize)?.insert(key.to_vec(), value)
+    pub fn put(&mut self, table: T, key: Vec<u8>, value: Value) -> Option<Value> {
+        self.tables.get_mut(table as usize)?.insert(key, value)
     }
 
     /// Takes back a [`Fresh::put`].

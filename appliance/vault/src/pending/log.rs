@@ -28,6 +28,11 @@ pub(crate) fn code(table: T) -> Option<u8> {
         T::Log => 6,
         T::Counts => 7,
         T::Leaves => 8,
+        T::Answers => 9,
+        T::AnswersDue => 10,
+        T::QueueState => 11,
+        T::QueueRef => 12,
+        T::Closed => 13,
         _ => return None,
     })
 }
@@ -96,7 +101,7 @@ fn replay(from: &impl Get, row: &mut Decoder<'_>, fresh: &mut Fresh) -> Result<(
             let born = born.ok_or_else(damaged)?;
             for term in index::own(from, born.rid)? {
                 let key = index::term_key(born.kind, &term, born.rid);
-                fresh.put(T::Terms, &key, Value::Opened(born.tx.to_le_bytes()));
+                fresh.put(T::Terms, key, Value::Opened(born.tx.to_le_bytes()));
             }
         }
         Some(sort @ (0 | 1)) => {
@@ -106,7 +111,7 @@ fn replay(from: &impl Get, row: &mut Decoder<'_>, fresh: &mut Fresh) -> Result<(
                 0 => Value::Gone,
                 _ => Value::Row(row.bytes().ok_or_else(damaged)?.to_vec()),
             };
-            fresh.put(table, key, value);
+            fresh.put(table, key.to_vec(), value);
         }
         _ => return Err(damaged()),
     }

@@ -100,6 +100,10 @@ impl Run {
     pub fn get(&self, table: T, key: &[u8]) -> Option<Option<&[u8]>> {
         let (start, end) = (self.start(table as usize), self.start(table as usize + 1));
         let slots = self.slots.get(start..end).unwrap_or_default();
+        // Numbers only rise: most records are older than all that waits, and are told apart here.
+        if key < self.key(slots.first()?) || key > self.key(slots.last()?) {
+            return None;
+        }
         let at = slots.binary_search_by(|slot| self.key(slot).cmp(key)).ok()?;
         self.row(start + at).map(|(_, value)| value)
     }

@@ -29,7 +29,7 @@ fn table(second: bool) -> T {
 fn put(fresh: &mut Fresh, map: &mut Map, (second, key, value): (bool, Vec<u8>, Option<Vec<u8>>)) {
     let table = table(second);
     map.insert((table as u8, key.clone()), value.clone());
-    fresh.put(table, &key, value.map_or(Value::Gone, Value::Row));
+    fresh.put(table, key, value.map_or(Value::Gone, Value::Row));
 }
 
 fn owned<'a>(rows: impl Iterator<Item = run::Waiting<'a>>) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
@@ -92,8 +92,8 @@ proptest! {
 #[test]
 fn taking_back_leaves_what_was_there() {
     let mut fresh = Fresh::default();
-    assert_eq!(fresh.put(T::Ids, b"a", Value::Row(vec![1])), None);
-    let before = fresh.put(T::Ids, b"a", Value::Gone);
+    assert_eq!(fresh.put(T::Ids, b"a".to_vec(), Value::Row(vec![1])), None);
+    let before = fresh.put(T::Ids, b"a".to_vec(), Value::Gone);
     assert_eq!(before, Some(Value::Row(vec![1])));
     fresh.restore(T::Ids, b"a".to_vec(), before);
     assert_eq!(fresh.get(T::Ids, b"a"), Some(&Value::Row(vec![1])));

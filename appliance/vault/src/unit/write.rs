@@ -142,7 +142,7 @@ impl Unit<'_> {
         if !existed {
             let born = Born { rid: head.rid, kind: head.kind, tx: head.tx.0 };
             let keys: Vec<_> = terms.iter().map(|term| index::term_key(head.kind, term, head.rid)).collect();
-            self.journaled(|tables, journal| tables.bear(born, &keys, journal))?;
+            self.journaled(|tables, journal| tables.bear(born, keys, journal))?;
             return Ok(self.insert(T::Own, &key, &index::encode_own(terms))?);
         }
         let old = self.get(T::Own, &key)?.unwrap_or_default();
