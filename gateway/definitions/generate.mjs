@@ -33,6 +33,24 @@ for (const definition of definitions) {
     type.targetProfile = type.targetProfile.filter((t) => !/medplum|\/Subscription$/.test(t));
   }
 }
+// The package adds elements of later releases to a few snapshots; the differentials name only R4's. What is not named there
+// goes; where something that is named there is missing, the type has been rewritten, and the differential is taken.
+for (const definition of definitions.filter((d) => d.kind === "resource" && d.differential)) {
+  const [root, ...rest] = definition.snapshot.element;
+  const named = new Set(definition.differential.element.map((e) => e.path));
+  const known = new Set(rest.map((e) => e.path));
+  const kept = rest.filter(
+    (e) => named.has(e.path) || (e.base.path !== e.path && [root.path, ...named].includes(e.path.slice(0, e.path.lastIndexOf(".")))),
+  );
+  const missing = definition.differential.element.some((e) => e.path !== root.path && !known.has(e.path));
+  if (kept.length === rest.length && !missing) continue;
+  const own = definition.differential.element.filter((e) => e.path !== root.path);
+  const inherited = rest.filter((e) => e.base.path !== e.path && !e.path.slice(root.path.length + 1).includes("."));
+  definition.snapshot.element = missing
+    ? [root, ...inherited, ...own.map((e) => ({ ...e, base: { path: e.path } }))]
+    : [root, ...kept];
+  console.log(`${definition.name}: ${missing ? "taken from the differential" : "additions left out"}`);
+}
 if (JSON.stringify(definitions).toLowerCase().includes("medplum.com")) {
   throw new Error("a definition still names the package's own profiles");
 }
@@ -45,7 +63,7 @@ writeSearch(definitions, terminology, read("search-parameters.json"), out);
 // Extensions and profiles of the standard, under the standard's own addresses.
 const derived = [...read("extension-definitions.json"), ...read("profiles-others.json"), ...read("profiles-types.json")].filter(
   (r) => r.resourceType === "StructureDefinition" && r.derivation === "constraint" && r.url.startsWith("http://hl7.org/fhir/StructureDefinition/"),
-).filter((r) => r.name !== "PICO Element Profile"); // its base has another form in the package
+);
 const bound = new Set(writeRules(definitions, out));
 for (const element of derived.flatMap((d) => d.differential.element)) {
   if (element.binding?.valueSet) bound.add(element.binding.valueSet);

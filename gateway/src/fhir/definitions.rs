@@ -335,5 +335,16 @@ mod tests {
         }
         assert!(by_name("Observation.component").unwrap().member("referenceRange").is_some());
         assert!(by_name("Meta").unwrap().member("project").is_none());
+        // Elements of later releases, which the package's snapshots carry.
+        for (name, later) in [
+            ("Binary", "url"),
+            ("DeviceDefinition", "classification"),
+            ("ObservationDefinition", "publisher"),
+            ("ResearchStudy", "progressStatus"),
+            ("EvidenceVariable.characteristic", "definitionByTypeAndValue"),
+        ] {
+            assert!(by_name(name).unwrap().member(later).is_none(), "{name}.{later}");
+        }
+        assert!(by_name("EvidenceVariable.characteristic").unwrap().member("definitionReference").is_some());
     }
 }
