@@ -57,6 +57,9 @@ fn text_problem(text: &str, kind: Primitive) -> Option<String> {
     if text.len() > MOST_STRING && kind != Primitive::Base64Binary {
         return Some(format!("must not be longer than {MOST_STRING} bytes"));
     }
+    if text.contains(['\u{fffe}', '\u{ffff}']) {
+        return Some("must not hold the characters U+FFFE and U+FFFF, which XML cannot carry".to_owned());
+    }
     let fits = match kind {
         Primitive::String | Primitive::Markdown | Primitive::Xhtml => {
             !text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{80}'..='\u{9f}'))

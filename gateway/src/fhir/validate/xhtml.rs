@@ -1,5 +1,7 @@
 //! Narratives: well-formed XHTML of the elements and attributes that R4 allows, nothing that runs.
 
+use crate::fhir::xml;
+
 /// Elements of HTML 4.0 chapters 7 to 11 (except section 4 of chapter 9) and 15, with `a` and `img` (R4 narrative).
 const ELEMENTS: [&str; 54] = [
     "a",
@@ -144,7 +146,11 @@ pub fn check(div: &str) -> Result<(), String> {
             continue;
         };
         if let Some(comment) = tail.strip_prefix("!--") {
-            rest = comment.split_once("-->").ok_or("a comment does not end")?.1;
+            let (inside, after) = comment.split_once("--").ok_or("a comment does not end")?;
+            rest = after
+                .strip_prefix('>')
+                .filter(|_| characters(inside))
+                .ok_or("a comment holds -- or does not end")?;
             continue;
         }
         let end = tag_end(tail).ok_or("a tag does not end")?;
@@ -199,6 +205,7 @@ fn start_tag(tag: &str) -> Result<(&str, bool), String> {
     if !ELEMENTS.contains(&name) && !MORE_ELEMENTS.contains(&name) {
         return Err(format!("<{}> is not allowed", shown(name)));
     }
+    let mut seen: Vec<&str> = Vec::new();
     loop {
         rest = rest.trim_start();
         if rest.is_empty() {
@@ -209,6 +216,10 @@ fn start_tag(tag: &str) -> Result<(&str, bool), String> {
         if !ATTRIBUTES.contains(&attribute) && !MORE_ATTRIBUTES.contains(&attribute) {
             return Err(format!("the attribute {} is not allowed", shown(attribute)));
         }
+        if seen.contains(&attribute) {
+            return Err(format!("the attribute {attribute} is given twice"));
+        }
+        seen.push(attribute);
         let tail = tail.trim_start();
         let quote =
             tail.chars().next().filter(|c| matches!(c, '"' | '\'')).ok_or("an attribute has no quotes")?;
@@ -242,15 +253,18 @@ fn attribute_value(name: &str, value: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// An entity of XML, `&nbsp;`, `&#1;` or `&#x1;` behind every ampersand.
+/// Characters of XML only, and an entity of XML, `&nbsp;`, or the number of such a character behind every ampersand.
 fn entities(text: &str) -> Result<(), String> {
+    if !characters(text) {
+        return Err("it holds a character that XML cannot hold".to_owned());
+    }
     for (at, _) in text.match_indices('&') {
         let name = text.get(at + 1..).and_then(|t| t.split_once(';')).map(|(name, _)| name);
         let fits = name.is_some_and(|name| match name.strip_prefix('#') {
             None => ["amp", "lt", "gt", "quot", "apos", "nbsp"].contains(&name),
             Some(number) => match number.strip_prefix('x') {
-                Some(hex) => (1..=6).contains(&hex.len()) && hex.bytes().all(|b| b.is_ascii_hexdigit()),
-                None => (1..=7).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit()),
+                Some(hex) => (1..=6).contains(&hex.len()) && is_number(hex, 16),
+                None => (1..=7).contains(&number.len()) && is_number(number, 10),
             },
         });
         if !fits {
@@ -258,6 +272,16 @@ fn entities(text: &str) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether a reference by number names a character that XML can hold.
+fn is_number(digits: &str, radix: u32) -> bool {
+    let plain = digits.chars().all(|c| c.is_digit(radix));
+    plain && u32::from_str_radix(digits, radix).ok().and_then(char::from_u32).is_some_and(xml::is_char)
+}
+
+fn characters(text: &str) -> bool {
+    text.chars().all(xml::is_char)
 }
 
 fn shown(text: &str) -> String {
@@ -302,6 +326,11 @@ mod tests {
             ("<div>a & b</div>", "entity"),
             ("<div>a &reg; b</div>", "entity"),
             ("<div>a &#xzz; b</div>", "entity"),
+            ("<div>a &#0; b</div>", "entity"),
+            ("<div>a &#x1; &#xFFFE; b</div>", "entity"),
+            ("<div>a \u{ffff} b</div>", "character"),
+            ("<div><!-- a -- b -->c</div>", "comment"),
+            ("<div class=\"a\" class=\"b\">c</div>", "twice"),
             ("<div><iframe/>a</div>", "iframe"),
             ("<div><!-- a</div>", "comment"),
             ("<div><input/>a</div>", "input"),

@@ -11,6 +11,7 @@ mod write;
 
 pub use error::{Reason, XmlError};
 pub use read::read;
+pub(crate) use text::is_char;
 pub use write::{Style, write};
 
 #[cfg(test)]
