@@ -57,7 +57,9 @@ pub fn page(language: Language, facts: &Facts) -> String {
     let (keep, drop) = if facts.fingerprint.is_some() { ("known", "unknown") } else { ("unknown", "known") };
     let text = without_block(text, drop);
     let text = text.replace(&format!("{{{{#{keep}}}}}\n"), "").replace(&format!("{{{{/{keep}}}}}\n"), "");
-    text.replace("{{fingerprint}}", &escape(facts.fingerprint.as_deref().unwrap_or_default()))
+    // On a narrow screen the fingerprint breaks between pairs, never inside one.
+    let fingerprint = escape(facts.fingerprint.as_deref().unwrap_or_default()).replace(':', ":<wbr>");
+    text.replace("{{fingerprint}}", &fingerprint)
         .replace("{{secure}}", &escape(&facts.secure))
         .replace("{{plain}}", &escape(&facts.plain))
 }
@@ -110,7 +112,7 @@ mod tests {
                 let page = page(language, &facts(fingerprint));
                 assert!(!page.contains("{{") && !page.contains("}}"), "{language:?} {fingerprint:?}");
                 assert!(page.contains("https://192.168.1.20:8443/install"));
-                assert_eq!(page.contains("AA:BB"), fingerprint.is_some());
+                assert_eq!(page.contains("AA:<wbr>BB"), fingerprint.is_some());
                 assert_eq!(page.contains("/ca.crt"), fingerprint.is_some());
             }
         }

@@ -5,7 +5,7 @@ import { Visitor } from "../lib/visitor.mjs";
 async function install(browser) {
   const box = await new Box().init().start();
   try {
-    const fingerprint = /(?:[0-9A-F]{2}:){31}[0-9A-F]{2}/.exec(await (await fetch(`${box.url}/install`)).text())?.[0];
+    const fingerprint = /(?:[0-9A-F]{2}:){31}[0-9A-F]{2}/.exec((await (await fetch(`${box.url}/install`)).text()).replaceAll("<wbr>", ""))?.[0];
     if (!fingerprint) throw new Error("the page shows no fingerprint");
     for (const [lang, theme] of [["en", "light"], ["hi", "dark"]]) {
       const at = await Visitor.arrive(browser, box, { lang, theme });

@@ -13,7 +13,7 @@
   if (steps) steps.open = true;
 
   var where = document.getElementById("where");
-  where.textContent = window.isSecureContext ? where.dataset.secure : where.dataset.plain;
+  where.textContent = window.isSecureContext && location.protocol === "https:" ? where.dataset.secure : where.dataset.plain;
 
   var list = document.getElementById("tests");
   function show(name, result) {
