@@ -1,23 +1,27 @@
-//! The benches of the rooms themselves, run as their own programs: the barrier beside plain redb, the HL7 parser.
+//! The benches of the rooms themselves, run as their own programs: the barrier beside plain redb, the vault on a disk
+//! with slow syncs, the HL7 parser.
 //!
-//! Each prints one JSON object a line: the barrier `row`, `suite`, `unit`, `plain` and `barrier` in units a second;
+//! Each prints one JSON object a line: the barrier `row`, `suite`, `unit`, `plain` and `barrier` in units a second; the
+//! vault `row` and `units_per_s`;
 //! the gateway `bench`, `value`, `unit` and `bytes`.
 
 use std::process::Command;
 
 use serde_json::Value;
 
-use crate::table::Aim::AtMost;
+use crate::table::Aim::{AtLeast, AtMost};
 use crate::table::Table;
 
 /// The barrier may cost this many times the plain file.
 const BARRIER_TIMES: f64 = 2.0;
+/// 64 clients get so many times the durable units of one, where the disk and not the processor is what one waits for.
+const GROUP_TIMES: f64 = 20.0;
 /// Parsing a 2 KB ORU, microseconds.
 const PARSE_MICROS: f64 = 20.0;
 
 /// Runs all.
 pub fn all(table: &mut Table) {
-    for row in rows("clinicvault-vault", "barrier_bench") {
+    for row in rows("clinicvault-vault", "barrier_bench", &[]) {
         let (plain, barrier) = (number(&row, "plain"), number(&row, "barrier"));
         let name = format!("barrier ({}), {}", text(&row, "suite"), text(&row, "row"));
         table.figure(format!("{name}: plain redb"), plain, text(&row, "unit"));
@@ -29,7 +33,21 @@ pub fn all(table: &mut Table) {
             AtMost(BARRIER_TIMES),
         );
     }
-    for row in rows("clinicvault-gateway", "hl7_bench") {
+    let folder = std::env::temp_dir();
+    let slow = rows("clinicvault-vault", "unit_bench", &[&folder.to_string_lossy(), "slow"]);
+    let rates: Vec<f64> = slow.iter().map(|row| number(row, "units_per_s")).collect();
+    for (row, rate) in slow.iter().zip(&rates) {
+        table.figure(format!("units of work, {}", text(row, "row")), *rate, "/s");
+    }
+    if let [one, many] = rates[..] {
+        table.aimed(
+            "units of work, 4 ms a sync, 64 clients against 1",
+            many / one,
+            "times",
+            AtLeast(GROUP_TIMES),
+        );
+    }
+    for row in rows("clinicvault-gateway", "hl7_bench", &[]) {
         let (name, value, unit) = (text(&row, "bench"), number(&row, "value"), text(&row, "unit"));
         if name == "hl7_parse" {
             let bytes = row["bytes"].as_u64().unwrap_or_default();
@@ -49,10 +67,12 @@ fn number(row: &Value, key: &str) -> f64 {
 }
 
 /// Builds and runs an example in release and reads its lines.
-fn rows(package: &str, example: &str) -> Vec<Value> {
+fn rows(package: &str, example: &str, args: &[&str]) -> Vec<Value> {
     eprintln!("{example}");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["run", "--quiet", "--release", "--locked", "-p", package, "--example", example]);
+    cargo
+        .args(["run", "--quiet", "--release", "--locked", "-p", package, "--example", example, "--"])
+        .args(args);
     let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{example}: {text}{}", String::from_utf8_lossy(&output.stderr));

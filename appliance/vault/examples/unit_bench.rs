@@ -2,7 +2,10 @@
 //! line, and a record shaped like a Patient with 46 terms and a data key of its own. One JSON row per line; `blocks`
 //! are the 4 KiB blocks that went to the file for each record.
 //!
-//! `cargo run --release -p clinicvault-vault --example unit_bench [-- FOLDER [observations|patients|patient ...]]`
+//! `cargo run --release -p clinicvault-vault --example unit_bench [-- FOLDER [observations|patients|patient|slow ...]]`
+//!
+//! `slow` lays the vault on a file whose every sync takes 4 ms at least, as an SD card or a disk without a safe write
+//! cache needs: there it shows what gathering units into one commit is worth.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -12,9 +15,14 @@
 )]
 
 use clinicvault_vault::*;
+use redb::StorageBackend;
+use redb::backends::FileBackend;
+use std::fs::File;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const KIND: Kind = Kind(7);
 const PATIENT: Kind = Kind(1);
@@ -97,6 +105,41 @@ fn written() -> u64 {
     io.lines().find_map(|line| line.strip_prefix("wchar: ")).unwrap().parse().unwrap()
 }
 
+/// A file whose syncs take 4 ms at least.
+#[derive(Debug)]
+struct Slow(FileBackend);
+
+impl Slow {
+    fn new(path: &Path) -> Self {
+        let file = File::options().read(true).write(true).create_new(true).open(path).unwrap();
+        Self(FileBackend::new(file).unwrap())
+    }
+}
+
+impl StorageBackend for Slow {
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read(offset, out)
+    }
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        let began = Instant::now();
+        self.0.sync_data()?;
+        std::thread::sleep(Duration::from_millis(4).saturating_sub(began.elapsed()));
+        Ok(())
+    }
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write(offset, data)
+    }
+    fn close(&self) -> io::Result<()> {
+        self.0.close()
+    }
+}
+
 /// Processor time of this process in seconds.
 fn cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
@@ -157,14 +200,17 @@ fn main() {
     let folder = args.next().map_or_else(std::env::temp_dir, Into::into);
     let chosen: Vec<String> = args.collect();
     let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|it| it == name);
-    let fresh = |name: &str| {
+    let fresh_on = |name: &str, slow: bool| {
         let dir = tempfile::tempdir_in(&folder).unwrap();
         let unlock = vec![UnlockSlot::Credential(b"a secret of sixteen bytes".to_vec().into())];
-        let options = OpenOptions::new(Arc::new(jiff::Timestamp::now));
-        let new = NewVault { clinic_id: "bench".into(), suite: Suite::XChaCha20Poly1305, unlock, options };
+        let mut options = OpenOptions::new(Arc::new(jiff::Timestamp::now));
+        options.below = slow.then(|| Below::new(Slow::new(&dir.path().join("slow"))));
+        let suite = Suite::of_this_processor();
+        let new = NewVault { clinic_id: "bench".into(), suite, unlock, options };
         let (vault, _) = Vault::create(&dir.path().join(name), new).unwrap();
         (dir, vault)
     };
+    let fresh = |name: &str| fresh_on(name, false);
     if wanted("observations") {
         let (_dir, vault) = fresh("observations");
         measure(&vault, "one client", 300, 1, 1, &|n| observations(n, 1));
@@ -172,6 +218,12 @@ fn main() {
         measure(&vault, "units of 50 records, one at a time", 400, 50, 1, &|n| observations(10_000 + n, 50));
         measure(&vault, "units of 50 records, 4 waiting", 400, 50, 4, &|n| observations(20_000 + n, 50));
         reads(&vault);
+        vault.close().unwrap();
+    }
+    if wanted("slow") {
+        let (_dir, vault) = fresh_on("observations", true);
+        measure(&vault, "one client, 4 ms a sync", 500, 1, 1, &|n| observations(n, 1));
+        measure(&vault, "64 clients, 4 ms a sync", 20_000, 1, 64, &|n| observations(10_000 + n, 1));
         vault.close().unwrap();
     }
     if wanted("patients") {

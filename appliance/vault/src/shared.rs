@@ -31,8 +31,6 @@ const MAX_NOTES: usize = 8192;
 const NOTES_BEHIND: Duration = Duration::from_millis(100);
 /// How long a further audit-only line waits before it is refused.
 const NOTES_PATIENCE: Duration = Duration::from_secs(5);
-/// Commits whose waiting rows are kept for a view that is just being opened.
-const VERSIONS: usize = 8;
 
 /// Whether the vault works.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -300,14 +298,16 @@ impl Shared {
 
     /// Keeps the waiting rows of a commit; to be called before it, so that whoever sees the commit finds them.
     pub fn keep_pending(&self, group: u64, pending: Pending) {
-        let mut versions = self.versions();
-        versions.push_back((group, pending));
-        if versions.len() > VERSIONS {
-            versions.pop_front();
-        }
+        self.versions().push_back((group, pending));
     }
 
-    /// The waiting rows as of a commit, if it is not long past.
+    /// Lets go of the waiting rows of commits before this one, which is done: they may be megabytes that were spread
+    /// since. A view that is just being opened on an older commit is opened anew.
+    pub fn forget_pending(&self, before: u64) {
+        self.versions().retain(|(of, _)| *of >= before);
+    }
+
+    /// The waiting rows as of a commit: of the newest, or of one that is just being made.
     pub fn pending_of(&self, group: u64) -> Option<Pending> {
         self.versions().iter().rev().find(|(of, _)| *of == group).map(|(_, pending)| pending.clone())
     }

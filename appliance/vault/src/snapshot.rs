@@ -62,7 +62,7 @@ impl Snapshot {
             let state = run(shared, || tables.with(T::Meta, STATE, State::decode))?
                 .flatten()
                 .ok_or_else(|| ReadError::Fault(Fault::row(name(T::Meta))))?;
-            // Not there when many commits came between the two lines above: then a newer view serves as well.
+            // Not there when a commit came between the two lines above: then a newer view serves as well.
             if let Some(pending) = shared.pending_of(state.group) {
                 return Ok((tables.under(pending), state));
             }

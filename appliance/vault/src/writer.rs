@@ -272,6 +272,7 @@ impl Writer {
                     self.shared.set_checkpoint(note.clone());
                     self.outside = Some(note);
                 }
+                self.shared.forget_pending(self.state.group);
                 self.shared.committed(Tx(self.state.tx));
                 for (work, fate) in units.into_iter().zip(fates) {
                     tell(work, fate.unwrap_or(Fate::Panicked));
