@@ -373,7 +373,17 @@ fn everyone_may_ask_what_the_box_can_do() {
         .collect();
     assert_eq!(
         codes,
-        ["read", "vread", "update", "patch", "delete", "history-instance", "create", "search-type"]
+        [
+            "read",
+            "vread",
+            "update",
+            "patch",
+            "delete",
+            "history-instance",
+            "history-type",
+            "create",
+            "search-type"
+        ]
     );
     assert!(patient["searchParam"].as_array().unwrap().iter().any(|p| p["name"] == "identifier"));
 }

@@ -1,15 +1,16 @@
-//! The history of one record: every version, newest first, deletes included. One audit line a page.
+//! The history of one record, of a type, or of everything: versions, newest first, deletes included. One audit line a
+//! page.
 
 use bytes::Bytes;
 use clinicvault_gateway::fhir::id::ResourceType;
-use clinicvault_vault::{Action, Head, Kind};
+use clinicvault_vault::{Action, Head, Kind, Snapshot, Tx};
 use jiff::Timestamp;
 
 use super::Records;
-use super::access::{Actor, Op};
+use super::access::{Actor, Op, Subject, decide};
 use super::audit::{self, About};
 use super::error::Error;
-use super::read::Stored;
+use super::read::{Stored, may};
 
 /// Most versions of one record that are looked at.
 const MOST_VERSIONS: usize = 100_000;
@@ -74,6 +75,103 @@ impl Records {
     }
 }
 
+/// Versions of other types that one page passes over before it ends early.
+const MOST_LINES: usize = 100_000;
+/// Lines of the log read at once.
+const LINES: usize = 1_000;
+
+/// What part of the history of many records is wanted.
+#[derive(Debug, Clone)]
+pub struct WantedOfMany {
+    /// Only this type.
+    pub kind: Option<ResourceType>,
+    /// Most versions of this page.
+    pub rows: usize,
+    /// Only versions written at or after this time.
+    pub since: Option<Timestamp>,
+    /// Only versions that were current at this time.
+    pub at: Option<Timestamp>,
+    /// Only versions written before this line of the log: unit of work, and number within (paging).
+    pub before: Option<(u64, u64)>,
+}
+
+/// One page of the history of many records. How many there are in all is not counted.
+#[derive(Debug)]
+pub struct HistoryOfMany {
+    /// The versions, newest first.
+    pub rows: Vec<Stored>,
+    /// Where the next page begins.
+    pub next: Option<(u64, u64)>,
+}
+
+impl Records {
+    /// One page of the history of a type, or of everything that the caller may see. New versions come in front of the
+    /// first page and never move a later one.
+    pub fn history_of_many(&self, who: &Actor, wanted: &WantedOfMany) -> Result<HistoryOfMany, Error> {
+        if let Some(kind) = wanted.kind {
+            self.gate(who, Op::History, kind)?;
+        }
+        let snapshot = self.vault().snapshot()?;
+        let mut page = HistoryOfMany { rows: Vec::new(), next: None };
+        let mut before = wanted.before.map(|(tx, line)| (Tx(tx), line));
+        let mut seen = 0;
+        let mut more = wanted.rows > 0;
+        'log: while more {
+            let lines = snapshot.log_back(before, LINES)?;
+            more = lines.len() == LINES;
+            for (line, head) in lines {
+                if wanted.since.is_some_and(|since| head.time < since) {
+                    break 'log;
+                }
+                if page.rows.len() == wanted.rows || seen == MOST_LINES {
+                    page.next = before.map(|(tx, line)| (tx.0, line));
+                    break 'log;
+                }
+                seen += 1;
+                before = Some(line);
+                if let Some(row) = self.wanted_row(who, &snapshot, head, wanted)? {
+                    page.rows.push(row);
+                }
+            }
+        }
+        let kind = wanted.kind.unwrap_or(ResourceType::BUNDLE);
+        let purpose = Subject::of_type(kind.as_str(), false).area().purpose();
+        self.vault().note(audit::done(who, Action::History, purpose, About::of_type(kind, None)))?;
+        Ok(page)
+    }
+
+    /// The version, if it is wanted and may be seen.
+    fn wanted_row(
+        &self,
+        who: &Actor,
+        snapshot: &Snapshot,
+        head: Head,
+        wanted: &WantedOfMany,
+    ) -> Result<Option<Stored>, Error> {
+        let Some(kind) = ResourceType::from_number(head.kind.0) else { return Ok(None) };
+        if wanted.kind.is_some_and(|only| only != kind) || !may(who, Op::History, kind).allowed() {
+            return Ok(None);
+        }
+        if let Some(at) = wanted.at {
+            let next = snapshot.version(head.rid, head.version + 1)?;
+            if is_after(head.time, at) || next.is_some_and(|next| !is_after(next.time, at)) {
+                return Ok(None);
+            }
+        }
+        if head.deleted {
+            return Ok(Some(Stored { head, body: Bytes::new() }));
+        }
+        let body = Bytes::from_owner(snapshot.body(&head)?);
+        let subject = super::read::subject_of(who, kind, &head, &body)?;
+        Ok(decide(who, Op::History, &subject).allowed().then_some(Stored { head, body }))
+    }
+}
+
+/// Whether a commit came after a moment, to the millisecond that `lastUpdated` tells.
+fn is_after(time: Timestamp, at: Timestamp) -> bool {
+    time.as_millisecond() > at.as_millisecond()
+}
+
 /// Versions within the wanted times; `versions` is newest first.
 fn fitting(versions: Vec<Head>, wanted: &Wanted) -> Vec<Head> {
     let mut out: Vec<Head> = Vec::new();
@@ -82,7 +180,7 @@ fn fitting(versions: Vec<Head>, wanted: &Wanted) -> Vec<Head> {
             break;
         }
         match wanted.at {
-            Some(at) if head.time > at => {}
+            Some(at) if is_after(head.time, at) => {}
             Some(_) => {
                 out.push(head);
                 break;

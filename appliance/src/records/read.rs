@@ -112,13 +112,7 @@ impl Records {
         head: &Head,
         body: &[u8],
     ) -> Result<Purpose, Error> {
-        let subject = if needs_content(who, kind) {
-            let json = json::parse(body, &Limits::bytes(usize::MAX))
-                .map_err(|_| Error::Damaged(format!("{kind} record {}", head.rid.0)))?;
-            subject(kind, &json)
-        } else {
-            Subject::of_type(kind.as_str(), false)
-        };
+        let subject = subject_of(who, kind, head, body)?;
         decide(who, op, &subject).check().map_err(|why| {
             let patient = patient_of(&head.owner);
             let about = About { object: Some((kind, head.id.as_str(), head.version)), patient };
@@ -126,6 +120,21 @@ impl Records {
             Error::Refused(why)
         })
     }
+}
+
+/// What the policy needs to know of a record whose body is at hand.
+pub(super) fn subject_of(
+    who: &Actor,
+    kind: ResourceType,
+    head: &Head,
+    body: &[u8],
+) -> Result<Subject, Error> {
+    if !needs_content(who, kind) {
+        return Ok(Subject::of_type(kind.as_str(), false));
+    }
+    let json = json::parse(body, &Limits::bytes(usize::MAX))
+        .map_err(|_| Error::Damaged(format!("{kind} record {}", head.rid.0)))?;
+    Ok(subject(kind, &json))
 }
 
 /// The most that `who` may do with a type: for Observation the better of its two halves.

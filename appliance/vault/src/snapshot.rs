@@ -215,6 +215,34 @@ impl Snapshot {
         })
     }
 
+    /// Versions in the order in which they were written, newest first, below the line `before`, at most `limit`; each
+    /// with its line, which is its unit and its number within.
+    ///
+    /// # Errors
+    /// As [`Snapshot::head`].
+    pub fn log_back(&self, before: Option<LogLine>, limit: usize) -> Result<Vec<(LogLine, Head)>, ReadError> {
+        self.run(|tables| {
+            let high = before.map(|(tx, line)| pair_key(tx.0, line));
+            let high = high.as_ref().map_or(Bound::Unbounded, |key| Bound::Excluded(&key[..]));
+            let mut lines = Vec::new();
+            if limit > 0 {
+                tables.visit(T::Log, Bound::Unbounded, high, true, &mut |key, row| {
+                    let line = crate::unit::cut_log(key, row).ok_or_else(|| Fault::row(name(T::Log)))?;
+                    let number = key.get(8..).and_then(|n| n.try_into().ok()).map(u64::from_be_bytes);
+                    lines.push((number.ok_or_else(|| Fault::row(name(T::Log)))?, line));
+                    Ok(lines.len() < limit)
+                })?;
+            }
+            lines
+                .into_iter()
+                .map(|(number, (tx, rid, version))| {
+                    let head = as_of::version(tables, rid, version)?;
+                    Ok::<_, Fault>(((tx, number), head.ok_or_else(|| Fault::row(name(T::Log)))?))
+                })
+                .collect()
+        })
+    }
+
     /// A document.
     ///
     /// # Errors
@@ -412,6 +440,9 @@ fn run<R, E: Into<ReadError>>(shared: &Shared, work: impl FnOnce() -> Result<R, 
     }
     result
 }
+
+/// A line of the log of changes: its unit, and its number within.
+pub type LogLine = (Tx, u64);
 
 /// An iterator over terms; see [`Snapshot::scan`].
 pub struct Scan<'a> {

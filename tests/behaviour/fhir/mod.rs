@@ -1,8 +1,10 @@
 //! The FHIR face, topic by topic; `fhir_rest` beside this folder holds what every client meets first.
 
 mod bundles;
+mod command;
 mod conditional;
 mod forms;
+mod history;
 mod patch;
 
 use clinicvault_tests::{Answer, Http};

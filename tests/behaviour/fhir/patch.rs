@@ -115,3 +115,31 @@ fn a_condition_names_the_record_to_patch() {
     issue(patch(&mut fhir, "/fhir/Patient", &[], &male), 412, "conflict");
     issue(patch(&mut fhir, "/fhir/Patient?colour=red", &[], &male), 400, "not-supported");
 }
+
+#[test]
+fn a_fhirpath_patch_does_the_same_by_paths() {
+    let clinic = Clinic::open();
+    let mut fhir = clinic.fhir();
+    let body = json!({"resourceType": "Patient", "id": "p", "name": [{"family": "Rao"}], "gender": "male"});
+    super::send(&mut fhir, "PUT", "/fhir/Patient/p", &[], &body).expect(201);
+    let operation = |parts: Value| json!({"name": "operation", "part": parts});
+    let parameters = json!({"resourceType": "Parameters", "parameter": [
+        operation(json!([{"name": "type", "valueCode": "replace"}, {"name": "path", "valueString": "Patient.gender"}, {"name": "value", "valueCode": "female"}])),
+        operation(json!([{"name": "type", "valueCode": "add"}, {"name": "path", "valueString": "Patient.name[0]"}, {"name": "name", "valueString": "given"}, {"name": "value", "valueString": "Asha"}])),
+    ]});
+    let done = super::send(&mut fhir, "PATCH", "/fhir/Patient/p", &[], &parameters).expect(200).json();
+    assert_eq!(
+        (&done["gender"], &done["name"]),
+        (&json!("female"), &json!([{"family": "Rao", "given": ["Asha"]}]))
+    );
+    let xml = r#"<Parameters xmlns="http://hl7.org/fhir"><parameter><name value="operation"/><part><name value="type"/><valueCode value="delete"/></part><part><name value="path"/><valueString value="Patient.name.given"/></part></parameter></Parameters>"#;
+    let xml_type = ("Content-Type", "application/fhir+xml");
+    let done = fhir.send("PATCH", "/fhir/Patient/p", &[xml_type], xml.as_bytes()).expect(200).json();
+    assert_eq!(done["name"], json!([{"family": "Rao"}]));
+    let wrong = json!({"resourceType": "Parameters", "parameter": [operation(json!([{"name": "type", "valueCode": "delete"}, {"name": "path", "valueString": "Patient.id"}]))]});
+    issue(super::send(&mut fhir, "PATCH", "/fhir/Patient/p", &[], &wrong), 422, "processing");
+    let batch = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
+        {"resource": parameters, "request": {"method": "PATCH", "url": "Patient/p"}}]});
+    fhir.post_fhir("/fhir", &batch).expect(200);
+    assert_eq!(fhir.get("/fhir/Patient/p").json()["name"][0]["given"], json!(["Asha"]));
+}

@@ -1,11 +1,17 @@
 //! `clinicvault fhir`: FHIR files without a box: nothing is stored, no vault is opened.
 
+mod convert;
 pub mod validate;
 
 use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
 pub enum Fhir {
+    /// Write a resource in another form
+    ///
+    /// Reads JSON, XML or ndjson, whichever the file holds, and writes the result to stdout. XML is pretty; ndjson is
+    /// one compact resource a line. A file of several ndjson lines becomes several JSON documents.
+    Convert(convert::Convert),
     /// Check files against R4, terminology and profiles
     Validate(validate::Validate),
 }
@@ -13,6 +19,7 @@ pub enum Fhir {
 /// Runs the sub-command.
 pub fn run(command: &Fhir) -> anyhow::Result<()> {
     match command {
+        Fhir::Convert(command) => convert::run(command),
         Fhir::Validate(command) => validate::run(command),
     }
 }

@@ -20,8 +20,17 @@ use crate::http::extract::Peer;
 use crate::http::query;
 
 /// Interactions with one type, as routed.
-const OF_TYPE: [&str; 8] =
-    ["read", "vread", "update", "patch", "delete", "history-instance", "create", "search-type"];
+const OF_TYPE: [&str; 9] = [
+    "read",
+    "vread",
+    "update",
+    "patch",
+    "delete",
+    "history-instance",
+    "history-type",
+    "create",
+    "search-type",
+];
 
 /// What is needed of the head; nobody has to be signed in.
 pub struct Open {
@@ -60,7 +69,7 @@ pub(super) fn value(app: &App, base: &str) -> Value {
         date: app.started(),
         zone: &app.config().clinic.zone,
         types: types.collect(),
-        system: vec!["transaction", "batch"],
+        system: vec!["transaction", "batch", "history-system"],
         security: "A bearer token made on the box (clinicvault token) or the session of a signed-in person; \
                    rights by SMART system scopes or by role. Every access is recorded.",
     })

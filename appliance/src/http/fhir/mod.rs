@@ -31,6 +31,8 @@ pub fn routes() -> Router<App> {
         .route("/fhir", post(bundle::apply))
         .route("/fhir/", post(bundle::apply))
         .route("/fhir/metadata", get(metadata::show))
+        .route("/fhir/_history", get(history::of_all))
+        .route("/fhir/{kind}/_history", get(history::of_type))
         .route(
             "/fhir/{kind}",
             get(search::by_query)

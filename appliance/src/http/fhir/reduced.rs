@@ -44,6 +44,20 @@ impl<'a> Reduced<'a> {
         Ok(wanted)
     }
 
+    /// As the parameters of a history ask: those of a read, and `_summary=count`, which shows no version.
+    pub fn of_history(parameters: &[(String, String)]) -> Result<Self, HttpError> {
+        let is_count = |(name, value): &&(String, String)| name == "_summary" && value == "count";
+        if parameters.iter().any(|pair| is_count(&pair)) {
+            return Ok(Self { summary: Summary::Count, elements: Cow::Borrowed(&[]) });
+        }
+        Self::of_read(parameters)
+    }
+
+    /// Whether only the number is wanted.
+    pub fn is_count(&self) -> bool {
+        self.summary == Summary::Count
+    }
+
     /// The wanted parts of a stored resource; the stored bytes themselves when nothing is left out.
     pub fn apply(&self, stored: &Bytes) -> Result<Bytes, HttpError> {
         if matches!(self.summary, Summary::False | Summary::Count) && self.elements.is_empty() {

@@ -33,8 +33,8 @@ impl Set {
         self.0.entry(&parts);
     }
 
-    /// A version in a history; one that is a delete has no resource.
-    pub fn version(&mut self, base: &str, stored: &Stored) {
+    /// A version in a history, shown as `body`; one that is a delete has no resource.
+    pub fn version(&mut self, base: &str, stored: &Stored, body: &[u8]) {
         let (head, kind) = (&stored.head, stored.kind().map_or("", |kind| kind.as_str()));
         let (method, status) = match (head.deleted, head.version) {
             (true, _) => ("DELETE", "204"),
@@ -50,7 +50,7 @@ impl Set {
         let url = full_url(base, stored);
         self.0.entry(&EntryParts {
             full_url: Some(&url),
-            resource: (!head.deleted).then_some(&stored.body),
+            resource: (!head.deleted).then_some(body),
             request: Some(&Value::Object(request)),
             response: Some(&Value::Object(response)),
             ..EntryParts::default()

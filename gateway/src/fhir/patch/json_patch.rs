@@ -1,5 +1,6 @@
 //! JSON Patch (RFC 6902).
 
+use super::place::depth;
 use super::pointer::Pointer;
 use super::{MOST_LEVELS, MOST_OPERATIONS, PatchError, shown};
 use crate::json::{Number, Object, Value};
@@ -140,14 +141,6 @@ fn fits(to: &Pointer, value: &Value, place: &str) -> Result<(), PatchError> {
     }
     let why = format!("The result would be nested more than {MOST_LEVELS} levels deep.");
     Err(PatchError::misfit(place, why))
-}
-
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Object(object) => 1 + object.iter().map(|(_, v)| depth(v)).max().unwrap_or(0),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
-    }
 }
 
 fn count(value: &Value) -> usize {

@@ -4,11 +4,14 @@
 //! resource is left to `validate`; which versions may be patched is left to the store.
 
 mod json_patch;
+mod path_patch;
+mod place;
 mod pointer;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 pub use json_patch::JsonPatch;
+pub use path_patch::PathPatch;
 
 use super::outcome::{Issue, IssueCode, Outcome};
 use crate::json::{self, Limits, Value};
@@ -27,6 +30,8 @@ const MOST_LEVELS: usize = 64;
 pub enum Patch {
     /// RFC 6902.
     Json(JsonPatch),
+    /// FHIRPath Patch.
+    Path(PathPatch),
 }
 
 impl Patch {
@@ -71,8 +76,12 @@ impl Patch {
     ///
     /// # Errors
     /// [`PatchError::Malformed`] with the place of what is not one.
-    pub fn of_parameters(_parameters: &Value) -> Result<Self, PatchError> {
-        Err(PatchError::malformed("Parameters", "FHIRPath Patch is not served; send a JSON Patch."))
+    pub fn of_parameters(parameters: &Value) -> Result<Self, PatchError> {
+        let broken = super::validate::structure(parameters);
+        if !broken.is_empty() {
+            return Err(PatchError::Malformed(Outcome::of(broken)));
+        }
+        PathPatch::read(parameters).map(Self::Path)
     }
 
     /// The resource after the patch. Its type and id stay what they were.
@@ -81,8 +90,10 @@ impl Patch {
     /// [`PatchError::Misfit`] where the patch does not fit the resource or changes its type or id;
     /// [`PatchError::TestFailed`].
     pub fn apply(&self, resource: &Value) -> Result<Value, PatchError> {
-        let Self::Json(patch) = self;
-        let done = patch.apply(resource)?;
+        let done = match self {
+            Self::Json(patch) => patch.apply(resource)?,
+            Self::Path(patch) => patch.apply(resource)?,
+        };
         for key in ["resourceType", "id"] {
             if done.get(key) != resource.get(key) {
                 let name = resource.str("resourceType").unwrap_or_default();

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::json_patch::same;
-use super::{JsonPatch, PatchError};
+use super::{JsonPatch, Patch, PatchError, PathPatch};
+use crate::fhir::xml;
 use crate::json::{Limits, Value, parse};
 
 fn json(text: &str) -> Value {
@@ -91,6 +92,188 @@ fn official_cases_come_out_as_they_say() {
             None => assert!(done.is_ok(), "{name}: {done:?}"),
         }
     }
+}
+
+/// The inside of an element in the text of the official cases.
+fn between<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(&format!("<{name}>"))?;
+    rest.split_once(&format!("</{name}>")).map(|(inside, _)| inside.trim())
+}
+
+/// White space and the spelling of quotes in narratives differ between the official input and output; the words do not.
+fn squeezed(value: &Value) -> Value {
+    match value {
+        Value::String(text) => {
+            Value::from(text.split_whitespace().collect::<Vec<_>>().join(" ").replace("&quot;", "\""))
+        }
+        Value::Array(items) => Value::Array(items.iter().map(squeezed).collect()),
+        Value::Object(object) => Value::Object(object.iter().map(|(k, v)| (k, squeezed(v))).collect()),
+        other => other.clone(),
+    }
+}
+
+/// The first place where two trees differ.
+fn differs(a: &Value, b: &Value) -> Option<String> {
+    match (a, b) {
+        (Value::Object(a), Value::Object(b)) if a.len() == b.len() => a.iter().find_map(|(key, a)| {
+            let inner = b.get(key).map_or(Some("missing".to_owned()), |b| differs(a, b));
+            inner.map(|inner| format!("{key}.{inner}"))
+        }),
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => a
+            .iter()
+            .zip(b)
+            .enumerate()
+            .find_map(|(n, (a, b))| differs(a, b).map(|inner| format!("{n}.{inner}"))),
+        (a, b) => (!same(a, b)).then(|| format!(" {a} | {b}")),
+    }
+}
+
+#[test]
+fn official_fhirpath_cases_come_out_as_they_say() {
+    let file = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared/data/fhir/patch/fhir-patch-tests.xml");
+    let Ok(text) = std::fs::read_to_string(file) else {
+        println!("skipped: the official cases are not there");
+        return;
+    };
+    let read =
+        |text: &str| xml::read(text.as_bytes(), &Limits::default()).unwrap_or_else(|e| panic!("{e}: {text}"));
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for case in text.split("<case ").skip(1) {
+        let name = case.split('"').nth(1).unwrap_or_default();
+        let (input, diff) = (read(between(case, "input").unwrap()), read(between(case, "diff").unwrap()));
+        let done = PathPatch::read(&diff).and_then(|patch| patch.apply(&input));
+        match (between(case, "output"), done) {
+            (Some(output), Ok(done)) => {
+                let place = differs(&squeezed(&done), &squeezed(&read(output)));
+                wrong.extend(place.map(|place| format!("{name}: {place}")));
+            }
+            (None, Err(_)) => {}
+            (_, done) => wrong.push(format!("{name}: {done:?}")),
+        }
+        count += 1;
+    }
+    assert!(wrong.is_empty(), "{} of {count}: {wrong:#?}", wrong.len());
+}
+
+/// A patch of one operation.
+fn operation(parts: &str) -> Result<Patch, PatchError> {
+    let text =
+        format!(r#"{{"resourceType":"Parameters","parameter":[{{"name":"operation","part":[{parts}]}}]}}"#);
+    Patch::of_parameters(&json(&text))
+}
+
+#[test]
+fn places_named_by_fhirpath_keep_types_lists_and_extensions_in_step() {
+    let tree = r#"{"resourceType":"Patient","id":"p","name":[{"given":["a","b"],"_given":[null,{"id":"x"}]}],"deceasedBoolean":false,"_birthDate":{"id":"y"}}"#;
+    let check = |kind: &str, path: &str, more: &str, expected: &str| {
+        let parts = format!(
+            r#"{{"name":"type","valueCode":"{kind}"}},{{"name":"path","valueString":"{path}"}}{more}"#
+        );
+        let done = operation(&parts).unwrap().apply(&json(tree));
+        assert_eq!(done.map(|v| v.to_string()), Ok(expected.to_owned()), "{kind} {path}");
+    };
+    let with = |name: &str, deceased: &str, birth: &str| {
+        format!(r#"{{"resourceType":"Patient","id":"p","name":[{name}],{deceased}{birth}}}"#)
+    };
+    let (name, dead, birth) = (
+        r#"{"given":["a","b"],"_given":[null,{"id":"x"}]}"#,
+        r#""deceasedBoolean":false"#,
+        r#","_birthDate":{"id":"y"}"#,
+    );
+    check(
+        "delete",
+        "Patient.name.given[0]",
+        "",
+        &with(r#"{"given":["b"],"_given":[{"id":"x"}]}"#, dead, birth),
+    );
+    check(
+        "move",
+        "Patient.name.given",
+        r#",{"name":"source","valueInteger":1},{"name":"destination","valueInteger":0}"#,
+        &with(r#"{"given":["b","a"],"_given":[{"id":"x"},null]}"#, dead, birth),
+    );
+    check(
+        "insert",
+        "Patient.name.given",
+        r#",{"name":"index","valueInteger":1},{"name":"value","valueString":"c"}"#,
+        &with(r#"{"given":["a","c","b"],"_given":[null,null,{"id":"x"}]}"#, dead, birth),
+    );
+    check(
+        "replace",
+        "Patient.deceased",
+        r#",{"name":"value","valueDateTime":"2020"}"#,
+        &with(name, r#""deceasedDateTime":"2020""#, birth),
+    );
+    check(
+        "replace",
+        "Patient.name.given[1]",
+        r#",{"name":"value","valueString":"c"}"#,
+        &with(r#"{"given":["a","c"]}"#, dead, birth),
+    );
+    check("delete", "Patient.birthDate", "", &with(name, dead, ""));
+    check("delete", "Patient.photo", "", &with(name, dead, birth));
+    check(
+        "add",
+        "Patient.name[0]",
+        r#",{"name":"name","valueString":"given"},{"name":"value","valueString":"c"}"#,
+        &with(r#"{"given":["a","b","c"],"_given":[null,{"id":"x"},null]}"#, dead, birth),
+    );
+    check("delete", "Patient.name", "", &format!(r#"{{"resourceType":"Patient","id":"p",{dead}{birth}}}"#));
+}
+
+#[test]
+fn a_fhirpath_patch_that_does_not_fit_says_why() {
+    let tree =
+        json(r#"{"resourceType":"Patient","id":"p","name":[{"family":"a"},{"family":"b"}],"active":true}"#);
+    let check = |parts: &str, malformed: bool, why: &str| {
+        let error = operation(parts).and_then(|patch| patch.apply(&tree)).expect_err(parts);
+        assert_eq!(matches!(error, PatchError::Malformed(_)), malformed, "{parts}: {error:?}");
+        let (PatchError::Malformed(outcome) | PatchError::Misfit(outcome) | PatchError::TestFailed(outcome)) =
+            error;
+        assert!(outcome.issues[0].diagnostics.contains(why), "{parts}: {outcome}");
+    };
+    let of = |kind: &str, path: &str, more: &str| {
+        format!(r#"{{"name":"type","valueCode":"{kind}"}},{{"name":"path","valueString":"{path}"}}{more}"#)
+    };
+    let yes = r#",{"name":"value","valueBoolean":true}"#;
+    check(r#"{"name":"path","valueString":"Patient"}"#, true, "\"type\"");
+    check(&of("put", "Patient", ""), true, "\"put\"");
+    check(&of("delete", "Patient.", ""), true, "path");
+    check(&of("replace", "Patient.active", ""), true, "value");
+    check(&of("move", "Patient.name", ""), true, "source");
+    check(&of("replace", "Patient.birthDate", yes), false, "nothing");
+    check(&of("replace", "Patient.name.family", yes), false, "several");
+    check(&of("delete", "Patient.name", ""), false, "several");
+    check(&of("delete", "1 + 1", ""), false, "no element");
+    check(&of("delete", "Patient", ""), false, "itself");
+    check(&of("replace", "Patient", yes), false, "itself");
+    check(
+        &of("add", "Patient", &format!(r#",{{"name":"name","valueString":"active"}}{yes}"#)),
+        false,
+        "already",
+    );
+    check(
+        &of("add", "Patient", &format!(r#",{{"name":"name","valueString":"colour"}}{yes}"#)),
+        false,
+        "no element",
+    );
+    check(
+        &of("insert", "Patient.active", &format!(r#",{{"name":"index","valueInteger":0}}{yes}"#)),
+        false,
+        "no list",
+    );
+    check(
+        &of(
+            "insert",
+            "Patient.name",
+            r#",{"name":"index","valueInteger":3},{"name":"value","valueHumanName":{"text":"x"}}"#,
+        ),
+        false,
+        "end of the list",
+    );
+    check(&of("replace", "Patient.id", r#",{"name":"value","valueId":"q"}"#), false, "cannot change id");
 }
 
 proptest! {
