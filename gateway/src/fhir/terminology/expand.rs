@@ -185,20 +185,7 @@ impl Gather<'_> {
                 self.push(system, code, display, concept)?;
             }
         }
-        if !part.value_sets.is_empty() {
-            let others = Include { value_sets: part.value_sets.clone(), ..Include::default() };
-            let others = ValueSet { include: vec![others], ..ValueSet::default() };
-            let source = self.source;
-            let own = self.entries.split_off(before);
-            for entry in own {
-                match member(source, &others, Some(&entry.system), &entry.code) {
-                    Membership::In => self.entries.push(entry),
-                    Membership::Out => drop(self.seen.remove(&(entry.system, entry.code))),
-                    Membership::Unknown(what) => return Err(TermError::NotListable(what)),
-                }
-            }
-        }
-        Ok(())
+        self.keep_common(before, &part.value_sets)
     }
 
     /// What several value sets have in common: the first one's codes that the others hold.
@@ -209,15 +196,22 @@ impl Gather<'_> {
         let set = set.ok_or_else(|| TermError::UnknownValueSet(first.clone()))?;
         let before = self.entries.len();
         self.set(&set)?;
-        if rest.is_empty() {
+        self.keep_common(before, rest)
+    }
+
+    /// Of what was gathered since `before`, keeps what every one of the value sets holds; a later part may still bring
+    /// what is left out here.
+    fn keep_common(&mut self, before: usize, sets: &[String]) -> Result<(), TermError> {
+        if sets.is_empty() {
             return Ok(());
         }
-        let others = Include { value_sets: rest.to_vec(), ..Include::default() };
+        let others = Include { value_sets: sets.to_vec(), ..Include::default() };
         let others = ValueSet { include: vec![others], ..ValueSet::default() };
-        let own = self.entries.split_off(before);
-        for entry in own {
-            if member(self.source, &others, Some(&entry.system), &entry.code) == Membership::In {
-                self.entries.push(entry);
+        for entry in self.entries.split_off(before) {
+            match member(self.source, &others, Some(&entry.system), &entry.code) {
+                Membership::In => self.entries.push(entry),
+                Membership::Out => drop(self.seen.remove(&(entry.system, entry.code))),
+                Membership::Unknown(what) => return Err(TermError::NotListable(what)),
             }
         }
         Ok(())

@@ -321,3 +321,33 @@ fn a_lattice_of_value_sets_ends() {
     assert_eq!(member(&shelf, &top, Some("http://c/food"), "rice"), Membership::In);
     assert_eq!(expand(&shelf, &top, &Asked::default()), Err(TermError::TooCostly));
 }
+
+#[test]
+fn what_one_part_leaves_out_another_may_bring() {
+    let named = |url: &str, codes: &str| {
+        format!(
+            r#"{{"resourceType":"ValueSet","url":"{url}","compose":{{"include":[{{"system":"http://c/food","concept":[{codes}]}}]}}}}"#
+        )
+    };
+    let shelf = shelf()
+        .with(&named("http://v/a", r#"{"code":"rice"},{"code":"egg"}"#))
+        .with(&named("http://v/b", r#"{"code":"rice"}"#))
+        .with(r#"{"resourceType":"ValueSet","url":"http://v/far","compose":{"include":[{"system":"http://c/far"}]}}"#);
+    let both = set(r#"{"include":[{"valueSet":["http://v/a","http://v/b"]},
+        {"system":"http://c/food","concept":[{"code":"egg"}]}]}"#);
+    let listed = expand(&shelf, &both, &Asked::default()).unwrap().entries;
+    assert_eq!(listed.iter().map(|e| e.code.as_str()).collect::<Vec<_>>(), ["rice", "egg"]);
+    for entry in &listed {
+        assert_eq!(member(&shelf, &both, Some("http://c/food"), &entry.code), Membership::In);
+    }
+    for part in
+        [r#"{"valueSet":["http://v/a","http://v/far"]}"#, r#"{"valueSet":["http://v/a","http://v/none"]}"#]
+    {
+        // Codes of food are not of the other system, so only a value set that is not here leaves it open.
+        let answer = expand(&shelf, &set(&format!(r#"{{"include":[{part}]}}"#)), &Asked::default());
+        match part.contains("none") {
+            true => assert_eq!(answer, Err(TermError::NotListable("http://v/none".to_owned()))),
+            false => assert_eq!(answer.unwrap().total, 0),
+        }
+    }
+}
