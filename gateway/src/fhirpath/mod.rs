@@ -14,6 +14,7 @@ mod item;
 mod lexer;
 mod node;
 mod parse;
+mod pattern;
 mod temporal;
 mod tree;
 mod types;

@@ -138,3 +138,49 @@ fn search_parameters_may_ask_for_a_type_of_several() {
     let found = expression.evaluate(&Context::new(&patient).for_search(), Node::resource(&patient)).unwrap();
     assert_eq!(found.len(), 1);
 }
+
+/// Whether an expression ends within so many steps.
+fn ends_within(resource: &Value, text: &str, steps: u64) -> bool {
+    let expression = Expression::parse(text).unwrap();
+    match expression.evaluate(&Context::new(resource).with_most_steps(steps), Node::resource(resource)) {
+        Ok(_) => true,
+        Err(error) => {
+            assert_eq!(error.kind, ErrorKind::Limit, "{text}: {error}");
+            false
+        }
+    }
+}
+
+#[test]
+fn copies_and_patterns_are_charged_by_their_size() {
+    let names = r#"{"given":["a","b","c","d","e","f","g","h"]},"#.repeat(500);
+    let long = "x".repeat(80_000);
+    let resource = read(&format!(
+        r#"{{"resourceType":"Patient","name":[{names}{{"text":"{long}","_text":{{"extension":[{}{{"url":"u"}}]}}}}]}}"#,
+        r#"{"url":"u"},"#.repeat(999)
+    ));
+    let check = |text: &str, least: u64, most: u64| {
+        assert!(!ends_within(&resource, text, least), "{text} in {least}");
+        assert!(ends_within(&resource, text, most), "{text} in {most}");
+    };
+    // 4000 items, copied 501 times.
+    check("defineVariable('all', name.given).name.select(%all.count()).count()", 2_000_000, 4_000_000);
+    check("name.aggregate($total.count(), name.given).count()", 4_000, 40_000);
+    // A text made on the way is copied with its item.
+    check("(name.text & 'y').select($this.length() + $this.length())", 30_000, 90_000);
+    check("name.text.matches('x+y')", 10_000, 40_000);
+    check("name.text.matches('(x{0,40}){0,40}y')", 1_000_000, 200_000_000);
+    check("name.text.replaceMatches('(x{0,40}){0,40}y', '')", 2_000_000, 400_000_000);
+    check("name.select(%resource.name.text.extension('u').count()).count()", 500_000, 2_000_000);
+}
+
+#[test]
+fn entities_are_looked_for_no_further_than_a_name_can_reach() {
+    let resource = read(&format!(
+        r#"{{"resourceType":"Patient","name":[{{"text":"{}&lt;&#65;&{};"}}]}}"#,
+        "&".repeat(500_000),
+        "a".repeat(40)
+    ));
+    let found = answer(&resource, "name.text.unescape('html')").unwrap();
+    assert_eq!(found, [format!("{}<A&{};", "&".repeat(500_000), "a".repeat(40))]);
+}

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use super::function::Function;
 use super::item::Item;
+use super::pattern::Pattern;
 use super::types::TypeName;
 
 /// One node and where it stands in the text.
@@ -54,7 +55,7 @@ pub(super) struct Call {
     /// The type that `is`, `as` and `ofType` are asked for.
     pub of: Option<TypeName>,
     /// The pattern of `matches` and its like, when it is written out: made once.
-    pub pattern: OnceLock<Option<regex::Regex>>,
+    pub pattern: OnceLock<Option<Pattern>>,
 }
 
 /// Operators between two operands.

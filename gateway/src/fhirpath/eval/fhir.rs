@@ -26,13 +26,15 @@ impl<'a> Evaluator<'a, '_> {
                 let mut out = Vec::new();
                 for item in &input {
                     let Item::Node(node) = item else { continue };
-                    self.charge(1, call.at)?;
+                    let mut looked = 1;
                     node.each("extension", &mut |extension| {
+                        looked += 1;
                         if extension.str("url") == Some(&*url) {
                             out.push(Item::Node(extension));
                         }
                         true
                     });
+                    self.charge(looked, call.at)?;
                 }
                 Ok(out)
             }

@@ -113,13 +113,13 @@ impl<'a> Evaluator<'a, '_> {
         match &tree.shape {
             Shape::Literal(item) => Ok(vec![borrowed(item)]),
             Shape::Nothing => Ok(Vec::new()),
-            Shape::This => Ok(scope.this.cloned().into_iter().collect()),
+            Shape::This => self.copy(scope.this.map(std::slice::from_ref).unwrap_or_default(), tree.at),
             Shape::Index => Ok(scope.index.map(Item::Integer).into_iter().collect()),
-            Shape::Total => Ok(scope.total.map(<[_]>::to_vec).unwrap_or_default()),
+            Shape::Total => self.copy(scope.total.unwrap_or_default(), tree.at),
             Shape::Variable(name) => self.variable(name, tree.at, scope),
             Shape::Name(name) => self.name(name, tree.at, &[], scope),
             Shape::Call(call) => {
-                let input = scope.this.cloned().into_iter().collect();
+                let input = self.copy(scope.this.map(std::slice::from_ref).unwrap_or_default(), tree.at)?;
                 self.call(call, input, &mut scope.clone())
             }
             Shape::Path(start, steps) => self.path(start, steps, scope),
@@ -166,7 +166,7 @@ impl<'a> Evaluator<'a, '_> {
                 (found?, rest)
             }
             Shape::Call(call) => {
-                let input = scope.this.cloned().into_iter().collect();
+                let input = self.copy(scope.this.map(std::slice::from_ref).unwrap_or_default(), start.at)?;
                 (self.call(call, input, &mut scope)?, steps)
             }
             _ => (self.eval(start, &scope)?, steps),
@@ -279,16 +279,27 @@ impl<'a> Evaluator<'a, '_> {
         self.stopped.take().map_or(Ok(()), Err)
     }
 
+    /// Items once more, charged by their number and by the texts that are copied with them.
+    fn copy(&mut self, items: &[Item<'a>], at: u32) -> Answer<'a> {
+        let text = |item: &Item<'a>| match item {
+            Item::String(std::borrow::Cow::Owned(text)) => text.len() / 8,
+            _ => 0,
+        };
+        self.charge(items.len() + items.iter().map(text).sum::<usize>(), at)?;
+        Ok(items.to_vec())
+    }
+
     fn variable(&mut self, name: &str, at: u32, scope: &Scope<'a, '_>) -> Answer<'a> {
         let mut next = scope.variables.as_ref();
         while let Some(defined) = next {
             if defined.name == name {
-                return Ok(defined.value.clone());
+                return self.copy(&defined.value, at);
             }
             next = defined.before.as_ref();
         }
-        if let Some((_, value)) = self.context.variables.iter().rev().find(|(n, _)| n == name) {
-            return Ok(value.clone());
+        let context = self.context;
+        if let Some((_, value)) = context.variables.iter().rev().find(|(n, _)| n == name) {
+            return self.copy(value, at);
         }
         let node = |node: Option<Node<'a>>| Ok(node.map(Item::Node).into_iter().collect());
         let text = |text: String| Ok(vec![Item::from(text)]);

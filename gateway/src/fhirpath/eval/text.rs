@@ -2,16 +2,15 @@
 
 use std::borrow::Cow;
 
-use regex::{Regex, RegexBuilder};
-
 use super::super::error::Error;
 use super::super::function::Function as F;
 use super::super::item::{Collection, Item};
+use super::super::pattern::Pattern;
 use super::super::tree::{Call, Shape};
 use super::{Answer, Evaluator, Scope, call};
 
-/// Memory that one compiled pattern may take, bytes. Matching itself takes time linear in the text.
-const MOST_PATTERN: usize = 4 << 20;
+/// Longest name of an HTML entity that is looked for, bytes.
+const MOST_ENTITY: usize = 32;
 
 impl<'a> Evaluator<'a, '_> {
     pub(super) fn text(
@@ -58,7 +57,8 @@ impl<'a> Evaluator<'a, '_> {
             F::Matches | F::MatchesFull => {
                 let flags = self.text_argument(call, 1, scope)?.unwrap_or_default();
                 let pattern = self.pattern(call, &first, &flags)?;
-                answer(Item::Boolean(pattern.is_match(&text)))
+                self.charge(pattern.matching(text.len()), call.at)?;
+                answer(Item::Boolean(pattern.regex.is_match(&text)))
             }
             _ => self.replace(call, &text, &first, scope),
         }
@@ -104,19 +104,18 @@ impl<'a> Evaluator<'a, '_> {
             return Ok(vec![Item::from(text.to_owned())]);
         }
         let flags = self.text_argument(call, 2, scope)?.unwrap_or_default();
-        let found = {
-            let pattern = self.pattern(call, what, &flags)?;
-            pattern.find_iter(text).count()
-        };
+        let pattern = self.pattern(call, what, &flags)?;
+        // It is matched twice: to count, and to replace.
+        self.charge(pattern.matching(text.len()).saturating_mul(2), call.at)?;
+        let found = pattern.regex.find_iter(text).count();
         // A replacement may name groups, each of which is at most the text.
         let groups = with.matches('$').count();
         self.charge(most(found) / 8 + groups.saturating_mul(text.len()), call.at)?;
-        let pattern = self.pattern(call, what, &flags)?;
-        Ok(vec![Item::from(pattern.replace_all(text, &*braced(&with)).into_owned())])
+        Ok(vec![Item::from(pattern.regex.replace_all(text, &*braced(&with)).into_owned())])
     }
 
     /// The pattern of a call, made once where it is written out.
-    fn pattern(&mut self, call: &'a Call, text: &str, flags: &str) -> Result<Cow<'a, Regex>, Error> {
+    fn pattern(&mut self, call: &'a Call, text: &str, flags: &str) -> Result<Cow<'a, Pattern>, Error> {
         let full = call.function == F::MatchesFull;
         let wrong = || {
             Error::execution(
@@ -129,11 +128,13 @@ impl<'a> Evaluator<'a, '_> {
             && (rest.is_empty() || call.function == F::ReplaceMatches)
             && flags.is_empty()
         {
-            let made = call.pattern.get_or_init(|| compile(text, flags, full));
+            let made = call.pattern.get_or_init(|| Pattern::compile(text, flags, full));
             return made.as_ref().map(Cow::Borrowed).ok_or_else(wrong);
         }
         self.charge(2000 + text.len() * 20, call.at)?;
-        compile(text, flags, full).map(Cow::Owned).ok_or_else(wrong)
+        let made = Pattern::compile(text, flags, full).ok_or_else(wrong)?;
+        self.charge(made.making(), call.at)?;
+        Ok(Cow::Owned(made))
     }
 }
 
@@ -158,19 +159,6 @@ fn braced(replacement: &str) -> String {
     }
     out.push_str(rest);
     out
-}
-
-/// Case matters and a dot matches a line break, unless the flags say otherwise.
-fn compile(pattern: &str, flags: &str, full: bool) -> Option<Regex> {
-    let anchored = if full { format!("^(?:{pattern})$") } else { pattern.to_owned() };
-    RegexBuilder::new(&anchored)
-        .dot_matches_new_line(true)
-        .case_insensitive(flags.contains('i'))
-        .multi_line(flags.contains('m'))
-        .size_limit(MOST_PATTERN)
-        .nest_limit(64)
-        .build()
-        .ok()
 }
 
 fn length<'a>(text: &str) -> Item<'a> {
@@ -273,7 +261,9 @@ fn unescape(text: &str, how: &str) -> Option<String> {
             let mut rest = text;
             while let Some((before, after)) = rest.split_once('&') {
                 out.push_str(before);
-                let entity = after.split_once(';').and_then(|(name, tail)| {
+                let end = after.bytes().take(MOST_ENTITY + 1).position(|b| b == b';');
+                let entity = end.and_then(|end| {
+                    let (name, tail) = (after.get(..end)?, after.get(end + 1..)?);
                     let number = name.strip_prefix('#').map(|n| match n.strip_prefix(['x', 'X']) {
                         Some(hex) => u32::from_str_radix(hex, 16),
                         None => n.parse(),
