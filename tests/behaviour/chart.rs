@@ -199,3 +199,75 @@ fn a_critical_result_waits_until_a_doctor_has_looked_at_it() {
     clinic.fhir().put_fhir("/fhir/Observation/na1", &usual).expect(201);
     meera.post(&format!("/api/patients/{id}/observations/na1/review"), &json!({"version": 1})).expect(422);
 }
+
+#[test]
+fn a_mark_speaks_only_for_what_was_there_and_only_in_the_name_of_an_account() {
+    let clinic = Clinic::open();
+    let id = patient_with_results(&clinic);
+    let potassium = |name: &str, day: &str, value: f64, code: &str| {
+        json!({
+            "resourceType": "Observation", "id": name, "status": "final", "subject": {"reference": format!("Patient/{id}")},
+            "code": {"coding": [{"system": "http://loinc.org", "code": "2823-3"}], "text": "Potassium"},
+            "effectiveDateTime": day, "valueQuantity": {"value": value, "unit": "mmol/L"},
+            "interpretation": [{"coding": [{"code": code}]}]
+        })
+    };
+    let put = |resource: &serde_json::Value, status: u16| {
+        let path = format!("/fhir/Observation/{}", resource["id"].as_str().unwrap());
+        clinic.fhir().put_fhir(&path, resource).expect(status);
+    };
+    put(&potassium("early", "2026-01-02", 4.4, "N"), 201);
+    put(&potassium("late", "2026-01-09", 6.1, "HH"), 201);
+    let mut owner = clinic.owner();
+    owner.add_staff("meera", &["doctor"]);
+    let mut meera = Person::sign_in(&clinic, "meera", &Person::temporary_password("meera"));
+    let waiting = |who: &mut Person<'_>| {
+        let chart = who.get(&format!("/api/patients/{id}/chart")).expect(200).json();
+        let list = who.get("/api/results/critical").expect(200).json();
+        let ids = |rows: &serde_json::Value, at: &str| -> Vec<String> {
+            let rows = rows.as_array().unwrap().iter();
+            rows.map(|row| row.pointer(at).and_then(|id| id.as_str()).unwrap().to_owned()).collect()
+        };
+        let (chart, list) = (ids(&chart["alerts"], "/id"), ids(&list["waiting"], "/result/id"));
+        assert_eq!(chart, list, "the chart and the first screen agree");
+        list
+    };
+    // Drawn long ago and come today.
+    assert_eq!(waiting(&mut meera), ["late"]);
+    meera.post(&format!("/api/patients/{id}/observations/late/review"), &json!({"version": 1})).expect(200);
+    assert!(waiting(&mut meera).is_empty());
+
+    // What comes after the mark waits, though the specimen is older: corrected to a critical value, or new.
+    put(&potassium("early", "2026-01-02", 6.8, "HH"), 200);
+    assert_eq!(waiting(&mut meera), ["early"]);
+    meera.post(&format!("/api/patients/{id}/observations/early/review"), &json!({"version": 2})).expect(200);
+    assert!(waiting(&mut meera).is_empty());
+    put(&potassium("between", "2026-01-05", 6.5, "HH"), 201);
+    assert_eq!(waiting(&mut meera), ["between"]);
+    let path = format!("/api/patients/{id}/observations/between/review");
+    meera.post(&path, &json!({"version": 1})).expect(200);
+    assert!(waiting(&mut meera).is_empty());
+
+    // A Task in the place of a mark that names nobody here, or another version, is none; a doctor's takes its place.
+    let tasks = clinic.fhir().get(&format!("/fhir/Task?patient={id}")).expect(200).json();
+    let focus = "Observation/between/_history/1";
+    let tasks = tasks["entry"].as_array().unwrap().iter().map(|entry| &entry["resource"]);
+    let task = tasks.into_iter().find(|task| task["focus"]["reference"] == focus).unwrap().clone();
+    let place = format!("/fhir/Task/{}", task["id"].as_str().unwrap());
+    for (pointer, forged) in
+        [("/owner/identifier/value", "nobody"), ("/focus/reference", "Observation/late/_history/1")]
+    {
+        let mut other = task.clone();
+        *other.pointer_mut(pointer).unwrap() = json!(forged);
+        clinic.fhir().put_fhir(&place, &other).expect(200);
+        assert_eq!(waiting(&mut meera), ["between"], "{forged}");
+        meera.post(&path, &json!({"version": 1})).expect(200);
+        assert!(waiting(&mut meera).is_empty());
+    }
+
+    // Who was shown the patient's results on the first screen is in the patient's log, and not once for every look.
+    let log = meera.get(&format!("/api/patients/{id}/access-log")).expect(200).json();
+    let rows = log["rows"].as_array().unwrap().iter();
+    let looks = rows.filter(|row| row["what"] == "Observation" && row["action"] == "search").count();
+    assert_eq!(looks, 1, "{log}");
+}

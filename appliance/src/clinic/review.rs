@@ -56,7 +56,7 @@ pub fn resource(patient: &str, observation: &str, version: u64, by: Reviewer<'_>
         ("status", text("completed")),
         ("intent", text("order")),
         ("code", concept([coding(SYSTEM, REVIEW, "Review of a result")], "Review of a result")),
-        ("focus", reference(&format!("Observation/{observation}/_history/{version}"))),
+        ("focus", reference(&focus(observation, version))),
         ("for", reference(&format!("Patient/{patient}"))),
         ("executionPeriod", obj([("start", text(&at)), ("end", text(&at))])),
         ("authoredOn", text(&at)),
@@ -72,16 +72,41 @@ pub fn resource(patient: &str, observation: &str, version: u64, by: Reviewer<'_>
     ])
 }
 
-/// What a Task of this kind says; `None` for any other Task, and for one that is not completed.
+/// A mark as a stored Task states it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Id of the account that is said to have made it; whether the clinic has it is for the reader to find out.
+    pub account: String,
+    /// Who, and when: not later than the Task was stored.
+    pub reviewed: Reviewed,
+}
+
+/// What a Task says about this version of this Observation; `None` for any other Task, one that is about something
+/// else, and one that is not completed.
 #[must_use]
-pub fn read(task: &Value) -> Option<Reviewed> {
+pub fn read(task: &Value, observation: &str, version: u64) -> Option<Mark> {
     let codings = task.get("code")?.items("coding");
     let ours = |coding: &Value| coding.str("system") == Some(SYSTEM) && coding.str("code") == Some(REVIEW);
     if task.str("status") != Some("completed") || !codings.iter().any(ours) {
         return None;
     }
-    let by = task.get("owner")?.str("display")?.to_owned();
-    Some(Reviewed { by, at: task.get("executionPeriod")?.str("end")?.to_owned() })
+    if task.get("focus")?.str("reference")? != focus(observation, version) {
+        return None;
+    }
+    let owner = task.get("owner")?;
+    let account = owner.get("identifier").filter(|id| id.str("system") == Some(ACCOUNT))?.str("value")?;
+    let end = task.get("executionPeriod")?.str("end")?;
+    let stored = task.get("meta").and_then(|meta| meta.str("lastUpdated"));
+    let at = match (end.parse::<Timestamp>().ok()?, stored.and_then(|at| at.parse::<Timestamp>().ok())) {
+        (said, Some(known)) if known < said => stored?,
+        _ => end,
+    };
+    let reviewed = Reviewed { by: owner.str("display")?.to_owned(), at: at.to_owned() };
+    Some(Mark { account: account.to_owned(), reviewed })
+}
+
+fn focus(observation: &str, version: u64) -> String {
+    format!("Observation/{observation}/_history/{version}")
 }
 
 #[cfg(test)]
@@ -98,20 +123,41 @@ mod tests {
     #[test]
     fn the_task_keeps_the_rules_of_fhir_and_is_read_back() {
         Resource::from_value(task()).unwrap();
-        let expected = Reviewed { by: "Dr Meera Kulkarni".into(), at: "1970-01-01T00:00:00Z".into() };
-        let found = read(&task()).unwrap();
-        assert_eq!(found.by, expected.by);
-        assert!(found.at.starts_with("1970-01-01T00:00:00"), "{found:?}");
+        let found = read(&task(), "o1", 2).unwrap();
+        assert_eq!((found.account.as_str(), found.reviewed.by.as_str()), ("p-1", "Dr Meera Kulkarni"));
+        assert!(found.reviewed.at.starts_with("1970-01-01T00:00:00"), "{found:?}");
+    }
+
+    fn with(key: &str, value: Value) -> Value {
+        let mut other = task();
+        other.as_object_mut().unwrap().insert(key, value);
+        other
     }
 
     #[test]
     fn another_task_is_no_review() {
-        let mut other = task();
-        other.as_object_mut().unwrap().insert("status", text("requested"));
-        assert_eq!(read(&other), None);
-        let mut other = task();
-        other.as_object_mut().unwrap().insert("code", concept([coding("urn:x", REVIEW, "x")], "x"));
-        assert_eq!(read(&other), None);
+        let owner = |id| obj([("identifier", id), ("display", text("Dr Meera Kulkarni"))]);
+        for other in [
+            with("status", text("requested")),
+            with("code", concept([coding("urn:x", REVIEW, "x")], "x")),
+            with("focus", reference("Observation/o1")),
+            with("focus", reference("Observation/o1/_history/1")),
+            with("focus", reference("Observation/o2/_history/2")),
+            with("owner", obj([("display", text("Dr Meera Kulkarni"))])),
+            with("owner", owner(identifier("urn:x", "p-1"))),
+            with("executionPeriod", obj([("end", text("whenever"))])),
+        ] {
+            assert_eq!(read(&other, "o1", 2), None, "{other:?}");
+        }
+        assert_eq!(read(&task(), "o1", 1), None);
+    }
+
+    #[test]
+    fn a_mark_is_not_later_than_it_was_stored() {
+        let at = |json: &Value| read(json, "o1", 2).unwrap().reviewed.at;
+        let stored = |at: &str| with("meta", obj([("lastUpdated", text(at))]));
+        assert_eq!(at(&stored("1969-12-31T23:00:00.000Z")), "1969-12-31T23:00:00.000Z");
+        assert_eq!(at(&stored("2026-11-21T10:00:00.000Z")), at(&task()));
     }
 
     #[test]

@@ -18,12 +18,14 @@ use super::{Caller, Records};
 use crate::clinic::chart::{Chart, ResultRow, Sources, compose, series};
 use crate::clinic::read::has_code;
 
+/// The newest measurements and results that a chart is made of.
+pub(super) const OBSERVATIONS: usize = 2_000;
 /// Types of the chart: the name a screen knows the part by, and how many of the newest are read.
 const PARTS: [(&str, ResourceType, usize); 7] = [
     ("allergies", ResourceType::ALLERGY_INTOLERANCE, 100),
     ("problems", ResourceType::CONDITION, 200),
     ("medicines", ResourceType::MEDICATION_REQUEST, 300),
-    ("results", ResourceType::OBSERVATION, 2_000),
+    ("results", ResourceType::OBSERVATION, OBSERVATIONS),
     ("visits", ResourceType::ENCOUNTER, 200),
     ("notes", ResourceType::CLINICAL_IMPRESSION, 200),
     ("documents", ResourceType::DOCUMENT_REFERENCE, 100),

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod access_log;
+mod arrivals;
 pub mod audit;
 pub mod change;
 pub mod changes;
@@ -29,6 +30,7 @@ pub mod read;
 pub mod register;
 pub mod reviews;
 pub mod search;
+mod shown;
 mod terms;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -59,6 +61,7 @@ struct Inner {
     zone: TimeZone,
     level: Level,
     cursors: search::cursor::Sealer,
+    shown: shown::Shown,
 }
 
 /// On whose behalf, and under which address of the box, an interaction runs.
@@ -79,7 +82,15 @@ impl Records {
     /// The same, with writes checked as far as `level` goes.
     pub fn checking(vault: Vault, clock: Arc<dyn Clock>, zone: TimeZone, level: Level) -> Self {
         let cursors = search::cursor::Sealer::new(vault.key_for("search cursor").expose());
-        Self(Arc::new(Inner { vault, feed: Feed::new(), clock, zone, level, cursors }))
+        Self(Arc::new(Inner {
+            vault,
+            feed: Feed::new(),
+            clock,
+            zone,
+            level,
+            cursors,
+            shown: shown::Shown::default(),
+        }))
     }
 
     /// How far a write is checked.
@@ -107,6 +118,10 @@ impl Records {
         let mut context = Context::new(self.0.zone.clone(), self.now());
         context.bases.extend(from.base.as_deref().map(str::to_owned));
         context
+    }
+
+    fn shown(&self) -> &shown::Shown {
+        &self.0.shown
     }
 
     fn cursors(&self) -> &search::cursor::Sealer {

@@ -6,7 +6,7 @@ use clinicvault_gateway::json::{self, Limits};
 use clinicvault_vault::Snapshot;
 
 /// The vault's documents of accounts, by id; each has a `name`.
-const ACCOUNTS: u16 = 2;
+pub(super) const ACCOUNTS: u16 = 2;
 
 /// Names of accounts, each looked up once.
 pub struct Names<'a> {
@@ -18,6 +18,11 @@ impl<'a> Names<'a> {
     /// Names as of a snapshot.
     pub fn new(snapshot: &'a Snapshot) -> Self {
         Self { snapshot, known: BTreeMap::new() }
+    }
+
+    /// Whether the clinic has this account, in use or not.
+    pub fn has(&self, id: &str) -> bool {
+        matches!(self.snapshot.doc_get(ACCOUNTS, id.as_bytes()), Ok(Some(_)))
     }
 
     /// The name of an account; machines, senders and the operator are named by their id.

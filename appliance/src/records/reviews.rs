@@ -3,30 +3,34 @@
 //! Owns finding who has looked at which result, storing the mark in one unit with its audit line, and the list for the
 //! first screen. Which readings wait is the chart's pure part; what the mark says is `clinic::review`'s.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
 use clinicvault_gateway::fhir::outcome::{IssueCode, Outcome};
-use clinicvault_gateway::fhir::search::params;
-use clinicvault_gateway::json::Value;
-use clinicvault_vault::{Action, Dir, Head, Kind, Snapshot, TermRange};
+use clinicvault_gateway::json::{self, Limits, Value};
+use clinicvault_vault::{Action, Head, Kind, Snapshot};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::access::{Area, Op, Purpose, Subject, decide};
+use super::arrivals::{Bounds, arrivals};
 use super::audit::{self, About, patient_of};
-use super::compartment::parsed;
+use super::chart::OBSERVATIONS;
+use super::compartment::{newest, parsed};
 use super::error::Error;
-use super::read::Stored;
+use super::names::{ACCOUNTS, Names};
 use super::write::Draft;
 use super::{Caller, Records};
-use crate::clinic::chart::{self, Alert, Reviews};
+use crate::clinic::chart::{self, Alert, ResultRow, Reviews};
 use crate::clinic::identity::Identity;
+use crate::clinic::read::instant;
 use crate::clinic::review::{self, Reviewed, Reviewer};
 
-/// Results looked through for the list, newest first; this bounds the time of an answer.
-const WALKED: usize = 2_000;
+/// What is looked through for the list, newest first.
+const WALK: Bounds = Bounds { results: 5_000, opened: 20_000 };
 /// Rows of the list.
 const SHOWN: usize = 50;
 /// Marks this young are shown below it.
@@ -57,7 +61,8 @@ pub struct CriticalResults {
 }
 
 impl Records {
-    /// Marks a version of a result as looked at by this doctor; a mark that stands already is the answer.
+    /// Marks a version of a result as looked at by this doctor; a mark that stands already is the answer. A Task that
+    /// lies in the mark's place and is none gives way to it.
     ///
     /// # Errors
     /// [`Error::Refused`] for everybody but a doctor, [`Error::NotFound`] when this patient has no such result,
@@ -81,6 +86,8 @@ impl Records {
         let by = Reviewer { account: &from.who.id, name: &from.who.name, at: self.now() };
         let task = review::resource(patient, observation, version, by);
         let id = self.review_id(observation, version)?;
+        let made = review::read(&task, observation, version).map(|mark| mark.reviewed);
+        let made = made.ok_or_else(|| Error::Fault("a made mark is none".to_owned()))?;
         let sealed = Draft::of(task)?.check(self.level())?.seal(&id, &self.context(from));
         let observation = observation.to_owned();
         let done = self.unit(from.who.clone(), move |work| {
@@ -88,20 +95,21 @@ impl Records {
             if now.is_none_or(|head| head.version != version) {
                 return Err(changed());
             }
-            let standing = work.head(ResourceType::TASK, id.as_str())?.filter(|head| !head.deleted);
-            let Some(head) = standing else { return work.put(&sealed, purpose) };
-            let about = About::record(ResourceType::TASK, &head.id, head.version, &head.owner);
-            let line = audit::done(work.who(), Action::Read, purpose, about);
-            work.audit(line)?;
-            Ok(Stored { body: bytes::Bytes::from_owner(work.body(&head)?), head })
+            if let Some(head) = work.head(ResourceType::TASK, id.as_str())?.filter(|head| !head.deleted) {
+                let task = json::parse(&work.body(&head)?, &Limits::bytes(usize::MAX))
+                    .map_err(|_| Error::Damaged(format!("Task record {}", head.rid.0)))?;
+                if let Some(mark) = review::read(&task, &observation, version)
+                    && work.unit().doc_get(ACCOUNTS, mark.account.as_bytes())?.is_some()
+                {
+                    let about = About::record(ResourceType::TASK, &head.id, head.version, &head.owner);
+                    let line = audit::done(work.who(), Action::Read, purpose, about);
+                    work.audit(line)?;
+                    return Ok(mark.reviewed);
+                }
+            }
+            work.put(&sealed, purpose).map(|_| made)
         });
-        let stored = done.await?.0;
-        let json = clinicvault_gateway::json::parse(
-            &stored.body,
-            &clinicvault_gateway::json::Limits::bytes(usize::MAX),
-        );
-        let task = json.map_err(|_| Error::Damaged(format!("Task record {}", stored.head.rid.0)))?;
-        review::read(&task).ok_or_else(|| Error::precondition("Another task has the place of this mark."))
+        done.await.map(|(reviewed, _)| reviewed)
     }
 
     /// Takes the mark of a version of a result away again.
@@ -126,47 +134,80 @@ impl Records {
         done.await.map(|_| ())
     }
 
-    /// Critical results of the clinic that wait for a doctor, and those that a doctor has just looked at.
+    /// Critical results of the clinic that wait for a doctor, and those that a doctor has just looked at. The log has
+    /// a line of every look, and one in the log of each patient shown, once in a session and a working day.
     pub fn critical_results(&self, from: &Caller) -> Result<CriticalResults, Error> {
         let purpose = self.gate(&from.who, Op::Search, ResourceType::OBSERVATION)?;
         let context = self.context(from);
         let (now, zone) = (context.now, &context.zone);
         let snapshot = self.vault().snapshot()?;
-        let (mut found, mut more) = recent_results(&snapshot, chart::alert_since(now))?;
-        found.retain(|_, results| results.iter().any(|result| chart::is_critical(chart::flag(result))));
+        let mut found = arrivals(&snapshot, chart::alert_since(now), WALK)?;
+        found.unusual.retain(|_, results| results.iter().any(|one| chart::is_critical(chart::flag(one))));
         let since = now.checked_sub(SETTLED_AGE).unwrap_or(Timestamp::MIN);
-        let (mut waiting, mut reviewed) = (Vec::new(), Vec::new());
-        for (patient, results) in found {
-            let reviews = self.reviews(&snapshot, &results)?;
-            let rows = chart::rows(&results, &reviews, zone);
+        let (mut waiting, mut reviewed, mut wholes) = (Vec::new(), Vec::new(), 0);
+        for (patient, results) in found.unusual {
             let head = snapshot.head(Kind(ResourceType::PATIENT.number()), &patient)?;
             let Some(head) = head.filter(|head| !head.deleted) else { continue };
+            let mut rows = self.result_rows(&snapshot, &results, zone)?;
+            if wholes < SHOWN && came_late(&rows, now, zone) {
+                wholes += 1;
+                rows = self.whole_rows(&snapshot, &patient, zone)?;
+            }
             let patient = Identity::of(&parsed(&snapshot, &head)?);
             let named = |result: Alert| CriticalResult { patient: patient.clone(), result };
             waiting.extend(chart::alerts(&rows, now, zone).into_iter().map(named));
             reviewed.extend(chart::settled(&rows, since, zone).into_iter().map(named));
         }
-        let newest = |a: &CriticalResult, b: &CriticalResult| b.result.at.cmp(&a.result.at);
-        waiting.sort_by(newest);
+        waiting.sort_by_key(|one| Reverse(instant(&one.result.at, zone)));
         reviewed.sort_by(|a, b| mark(b).cmp(&mark(a)));
-        more |= waiting.len() > SHOWN;
+        let more = found.more || waiting.len() > SHOWN;
         waiting.truncate(SHOWN);
         reviewed.truncate(SETTLED_SHOWN);
         let about = About::of_type(ResourceType::OBSERVATION, None);
         self.vault().note(audit::done(&from.who, Action::Search, purpose, about))?;
+        let patients: BTreeSet<&str> =
+            waiting.iter().chain(&reviewed).map(|one| one.patient.id.as_str()).collect();
+        for patient in patients.into_iter().filter(|patient| !self.shown().has(&from.who, patient, now)) {
+            let about = About::of_type(ResourceType::OBSERVATION, Some(patient));
+            self.vault().note(audit::done(&from.who, Action::Search, purpose, about))?;
+            self.shown().add(&from.who, patient, now);
+        }
         Ok(CriticalResults { waiting, reviewed, more })
     }
 
-    /// Who has looked at which of these Observations, as they stand.
+    fn result_rows(
+        &self,
+        snapshot: &Snapshot,
+        results: &[Value],
+        zone: &TimeZone,
+    ) -> Result<Vec<ResultRow>, Error> {
+        Ok(chart::rows(results, &self.reviews(snapshot, results)?, zone))
+    }
+
+    /// The rows of a patient as the chart has them.
+    fn whole_rows(
+        &self,
+        snapshot: &Snapshot,
+        patient: &str,
+        zone: &TimeZone,
+    ) -> Result<Vec<ResultRow>, Error> {
+        let Some(id) = LogicalId::parse(patient) else { return Ok(Vec::new()) };
+        self.result_rows(snapshot, &newest(snapshot, &id, ResourceType::OBSERVATION, OBSERVATIONS)?, zone)
+    }
+
+    /// Who has looked at which of these Observations, as they stand. A mark counts when it names that version and an
+    /// account that the clinic has.
     pub(super) fn reviews(&self, snapshot: &Snapshot, observations: &[Value]) -> Result<Reviews, Error> {
-        let mut reviews = Reviews::new();
+        let (mut reviews, names) = (Reviews::new(), Names::new(snapshot));
         for observation in observations.iter().filter(|each| chart::flag(each).is_some()) {
             let Some(id) = observation.str("id") else { continue };
-            let task = self.review_id(id, chart::version(observation))?;
+            let version = chart::version(observation);
+            let task = self.review_id(id, version)?;
             let head = snapshot.head(Kind(ResourceType::TASK.number()), task.as_str())?;
             let Some(head) = head.filter(|head| !head.deleted) else { continue };
-            if let Some(reviewed) = review::read(&parsed(snapshot, &head)?) {
-                reviews.insert(id.to_owned(), reviewed);
+            let mark = review::read(&parsed(snapshot, &head)?, id, version);
+            if let Some(mark) = mark.filter(|mark| names.has(&mark.account)) {
+                reviews.insert(id.to_owned(), mark.reviewed);
             }
         }
         Ok(reviews)
@@ -202,29 +243,9 @@ fn mark(result: &CriticalResult) -> Option<&str> {
     result.result.reviewed.as_ref().map(|reviewed| reviewed.at.as_str())
 }
 
-/// Results that arrived since then by patient, and whether there are more than are looked through.
-fn recent_results(
-    snapshot: &Snapshot,
-    since: Timestamp,
-) -> Result<(BTreeMap<String, Vec<Value>>, bool), Error> {
-    let mut found: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    let newest = TermRange::all(params::LAST_UPDATED);
-    let kind = Kind(ResourceType::OBSERVATION.number());
-    for (walked, row) in snapshot.scan(kind, &newest, Dir::Descending, snapshot.tx())?.enumerate() {
-        let (_, rid) = row?;
-        let Some(head) = snapshot.head_of(rid)?.filter(|head| !head.deleted) else { continue };
-        if head.time < since {
-            break;
-        }
-        if walked == WALKED {
-            return Ok((found, true));
-        }
-        if let Some(patient) = patient_of(&head.owner) {
-            let json = parsed(snapshot, &head)?;
-            if chart::is_result(&json) {
-                found.entry(patient.to_owned()).or_default().push(json);
-            }
-        }
-    }
-    Ok((found, false))
+/// Whether an alert was drawn before the time that is looked through: the mark that speaks for it may then stand at a
+/// reading that came before that time, and only the whole record tells.
+fn came_late(rows: &[ResultRow], now: Timestamp, zone: &TimeZone) -> bool {
+    let since = chart::alert_since(now).as_microsecond();
+    chart::alerts(rows, now, zone).iter().any(|alert| instant(&alert.at, zone) < since)
 }

@@ -202,6 +202,9 @@ pub struct Point {
     pub flag: Option<Flag>,
     /// When.
     pub at: String,
+    /// When this version came to be known here, in microseconds from 1970; for reckoning, not for the wire.
+    #[serde(skip)]
+    pub arrived: i64,
     /// FHIR status: final, preliminary, corrected ...
     pub status: String,
     /// Laboratory or person.

@@ -18,7 +18,7 @@ pub use dto::{
 };
 pub use problems::problem_resource;
 pub use results::{
-    Reviews, alert_since, alerts, flag, is_critical, is_result, rows, series, settled, version,
+    Reviews, alert_since, alerts, flag, is_critical, is_reported, is_result, rows, series, settled, version,
 };
 
 use clinicvault_gateway::json::Value;

@@ -15,7 +15,7 @@ use crate::clinic::review::Reviewed;
 const LAST: usize = 5;
 /// Pairs drawn in the pressure trend.
 const PRESSURES: usize = 10;
-/// A critical value older than this is history, not an alert.
+/// A critical value known for longer than this is history, not an alert.
 const ALERT_AGE: SignedDuration = SignedDuration::from_hours(24 * 14);
 
 /// LOINC codes of a blood pressure panel and its two parts.
@@ -46,13 +46,21 @@ pub fn series(observations: &[Value], reviews: &Reviews, name: &str, zone: &Time
 }
 
 /// Critical readings that wait for a doctor, the newest first: of each test the newest that is recent enough to act on
-/// and neither reviewed itself nor followed by a reviewed one.
+/// and that nobody has seen, neither by a mark of its own nor beside a later reading that was marked after this one
+/// had come. A mark cannot speak for what arrived after it.
 #[must_use]
 pub fn alerts(rows: &[ResultRow], now: Timestamp, zone: &TimeZone) -> Vec<Alert> {
     let waiting = |row: &ResultRow| {
-        let open = row.series.iter().rev().take_while(|point| point.reviewed.is_none());
-        let mut open = open.filter(|point| is_critical(point.flag) && is_recent(point, now, zone));
-        open.next().map(|point| alert(row, point))
+        let mut looked = i64::MIN;
+        let mut latest_first = row.series.iter().rev();
+        let open = latest_first.find(|point| {
+            if let Some(mark) = &point.reviewed {
+                looked = looked.max(instant(&mark.at, zone));
+                return false;
+            }
+            is_critical(point.flag) && point.arrived > looked && is_recent(point, now)
+        });
+        open.map(|point| alert(row, point))
     };
     newest_first(rows.iter().filter_map(waiting), zone)
 }
@@ -74,14 +82,14 @@ pub fn is_critical(flag: Option<Flag>) -> bool {
     matches!(flag, Some(Flag::HH | Flag::LL | Flag::AA))
 }
 
-/// Oldest moment whose critical readings are still alerts.
+/// Critical readings that arrived from this moment on are still alerts.
 #[must_use]
 pub fn alert_since(now: Timestamp) -> Timestamp {
     now.checked_sub(ALERT_AGE).unwrap_or(Timestamp::MIN)
 }
 
-fn is_recent(point: &Point, now: Timestamp, zone: &TimeZone) -> bool {
-    instant(&point.at, zone) >= alert_since(now).as_microsecond()
+fn is_recent(point: &Point, now: Timestamp) -> bool {
+    point.arrived >= alert_since(now).as_microsecond()
 }
 
 fn alert(row: &ResultRow, point: &Point) -> Alert {
@@ -167,7 +175,7 @@ fn row(
     });
     let newest = *group.last()?;
     let points: Vec<Point> =
-        group.into_iter().filter_map(|observation| point(observation, reviews)).collect();
+        group.into_iter().filter_map(|observation| point(observation, reviews, zone)).collect();
     Some(ResultRow {
         text: words(newest.get("code")).unwrap_or_else(|| code.clone()),
         code,
@@ -179,7 +187,7 @@ fn row(
     })
 }
 
-fn point(observation: &Value, reviews: &Reviews) -> Option<Point> {
+fn point(observation: &Value, reviews: &Reviews, zone: &TimeZone) -> Option<Point> {
     let id = observation.str("id").unwrap_or_default();
     Some(Point {
         id: id.to_owned(),
@@ -188,6 +196,7 @@ fn point(observation: &Value, reviews: &Reviews) -> Option<Point> {
         value: value(observation)?,
         flag: flag(observation),
         at: when(observation)?.to_owned(),
+        arrived: arrived(observation, zone),
         status: observation.str("status").unwrap_or_default().to_owned(),
         source: display(observation.items("performer").first()),
     })
@@ -243,6 +252,14 @@ pub fn is_result(observation: &Value) -> bool {
     counts(observation) && !is_vital(observation)
 }
 
+/// Whether a result is a report of somebody who judges values: a laboratory's, or one with an interpretation.
+#[must_use]
+pub fn is_reported(observation: &Value) -> bool {
+    is_result(observation)
+        && (has_code(observation, "category", &["laboratory"])
+            || !observation.items("interpretation").is_empty())
+}
+
 fn counts(observation: &Value) -> bool {
     !matches!(observation.str("status"), Some("entered-in-error" | "cancelled" | "registered"))
 }
@@ -294,6 +311,15 @@ fn when(observation: &Value) -> Option<&str> {
         .or_else(|| observation.str("effectiveInstant"))
         .or_else(period)
         .or_else(|| issued(observation))
+}
+
+/// When this version could first be seen here, in microseconds from 1970: when it was stored, which no specimen and no
+/// report comes after; for a reading that is not stored the later of when it was taken and when it was issued.
+fn arrived(observation: &Value, zone: &TimeZone) -> i64 {
+    let stored = observation.get("meta").and_then(|meta| meta.str("lastUpdated"));
+    let stated = || [when(observation), observation.str("issued")].into_iter().flatten();
+    let stated = || stated().map(|at| instant(at, zone)).max();
+    stored.map(|at| instant(at, zone)).or_else(stated).unwrap_or(i64::MIN)
 }
 
 fn issued(observation: &Value) -> Option<&str> {

@@ -212,6 +212,11 @@ fn looked_at(days: &[&str]) -> Reviews {
     days.iter().map(|day| ((*day).to_owned(), by(day))).collect()
 }
 
+fn waiting(readings: &[Value], reviews: &Reviews) -> Vec<String> {
+    let rows = results::rows(readings, reviews, &zone());
+    results::alerts(&rows, now(), &zone()).into_iter().map(|alert| alert.value).collect()
+}
+
 #[test]
 fn a_critical_value_is_an_alert_until_it_is_old_or_somebody_has_looked() {
     let old = potassium("6.1", "HH", "2026-09-20");
@@ -230,10 +235,84 @@ fn a_critical_value_is_an_alert_until_it_is_old_or_somebody_has_looked() {
         (vec![&first, &worse], vec!["2026-11-20"], vec![]),
     ] {
         let readings: Vec<Value> = readings.into_iter().cloned().collect();
-        let rows = results::rows(&readings, &looked_at(&reviewed), &zone());
-        let found: Vec<String> =
-            results::alerts(&rows, now(), &zone()).into_iter().map(|alert| alert.value).collect();
-        assert_eq!(found, expected, "{} readings, {reviewed:?}", readings.len());
+        assert_eq!(
+            waiting(&readings, &looked_at(&reviewed)),
+            expected,
+            "{} readings, {reviewed:?}",
+            readings.len()
+        );
+    }
+}
+
+/// The same, stored at a moment.
+fn stored(reading: Value, at: &str) -> Value {
+    let mut reading = reading;
+    let meta = value(&format!(r#"{{"versionId":"3","lastUpdated":"{at}"}}"#));
+    reading.as_object_mut().unwrap().insert("meta", meta);
+    reading
+}
+
+#[test]
+fn a_mark_does_not_speak_for_what_came_after_it() {
+    // Marked on the 20th at ten.
+    let marked = stored(potassium("5.6", "H", "2026-11-20"), "2026-11-20T08:00:00Z");
+    let reviews = Reviews::from([(
+        "2026-11-20".to_owned(),
+        Reviewed { by: "Dr Meera Kulkarni".into(), at: "2026-11-20T10:00:00.000Z".into() },
+    )]);
+    for (older, stored_at, expected) in [
+        // There when the doctor looked, up to the very moment.
+        (potassium("6.1", "HH", "2026-11-19"), "2026-11-19T12:00:00Z", vec![]),
+        (potassium("6.1", "HH", "2026-11-19"), "2026-11-20T10:00:00.000Z", vec![]),
+        // Drawn before and come after; or corrected after, from a usual value to this one.
+        (potassium("6.1", "HH", "2026-11-19"), "2026-11-20T10:00:00.001Z", vec!["6.1"]),
+        (potassium("6.1", "HH", "2026-11-19"), "2026-11-21T04:00:00Z", vec!["6.1"]),
+        (potassium("4.1", "N", "2026-11-19"), "2026-11-21T04:00:00Z", vec![]),
+    ] {
+        let readings = [stored(older, stored_at), marked.clone()];
+        assert_eq!(waiting(&readings, &reviews), expected, "{stored_at}");
+    }
+}
+
+#[test]
+fn what_counts_for_the_age_is_when_the_result_came() {
+    for (drawn, issued, stored_at, expected) in [
+        // A culture of six weeks that grew: it came today.
+        ("2026-10-10", "", "2026-11-21T04:00:00Z", 1),
+        // Known for three weeks.
+        ("2026-10-10", "", "2026-10-31T04:00:00Z", 0),
+        // A sender whose clock runs ahead keeps nothing on the screen.
+        ("2027-10-10", "2027-10-11T04:00:00Z", "2026-10-31T04:00:00Z", 0),
+        // Not stored: the later of the two.
+        ("2026-10-10", "2026-11-20T04:00:00Z", "", 1),
+        ("2026-10-10", "2026-10-11T04:00:00Z", "", 0),
+    ] {
+        let mut culture = potassium("1", "AA", drawn);
+        if !issued.is_empty() {
+            let issued = clinicvault_gateway::json::Value::from(issued);
+            culture.as_object_mut().unwrap().insert("issued", issued);
+        }
+        if !stored_at.is_empty() {
+            culture = stored(culture, stored_at);
+        }
+        assert_eq!(waiting(&[culture], &Reviews::new()).len(), expected, "{drawn} {issued} {stored_at}");
+    }
+}
+
+#[test]
+fn a_report_is_a_laboratorys_or_has_an_interpretation() {
+    for (json, expected) in [
+        (r#"{"status":"final","category":[{"coding":[{"code":"laboratory"}]}]}"#, true),
+        (r#"{"status":"final","interpretation":[{"coding":[{"code":"N"}]}]}"#, true),
+        (r#"{"status":"final"}"#, false),
+        (r#"{"status":"entered-in-error","category":[{"coding":[{"code":"laboratory"}]}]}"#, false),
+        (
+            r#"{"status":"final","category":[{"coding":[{"code":"vital-signs"}]}],
+            "interpretation":[{"coding":[{"code":"HH"}]}]}"#,
+            false,
+        ),
+    ] {
+        assert_eq!(results::is_reported(&value(json)), expected, "{json}");
     }
 }
 
