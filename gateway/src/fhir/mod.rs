@@ -9,6 +9,7 @@ pub mod datetime;
 pub mod definitions;
 pub mod id;
 pub mod ndjson;
+pub(crate) mod near;
 pub mod outcome;
 pub mod patch;
 pub mod pattern;

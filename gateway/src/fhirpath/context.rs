@@ -1,11 +1,15 @@
 //! What an evaluation may know besides its expression and its focus: documents, variables, the time, and a host that
 //! answers what lies outside the document.
 
+use std::cell::{Cell, OnceCell};
+use std::rc::Rc;
+
 use super::item::{Collection, Item};
 use super::node::Node;
 use super::temporal::Temporal;
 use crate::fhir::definitions::{self, Kind};
 use crate::fhir::id::ResourceType;
+use crate::fhir::near::Near;
 use crate::json::Value;
 
 /// What a reference leads to.
@@ -74,6 +78,10 @@ pub struct Context<'a> {
     pub(super) strict: bool,
     pub(super) as_filters: bool,
     pub(super) most_steps: u64,
+    /// Work that the last evaluation did.
+    pub(super) spent: Cell<u64>,
+    near_resource: OnceCell<Rc<Near<'a>>>,
+    near_root: OnceCell<Rc<Near<'a>>>,
 }
 
 impl<'a> Context<'a> {
@@ -100,13 +108,17 @@ impl<'a> Context<'a> {
             strict: false,
             as_filters: false,
             most_steps: Self::MOST_STEPS,
+            spent: Cell::new(0),
+            near_resource: OnceCell::new(),
+            near_root: OnceCell::new(),
         }
     }
 
     /// The resource that the focus belongs to (`%resource`), where it is contained in another one.
     #[must_use]
-    pub const fn with_resource(mut self, resource: Node<'a>) -> Self {
+    pub fn with_resource(mut self, resource: Node<'a>) -> Self {
         self.resource = Some(resource);
+        self.near_resource = OnceCell::new();
         self
     }
 
@@ -115,7 +127,22 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn with_root(mut self, root: &'a Value) -> Self {
         self.root = Some(Node::resource(root));
+        self.near_root = OnceCell::new();
         self
+    }
+
+    /// The document around, and the resource at hand or its container, as they were looked into for other evaluations.
+    #[must_use]
+    pub(crate) fn with_near(mut self, container: &Rc<Near<'a>>, root: &Rc<Near<'a>>) -> Self {
+        self.root = Some(Node::resource(root.resource()));
+        self.near_resource = OnceCell::from(Rc::clone(container));
+        self.near_root = OnceCell::from(Rc::clone(root));
+        self
+    }
+
+    /// Work that the last evaluation did, in the same steps as its bound.
+    pub const fn spent(&self) -> u64 {
+        self.spent.get()
     }
 
     /// A variable `%name`.
@@ -161,42 +188,51 @@ impl<'a> Context<'a> {
         self
     }
 
-    /// The target of a reference: contained, beside it in a bundle, or what the host answers.
-    pub(super) fn resolve(&self, reference: &str) -> Option<Node<'a>> {
+    /// The target of a reference: contained, beside it in a bundle, or what the host answers; and the steps that looking
+    /// for it is worth.
+    pub(super) fn resolve(&self, reference: &str) -> (Option<Node<'a>>, usize) {
+        let each = 1 + reference.len() / 64;
         if let Some(id) = reference.strip_prefix('#') {
-            let containers = [self.resource, self.root];
-            return containers.into_iter().flatten().find_map(|container| {
-                if id.is_empty() {
-                    return self.root;
-                }
-                let contained = container.value()?.items("contained");
-                contained.iter().find(|c| c.str("id") == Some(id)).map(Node::resource)
-            });
+            let found = match self.near(&self.near_resource, self.resource).filter(|_| !id.is_empty()) {
+                Some(near) => near.contained(id).map(Node::resource),
+                None => self.root.filter(|_| id.is_empty()),
+            };
+            let around = || self.near(&self.near_root, self.root)?.contained(id).map(Node::resource);
+            return (found.or_else(around), each);
         }
-        let bundle =
-            self.root.and_then(|root| root.value()).filter(|v| v.str("resourceType") == Some("Bundle"));
-        if let Some(found) = bundle.and_then(|b| in_bundle(b, reference)) {
-            return Some(Node::resource(found));
+        let (mut found, mut looked) = (None, 1);
+        if let Some(near) = self.near(&self.near_root, self.root) {
+            let plain = reference.split("/_history/").next().unwrap_or(reference);
+            let mut entries = near.entries(plain);
+            found = entries
+                .by_ref()
+                .inspect(|_| looked += 1)
+                .find(|e| is_at(e, plain))
+                .and_then(|e| e.get("resource"));
         }
-        match self.host.resolve(reference)? {
-            Resolved::Resource(value) => Some(Node::resource(value)),
-            Resolved::OfType(kind) => definitions::id_of(kind.as_str()).map(Node::placeholder),
-        }
+        let found = match found {
+            Some(resource) => Some(Node::resource(resource)),
+            None => match self.host.resolve(reference) {
+                Some(Resolved::Resource(value)) => Some(Node::resource(value)),
+                Some(Resolved::OfType(kind)) => definitions::id_of(kind.as_str()).map(Node::placeholder),
+                None => None,
+            },
+        };
+        (found, each.saturating_mul(looked))
+    }
+
+    /// What is near a document, looked into when it is first asked for.
+    fn near<'s>(&self, held: &'s OnceCell<Rc<Near<'a>>>, of: Option<Node<'a>>) -> Option<&'s Rc<Near<'a>>> {
+        let value = of?.value()?;
+        Some(held.get_or_init(|| Near::new(value)))
     }
 }
 
-/// The entry whose full address is the reference, or ends with a relative one.
-fn in_bundle<'a>(bundle: &'a Value, reference: &str) -> Option<&'a Value> {
-    let plain = reference.split("/_history/").next().unwrap_or(reference);
-    let relative = !plain.contains(':');
-    let entry = bundle.items("entry").iter().find(|entry| {
-        entry.str("fullUrl").is_some_and(|url| {
-            url == plain
-                || (relative
-                    && url.strip_suffix(plain).is_some_and(|base| base.is_empty() || base.ends_with('/')))
-        })
-    })?;
-    entry.get("resource")
+/// Whether the full address of an entry is the reference, or ends with a relative one.
+fn is_at(entry: &Value, plain: &str) -> bool {
+    let Some(url) = entry.str("fullUrl") else { return false };
+    let ends = || url.strip_suffix(plain).is_some_and(|base| base.is_empty() || base.ends_with('/'));
+    url == plain || (!plain.contains(':') && ends())
 }
 
 /// The kind of a type of the standard by its canonical address, such as `…/StructureDefinition/Patient`.

@@ -184,3 +184,24 @@ fn entities_are_looked_for_no_further_than_a_name_can_reach() {
     let found = answer(&resource, "name.text.unescape('html')").unwrap();
     assert_eq!(found, [format!("{}<A&{};", "&".repeat(500_000), "a".repeat(40))]);
 }
+
+#[test]
+fn what_a_reference_leads_to_costs_by_what_is_looked_at() {
+    let bundle = |entry: &dyn Fn(usize) -> String| {
+        let entries: Vec<String> = (0..2_000).map(entry).collect();
+        read(&format!(r#"{{"resourceType":"Bundle","entry":[{}]}}"#, entries.join(",")))
+    };
+    let resource = |n: usize| {
+        format!(
+            r#"{{"resourceType":"Group","id":"{n}","managingEntity":{{"reference":"Group/{}"}}}}"#,
+            1_999 - n
+        )
+    };
+    let honest = bundle(&|n| format!(r#"{{"fullUrl":"http://h/Group/{n}","resource":{}}}"#, resource(n)));
+    let all = "entry.resource.managingEntity.resolve().id.count()";
+    assert_eq!(answer(&honest, all).unwrap(), ["2000"]);
+    assert!(ends_within(&honest, all, 40_000) && !ends_within(&honest, all, 4_000));
+    // Addresses that end alike are all looked at, which is charged.
+    let alike = bundle(&|n| format!(r#"{{"fullUrl":"http://h/{n}/x","resource":{}}}"#, resource(n)));
+    assert!(!ends_within(&alike, "entry.select('http://h/none/x'.resolve()).count()", 3_000_000));
+}

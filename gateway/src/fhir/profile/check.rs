@@ -166,7 +166,7 @@ impl<'a, 'd> Check<'a, 'd> {
             return self.error(IssueCode::Structure, text);
         }
         self.open.push(key);
-        let (is_resource, outer) = (matches!(kind, Kind::Resource), self.around);
+        let (is_resource, outer) = (matches!(kind, Kind::Resource), self.around.clone());
         if is_resource && self.around.resource.is_some_and(|r| !std::ptr::eq(r, value)) {
             self.around = self.around.within(value);
         }
@@ -197,7 +197,7 @@ impl<'a, 'd> Check<'a, 'd> {
                 "too much work: the rest is not checked".to_owned(),
             );
         }
-        self.steps < MOST_STEPS
+        self.steps < MOST_STEPS && self.around.budget.take(1)
     }
 
     /// One occurrence against what a profile says about it.
@@ -234,7 +234,7 @@ impl<'a, 'd> Check<'a, 'd> {
             return;
         }
         let Some(definition) = one.definition() else { return };
-        let outer = self.around;
+        let outer = self.around.clone();
         if let (Kind::Resource, Some(value)) = (one.kind, one.value)
             && !self.around.resource.is_some_and(|r| std::ptr::eq(r, value))
         {

@@ -1,73 +1,137 @@
-//! The resource at hand and what is around it: its container, the bundle it stands in.
+//! The resource at hand and what is around it: its container, the bundle it stands in, and the work that is left.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
+use crate::fhir::near::{Near, Place};
 use crate::json::Value;
 
+/// The work that one check may do, shared by everything that it looks at.
+#[derive(Debug)]
+pub struct Budget {
+    most: u64,
+    left: Cell<u64>,
+}
+
+impl Budget {
+    /// Steps of one check, whatever the resource: entries of a Bundle and contained resources share them.
+    pub const MOST_STEPS: u64 = 64_000_000;
+
+    /// So many steps.
+    pub const fn of(steps: u64) -> Self {
+        Self { most: steps, left: Cell::new(steps) }
+    }
+
+    /// Takes steps; false when there are none left.
+    pub fn take(&self, steps: u64) -> bool {
+        self.left.set(self.left.get().saturating_sub(steps));
+        self.left.get() > 0
+    }
+
+    /// Steps that are left.
+    pub const fn left(&self) -> u64 {
+        self.left.get()
+    }
+
+    /// Steps that there were.
+    pub const fn most(&self) -> u64 {
+        self.most
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self::of(Self::MOST_STEPS)
+    }
+}
+
 /// What references within a resource may lead to.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Surroundings<'a> {
     /// The resource at hand.
     pub resource: Option<&'a Value>,
     /// The resource that contains it, or itself.
-    pub container: Option<&'a Value>,
+    container: Option<Rc<Near<'a>>>,
     /// The bundle around it.
-    pub bundle: Option<&'a Value>,
+    bundle: Option<Rc<Near<'a>>>,
     /// Its full address in that bundle.
-    pub full_url: Option<&'a str>,
+    full_url: Option<&'a str>,
+    /// The work that is left.
+    pub budget: Rc<Budget>,
 }
 
 impl<'a> Surroundings<'a> {
-    /// A resource alone.
-    pub fn of(resource: &'a Value) -> Self {
-        let bundle = (resource.str("resourceType") == Some("Bundle")).then_some(resource);
-        Self { resource: Some(resource), container: Some(resource), bundle, full_url: None }
+    /// Nothing yet, with the work that is left.
+    pub fn with(budget: Rc<Budget>) -> Self {
+        Self { budget, ..Self::default() }
     }
 
-    /// A resource within the one at hand: contained, or an entry.
-    pub fn within(self, resource: &'a Value) -> Self {
-        let outer = self.container.or(self.resource);
-        let contained = outer.is_some_and(|o| o.items("contained").iter().any(|c| std::ptr::eq(c, resource)));
-        if contained {
-            return Self { resource: Some(resource), ..self };
+    /// A resource within the one at hand: contained, or an entry; or the first one.
+    #[must_use]
+    pub fn within(&self, resource: &'a Value) -> Self {
+        let place = self.container.as_ref().and_then(|container| container.place(resource));
+        if let Some(Place::Contained) = place {
+            return Self { resource: Some(resource), ..self.clone() };
         }
-        let entry = self.bundle.map(|b| b.items("entry")).unwrap_or_default();
-        let entry = entry.iter().find(|e| e.get("resource").is_some_and(|r| std::ptr::eq(r, resource)));
-        let inner = resource.str("resourceType") == Some("Bundle");
+        let place = place.or_else(|| self.bundle.as_ref().and_then(|bundle| bundle.place(resource)));
+        let near = Near::new(resource);
+        let is_bundle = resource.str("resourceType") == Some("Bundle");
         Self {
             resource: Some(resource),
-            container: Some(resource),
-            bundle: if inner { Some(resource) } else { self.bundle },
-            full_url: entry.and_then(|e| e.str("fullUrl")),
+            bundle: if is_bundle { Some(Rc::clone(&near)) } else { self.bundle.clone() },
+            container: Some(near),
+            full_url: if let Some(Place::Entry(url)) = place { url } else { None },
+            budget: Rc::clone(&self.budget),
         }
+    }
+
+    /// Whether the resource at hand is contained in another one.
+    pub fn is_contained(&self) -> bool {
+        self.resource.zip(self.container.as_ref()).is_some_and(|(own, container)| !container.is(own))
+    }
+
+    /// The resource that contains the one at hand, or itself.
+    pub fn container(&self) -> Option<&Rc<Near<'a>>> {
+        self.container.as_ref()
+    }
+
+    /// The document around: the container of a contained resource, or else the bundle, or else the resource itself.
+    pub fn root(&self) -> Option<&Rc<Near<'a>>> {
+        let bundle = if self.is_contained() { None } else { self.bundle.as_ref() };
+        bundle.or(self.container.as_ref())
     }
 
     /// The resource that a reference leads to, when it is contained or stands in the same bundle.
     pub fn resolve(&self, reference: &str) -> Option<&'a Value> {
         if let Some(id) = reference.strip_prefix('#') {
-            let container = self.container?;
-            if id.is_empty() {
-                return Some(container);
-            }
-            return container.items("contained").iter().find(|c| c.str("id") == Some(id));
+            let container = self.container.as_ref()?;
+            return if id.is_empty() { Some(container.resource()) } else { container.contained(id) };
         }
-        self.in_bundle(reference).next()
+        self.in_bundle(reference)
     }
 
-    /// Entries of the bundle that a reference means, by the rules of R4 Bundle, "Resolving references in Bundles".
-    pub fn in_bundle(&self, reference: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+    /// The entry of the bundle that a reference means, by the rules of R4 Bundle, "Resolving references in Bundles".
+    fn in_bundle(&self, reference: &str) -> Option<&'a Value> {
         let plain = reference.split("/_history/").next().unwrap_or(reference);
-        let plain = plain.split('#').next().unwrap_or(plain).to_owned();
-        let target = self.absolute(&plain);
-        let entries = self.bundle.map(|b| b.items("entry")).unwrap_or_default();
+        let plain = plain.split('#').next().unwrap_or(plain);
+        let target = self.absolute(plain);
         let relative = !plain.contains(':');
-        entries.iter().filter_map(move |entry| {
-            let resource = entry.get("resource")?;
+        let cost = u64::try_from(1 + plain.len() / 64).unwrap_or(u64::MAX);
+        for entry in self.bundle.as_ref()?.entries(plain) {
+            if !self.budget.take(cost) {
+                return None;
+            }
+            let Some(resource) = entry.get("resource") else { continue };
             let hit = match (entry.str("fullUrl"), &target) {
                 (Some(url), Some(target)) => url == target,
-                (Some(url), None) => !relative && url == plain || relative && ends_with(url, &plain),
-                (None, _) => relative && is_named(resource, &plain),
+                (Some(url), None) => !relative && url == plain || relative && ends_with(url, plain),
+                (None, _) => relative && is_named(resource, plain),
             };
-            hit.then_some(resource)
-        })
+            if hit {
+                return Some(resource);
+            }
+        }
+        None
     }
 
     /// The full address of a relative reference, by the base of the entry it stands in.
@@ -75,7 +139,7 @@ impl<'a> Surroundings<'a> {
         if reference.contains(':') {
             return Some(reference.to_owned());
         }
-        let resource = self.container?;
+        let resource = self.container.as_ref()?.resource();
         let (kind, id) = (resource.str("resourceType")?, resource.str("id")?);
         let base = self.full_url?.strip_suffix(&format!("{kind}/{id}"))?;
         (!base.is_empty()).then(|| format!("{base}{reference}"))
@@ -87,6 +151,8 @@ fn ends_with(url: &str, relative: &str) -> bool {
 }
 
 fn is_named(resource: &Value, relative: &str) -> bool {
-    let named = || Some(format!("{}/{}", resource.str("resourceType")?, resource.str("id")?));
-    named().as_deref() == Some(relative)
+    let named = relative.split_once('/');
+    named.is_some_and(|(kind, id)| {
+        resource.str("resourceType") == Some(kind) && resource.str("id") == Some(id)
+    })
 }

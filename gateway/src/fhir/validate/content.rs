@@ -103,16 +103,15 @@ impl Found<'_> {
     fn bundle(&mut self, value: &Value) {
         let entries = value.items("entry");
         let kind = value.str("type").unwrap_or_default();
-        let mut relations = Vec::new();
+        let mut relations = HashSet::new();
         for (n, link) in value.items("link").iter().enumerate() {
             let relation = link.str("relation").unwrap_or_default();
-            if relations.contains(&relation)
+            if !relations.insert(relation)
                 && matches!(relation, "self" | "first" | "previous" | "prev" | "next" | "last")
             {
                 let text = format!("the link \"{}\" may stand only once", short(relation));
                 self.error(IssueCode::Invalid, &format!("link[{n}]"), text);
             }
-            relations.push(relation);
         }
         for (n, entry) in entries.iter().enumerate() {
             let Some(url) = entry.str("fullUrl") else {

@@ -39,7 +39,7 @@ pub fn check<'a>(more: &More<'a, '_>, value: &'a Value, modifying: bool, place: 
         issues.push(at(Severity::Error, IssueCode::Extension, text));
     }
     if let Some(id) = definitions::id_of("Extension") {
-        let mut inner = Check::at(place, more.definitions, more.policy, more.around);
+        let mut inner = Check::at(place, more.definitions, more.policy, more.around.clone());
         inner.profile(value, Kind::Complex(id), &profile);
         issues.append(&mut inner.issues);
     }

@@ -25,7 +25,7 @@ pub fn is_native(key: &str) -> bool {
 }
 
 /// What an invariant says about an element: how grave, in words; `None` when it holds or answers nothing. One that cannot
-/// be read or evaluated is a warning that says so.
+/// be read or evaluated is a warning that says so; none is judged when the work of the whole check is used up.
 pub fn judge<'a>(
     invariant: &'a Invariant,
     value: Option<&'a Value>,
@@ -36,15 +36,18 @@ pub fn judge<'a>(
     let unjudged = |why: &Error| {
         (Severity::Warning, format!("the invariant {} could not be evaluated: {why}", invariant.key))
     };
-    let resource = around.resource?;
+    let resource = around.resource.filter(|_| around.budget.left() > 0)?;
     let expression = match invariant.parsed.get_or_init(|| Expression::parse(&invariant.expression)) {
         Ok(expression) => expression,
         Err(why) => return Some(unjudged(why)),
     };
-    let contained = around.container.filter(|c| !std::ptr::eq(*c, resource));
-    let context = Context::new(resource).with_root(contained.or(around.bundle).unwrap_or(resource));
-    let context = context.with_most_steps(MOST_STEPS);
-    match expression.test(&context, Node::element(value, twin, kind)) {
+    let most = MOST_STEPS.min(around.budget.left());
+    let context = Context::new(resource).with_near(around.container()?, around.root()?).with_most_steps(most);
+    let answer = expression.test(&context, Node::element(value, twin, kind));
+    if !around.budget.take(context.spent() + 1) {
+        return None;
+    }
+    match answer {
         Ok(Some(false)) => {
             let severity = if invariant.is_error { Severity::Error } else { Severity::Warning };
             Some((severity, format!("{} ({})", invariant.human, invariant.key)))
@@ -88,11 +91,10 @@ fn has_value(observation: &Value) -> bool {
 
 fn repeats_its_code(observation: &Value) -> bool {
     let Some(code) = observation.get("code").map(Concept) else { return false };
+    let own: HashSet<_> = code.codings().map(|own| (own.system, own.code)).collect();
     let components = observation.items("component").iter().filter_map(|c| c.get("code")).map(Concept);
-    components.flat_map(|c| c.codings()).any(|coding| {
-        !coding.code.is_empty()
-            && code.codings().any(|own| own.system == coding.system && own.code == coding.code)
-    })
+    let mut codings = components.flat_map(|c| c.codings());
+    codings.any(|coding| !coding.code.is_empty() && own.contains(&(coding.system, coding.code)))
 }
 
 /// Contained resources that nothing in the container refers to, and that do not refer to it (dom-3).

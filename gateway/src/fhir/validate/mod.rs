@@ -64,6 +64,8 @@ pub fn narrative(div: &str) -> Result<(), String> {
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod large;
+#[cfg(test)]
 mod levels;
 #[cfg(test)]
 mod official;

@@ -1,8 +1,12 @@
 //! The check of a resource as a policy asks for it.
 
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use super::around::Budget;
 use super::walk::{More, Seen, Walk};
 use super::{Definitions, Level, Policy, Surroundings, structure};
-use super::{content, form, invariant};
+use super::{MOST_ISSUES, content, form, invariant};
 use crate::fhir::definitions::{self, Kind};
 use crate::fhir::outcome::{Issue, IssueCode, Severity};
 use crate::fhir::profile::check::Check;
@@ -14,17 +18,40 @@ use crate::json::Value;
 pub struct Validator<'d> {
     definitions: &'d dyn Definitions,
     policy: Policy,
+    most_steps: u64,
 }
 
 impl<'d> Validator<'d> {
     /// A validator.
     pub const fn new(definitions: &'d dyn Definitions, policy: Policy) -> Self {
-        Self { definitions, policy }
+        Self { definitions, policy, most_steps: Budget::MOST_STEPS }
+    }
+
+    /// Another bound on the work of one check: elements that expressions visit and that profiles are held against.
+    #[must_use]
+    pub const fn with_most_steps(mut self, steps: u64) -> Self {
+        self.most_steps = steps;
+        self
     }
 
     /// Everything that is wrong with a resource, errors first, each with its place. `profiles` are asked for by the
     /// caller, beyond those that the resource claims in `meta.profile`.
     pub fn check(&self, resource: &Value, profiles: &[&str]) -> Vec<Issue> {
+        let budget = Rc::new(Budget::of(self.most_steps));
+        let mut issues = self.within(resource, profiles, &budget);
+        if budget.left() == 0 {
+            let text = format!(
+                "checking this takes more than {} steps, so that not all of it was checked; send it in smaller parts",
+                budget.most()
+            );
+            let place = resource.str("resourceType").unwrap_or_default();
+            issues.insert(0, Issue::error(IssueCode::TooCostly, text).at(place));
+        }
+        issues
+    }
+
+    /// The same, with the work that may be done.
+    pub(super) fn within(&self, resource: &Value, profiles: &[&str], budget: &Rc<Budget>) -> Vec<Issue> {
         let kind = match kind_of(resource) {
             Err(outcome) => return outcome.issues,
             Ok(kind) => kind,
@@ -37,7 +64,7 @@ impl<'d> Validator<'d> {
         walk.more = Some(More {
             definitions: self.definitions,
             policy: &self.policy,
-            around: Surroundings::default(),
+            around: Surroundings::with(Rc::clone(budget)),
             seen: Vec::new(),
             holders: Vec::new(),
         });
@@ -52,7 +79,15 @@ impl<'d> Validator<'d> {
                 found.into_iter().partition(|i| i.severity >= Severity::Error);
             issues.extend(errors);
             notes.extend(rest);
+            if issues.len() > MOST_ISSUES {
+                break;
+            }
         }
+        if issues.len() > MOST_ISSUES {
+            issues.truncate(MOST_ISSUES);
+            issues.push(more());
+        }
+        notes.truncate(MOST_ISSUES);
         if self.policy.warnings {
             issues.extend(notes);
         }
@@ -89,9 +124,9 @@ impl<'d> Validator<'d> {
         let claimed = seen.value.get("meta").map(|m| m.items("profile")).unwrap_or_default();
         let claimed =
             claimed.iter().filter_map(Value::as_str).filter(|_| self.policy.level >= Level::Profiles);
-        let mut urls: Vec<(&str, bool)> = asked.iter().map(|url| (*url, true)).collect();
-        urls.extend(claimed.map(|url| (url, false)));
-        for (url, wanted) in urls {
+        let urls = asked.iter().map(|url| (*url, true)).chain(claimed.map(|url| (url, false)));
+        let mut met = HashSet::new();
+        for (url, wanted) in urls.filter(|(url, _)| met.insert(*url)) {
             if core_type(url).is_some_and(|name| seen.value.str("resourceType") == Some(name)) {
                 continue;
             }
@@ -102,16 +137,23 @@ impl<'d> Validator<'d> {
                 issues.push(Issue { severity, ..Issue::error(IssueCode::NotFound, text) }.at(place));
                 continue;
             };
-            let mut check = Check::at(&seen.place, self.definitions, &self.policy, seen.around);
+            let mut check = Check::at(&seen.place, self.definitions, &self.policy, seen.around.clone());
             check.profile(seen.value, Kind::Resource, &profile);
             issues.append(&mut check.issues);
         }
     }
 }
 
+/// What stands for the issues that are not listed.
+pub fn more() -> Issue {
+    let text = format!("There are more problems; the first {MOST_ISSUES} are listed.");
+    Issue { severity: Severity::Information, ..Issue::error(IssueCode::TooCostly, text) }
+}
+
 /// Neither contained nor with a narrative, though its type has one.
 fn is_bare(seen: &Seen<'_>) -> bool {
-    let contained = !seen.around.container.is_some_and(|c| std::ptr::eq(c, seen.value));
     let kind = kind_of(seen.value).ok().and_then(definitions::resource);
-    !contained && seen.value.get("text").is_none() && kind.is_some_and(|k| k.member("text").is_some())
+    !seen.around.is_contained()
+        && seen.value.get("text").is_none()
+        && kind.is_some_and(|k| k.member("text").is_some())
 }

@@ -6,10 +6,11 @@ use std::collections::HashSet;
 
 use super::primitive::{name_of, problem};
 use super::rules::{self, TypeRules};
+use super::validator::more;
 use super::{MOST_ISSUES, invariant, xhtml};
 use crate::fhir::definitions::{self, Element, Kind, Primitive, Type};
 use crate::fhir::id::Reference;
-use crate::fhir::outcome::{Issue, IssueCode, Severity};
+use crate::fhir::outcome::{Issue, IssueCode};
 use crate::fhir::resource::kind_of;
 use crate::json::{Object, Value};
 
@@ -77,9 +78,7 @@ impl<'a, 'd> Walk<'a, 'd> {
 
     fn issue(&mut self, code: IssueCode, text: impl Into<String>) {
         if self.issues.len() == MOST_ISSUES {
-            let text = format!("There are more problems; the first {MOST_ISSUES} are listed.");
-            self.issues
-                .push(Issue { severity: Severity::Information, ..Issue::error(IssueCode::TooCostly, text) });
+            self.issues.push(more());
         }
         if !self.full() {
             let place = self.expression();

@@ -44,8 +44,13 @@ impl<'a> Evaluator<'a, '_> {
                 _ => Ok(Vec::new()),
             },
             F::Resolve => {
-                self.charge(input.len() * 4, call.at)?;
-                Ok(input.iter().filter_map(|item| self.resolve(item)).map(Item::Node).collect())
+                let mut out = Vec::new();
+                for item in &input {
+                    let (found, looked) = self.resolve(item);
+                    self.charge(4 + looked, call.at)?;
+                    out.extend(found.map(Item::Node));
+                }
+                Ok(out)
             }
             F::MemberOf => {
                 let Some(set) = self.text_argument(call, 0, scope)? else { return Ok(Vec::new()) };
@@ -92,15 +97,21 @@ impl<'a> Evaluator<'a, '_> {
         }
     }
 
-    /// The target of a Reference, or of a text that is one.
-    fn resolve(&self, item: &Item<'a>) -> Option<Node<'a>> {
+    /// The target of a Reference, or of a text that is one; and the steps that looking for it is worth.
+    fn resolve(&self, item: &Item<'a>) -> (Option<Node<'a>>, usize) {
         let address = match item {
             Item::Node(node) if node.primitive().is_none() => match node.str("reference") {
                 Some(address) => address.into(),
                 // A reference by identifier may still say what it points at.
-                None => return definitions::id_of(node.str("type")?).map(Node::placeholder),
+                None => {
+                    let kind = node.str("type").and_then(definitions::id_of);
+                    return (kind.map(Node::placeholder), 0);
+                }
             },
-            other => other.as_text()?,
+            other => match other.as_text() {
+                Some(text) => text,
+                None => return (None, 0),
+            },
         };
         self.context.resolve(&address)
     }

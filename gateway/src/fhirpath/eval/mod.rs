@@ -76,7 +76,9 @@ pub(super) fn evaluate<'a>(tree: &'a Tree, context: &Context<'a>, focus: Option<
     let mut evaluator =
         Evaluator { context, focus, left: context.most_steps, stopped: None, first_only: false };
     let scope = Scope { this: focus, index: None, total: None, variables: None };
-    evaluator.eval(tree, &scope)
+    let answer = evaluator.eval(tree, &scope);
+    context.spent.set(context.most_steps - evaluator.left);
+    answer
 }
 
 /// Evaluates an expression whose answer is a truth value; `None` when it is empty.
@@ -88,7 +90,9 @@ pub(super) fn test<'a>(
     let mut evaluator =
         Evaluator { context, focus, left: context.most_steps, stopped: None, first_only: false };
     let scope = Scope { this: focus, index: None, total: None, variables: None };
-    evaluator.truth_of(tree, &scope)
+    let answer = evaluator.truth_of(tree, &scope);
+    context.spent.set(context.most_steps - evaluator.left);
+    answer
 }
 
 impl<'a> Evaluator<'a, '_> {
@@ -99,7 +103,10 @@ impl<'a> Evaluator<'a, '_> {
                 self.left = left;
                 Ok(())
             }
-            None => Err(self.exhausted(at)),
+            None => {
+                self.left = 0;
+                Err(self.exhausted(at))
+            }
         }
     }
 

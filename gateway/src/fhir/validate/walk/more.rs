@@ -49,10 +49,9 @@ impl<'a, 'd> Walk<'a, 'd> {
     pub(super) fn enter(&mut self, value: &'a Value) -> Option<Surroundings<'a>> {
         let place = self.more.is_some().then(|| self.expression())?;
         let more = self.more.as_mut()?;
-        let outer = more.around;
-        more.around = if more.seen.is_empty() { Surroundings::of(value) } else { outer.within(value) };
-        more.seen.push(Seen { place, value, around: more.around });
-        Some(outer)
+        let inner = more.around.within(value);
+        more.seen.push(Seen { place, value, around: inner.clone() });
+        Some(std::mem::replace(&mut more.around, inner))
     }
 
     pub(super) fn leave(&mut self, outer: Option<Surroundings<'a>>) {
@@ -112,8 +111,8 @@ impl<'a, 'd> Walk<'a, 'd> {
         kind: Kind,
         list: &[&'static Invariant],
     ) {
-        let Some(more) = self.asks(Level::Invariants) else { return };
-        let (around, warnings) = (more.around, more.policy.warnings);
+        let Some(more) = self.asks(Level::Invariants).filter(|_| !list.is_empty()) else { return };
+        let (around, warnings) = (more.around.clone(), more.policy.warnings);
         for invariant in list.iter().filter(|i| i.is_error || warnings) {
             if let Some((severity, why)) = invariant::judge(invariant, value, twin, kind, &around) {
                 self.add("", severity, IssueCode::Invariant, why);
