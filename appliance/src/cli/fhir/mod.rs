@@ -1,7 +1,9 @@
 //! `clinicvault fhir`: FHIR files without a box: nothing is stored, no vault is opened.
 
 mod convert;
-pub mod validate;
+mod file;
+mod path;
+mod validate;
 
 use clap::Subcommand;
 
@@ -12,6 +14,8 @@ pub enum Fhir {
     /// Reads JSON, XML or ndjson, whichever the file holds, and writes the result to stdout. XML is pretty; ndjson is
     /// one compact resource a line. A file of several ndjson lines becomes several JSON documents.
     Convert(convert::Convert),
+    /// Evaluate a FHIRPath expression over files
+    Path(path::Path),
     /// Check files against R4, terminology and profiles
     Validate(validate::Validate),
 }
@@ -20,6 +24,7 @@ pub enum Fhir {
 pub fn run(command: &Fhir) -> anyhow::Result<()> {
     match command {
         Fhir::Convert(command) => convert::run(command),
+        Fhir::Path(command) => path::run(command),
         Fhir::Validate(command) => validate::run(command),
     }
 }

@@ -1,19 +1,14 @@
 //! `clinicvault fhir validate`: checks files and prints what is wrong, one issue a line.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
-use clinicvault_gateway::fhir::outcome::{Issue, Outcome, Severity};
+use clinicvault_gateway::fhir::outcome::{Issue, Severity};
 use clinicvault_gateway::fhir::validate::{Level, Policy, Shelf, Validator};
-use clinicvault_gateway::fhir::xml;
-use clinicvault_gateway::json::{self, Limits, Value};
 
+use super::file::read;
 use crate::cli::{WrongUse, say};
-
-/// Largest file that is read.
-const MOST_BYTES: usize = 512 * 1024 * 1024;
 
 #[derive(Debug, Args)]
 #[command(
@@ -144,37 +139,6 @@ fn check_file(
             }
         }
     }
-}
-
-type Read1 = (Option<usize>, Result<Value, Outcome>);
-
-/// The resources of a file, with the line where there are several.
-fn read(file: &Path, comments: bool) -> anyhow::Result<Vec<Read1>> {
-    let mut bytes = Vec::new();
-    if file == Path::new("-") {
-        std::io::stdin()
-            .lock()
-            .take(MOST_BYTES as u64)
-            .read_to_end(&mut bytes)
-            .context("cannot read stdin")?;
-    } else {
-        bytes = std::fs::read(file).context("cannot read the file")?;
-    }
-    let limits = Limits::bytes(MOST_BYTES);
-    let kind = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    if comments && kind != "xml" {
-        json::blank_comments(&mut bytes);
-    }
-    Ok(match kind {
-        "xml" => vec![(None, xml::read(&bytes, &limits).map_err(Outcome::from))],
-        "ndjson" => bytes
-            .split(|b| *b == b'\n')
-            .enumerate()
-            .filter(|(_, line)| !line.trim_ascii().is_empty())
-            .map(|(n, line)| (Some(n + 1), json::parse(line, &limits).map_err(Outcome::from)))
-            .collect(),
-        _ => vec![(None, json::parse(&bytes, &limits).map_err(Outcome::from))],
-    })
 }
 
 #[cfg(test)]
