@@ -78,6 +78,7 @@ impl Records {
             if let Some(search) = &unless
                 && let Some(head) = matching::only(work.unit(), kind, search)?
             {
+                work.may_touch(Op::Read, kind, &head)?;
                 let about = About::record(kind, &head.id, head.version, &head.owner);
                 let leaf = audit::done(work.who(), Action::Search, purpose, about);
                 work.audit(leaf)?;
@@ -154,7 +155,7 @@ pub(super) fn put_next(
     check_expected(before.as_ref(), expected)?;
     let Some(head) = before else {
         // Bringing a record into being is a create, whatever the verb was.
-        decide(work.who(), Op::Create, &sealed.subject).check()?;
+        work.may(Op::Create, sealed)?;
         return work.put(sealed, purpose).map(|stored| Written { did: Did::Created, stored });
     };
     // The record as it stands decides too: a role may not turn what it cannot touch into something it can.

@@ -4,13 +4,14 @@
 
 use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
 use clinicvault_gateway::fhir::outcome::{Issue, IssueCode};
-use clinicvault_gateway::fhir::search::{Handling, Search, query};
+use clinicvault_gateway::fhir::search::{Context, Handling, Search, query};
 use clinicvault_vault::Head;
 
 use super::access::Op;
 use super::change::{self, Expected, Written};
 use super::error::Error;
 use super::matching;
+use super::search::narrowing;
 use super::write::Draft;
 use super::{Caller, Records};
 
@@ -33,12 +34,7 @@ impl Records {
         kind: ResourceType,
         pairs: &[(String, String)],
     ) -> Result<Search, Error> {
-        let context = self.context(from);
-        let search = query::parse(kind, pairs, Handling::Strict, &context).map_err(Error::Unreadable)?;
-        if search.criteria.is_empty() {
-            return Err(Error::precondition("The condition needs at least one criterion."));
-        }
-        Ok(search)
+        read(from, kind, pairs, &self.context(from))
     }
 
     /// Writes the next version of the record that matches, or creates one when none does.
@@ -70,8 +66,7 @@ impl Records {
         let done = self.unit(from.who.clone(), move |work| {
             let found = matching::only(work.unit(), kind, &search)?;
             if found.is_none() && work.head(kind, fresh.as_str())?.is_some_and(|head| !head.deleted) {
-                let message = format!("{kind}/{fresh} exists but does not match the condition.");
-                return Err(Error::Conflict(Issue::error(IssueCode::Conflict, message).into()));
+                return Err(stands_unmatched(kind, &fresh));
             }
             let id = whose(found, own.as_ref(), &fresh, kind)?;
             let sealed = if *sealed.id() == id { sealed } else { checked.seal(&id, &context) };
@@ -99,6 +94,21 @@ impl Records {
     }
 }
 
+/// As [`Records::condition`]. Where the caller may see only part of the type, nothing else fulfils the condition.
+pub(super) fn read(
+    from: &Caller,
+    kind: ResourceType,
+    pairs: &[(String, String)],
+    context: &Context,
+) -> Result<Search, Error> {
+    let mut search = query::parse(kind, pairs, Handling::Strict, context).map_err(Error::Unreadable)?;
+    if search.criteria.is_empty() {
+        return Err(Error::precondition("The condition needs at least one criterion."));
+    }
+    search.criteria.extend(narrowing(&from.who, kind, context)?);
+    Ok(search)
+}
+
 /// The id that a conditional update writes under.
 fn whose(
     found: Option<Head>,
@@ -111,6 +121,12 @@ fn whose(
         return Err(bad_id(kind, "The id in the body differs from that of the record that matches."));
     }
     LogicalId::parse(&head.id).ok_or_else(|| Error::missing(kind, &head.id))
+}
+
+/// The refusal (409) to write a record over another that its condition does not name.
+pub(super) fn stands_unmatched(kind: ResourceType, id: &LogicalId) -> Error {
+    let message = format!("{kind}/{id} exists but does not match the condition.");
+    Error::Conflict(Issue::error(IssueCode::Conflict, message).into())
 }
 
 fn bad_id(kind: ResourceType, message: &str) -> Error {

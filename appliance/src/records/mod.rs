@@ -19,6 +19,8 @@ pub mod entries;
 pub mod error;
 pub mod export;
 pub mod feed;
+#[cfg(test)]
+mod guard_tests;
 pub mod history;
 pub mod import;
 mod matching;

@@ -3,16 +3,14 @@
 //! The new version is made before the writer from the newest one; if another has come since, it is made again inside,
 //! so that a patch without `If-Match` applies to what stands and never undoes what others wrote.
 
-use clinicvault_gateway::fhir::bundle::Links;
 use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
-use clinicvault_gateway::fhir::outcome::Outcome;
 use clinicvault_gateway::fhir::patch::{Patch, PatchError};
 use clinicvault_gateway::fhir::search::Context;
 use clinicvault_gateway::fhir::validate::Level;
 use clinicvault_gateway::json::{self, Limits};
 use clinicvault_vault::Head;
 
-use super::access::{Op, Purpose, decide};
+use super::access::{Op, Purpose};
 use super::change::{self, Expected, Written};
 use super::conditional::Whom;
 use super::error::Error;
@@ -44,19 +42,23 @@ impl Records {
             Ok(snapshot.head(clinicvault_vault::Kind(kind.number()), id)?)
         })?;
         let body = snapshot.body(&head)?;
-        let prepared = (head.rid, head.version, next(&body, &head, kind, &patch, None, (&context, level)));
+        // Before anything is told of what the record says.
+        self.allow_body(&from.who, Op::Read, kind, &head, &body)?;
+        self.allow_body(&from.who, Op::Update, kind, &head, &body)?;
+        let prepared = (head.rid, head.version, next(&body, &head, kind, &patch, (&context, level)));
         let done = self.unit(from.who.clone(), move |work| {
             let head = match &whom {
                 Whom::Named(id) => standing(work.head(kind, id.as_str())?, kind, id)?,
                 Whom::Matching(search) => one(matching::only(work.unit(), kind, search)?)?,
             };
+            touch(work, kind, &head)?;
             // Before the result is looked at, so that a stale tag is told as such.
             change::check_expected(Some(&head), expected)?;
             let (rid, version, sealed) = prepared;
             let sealed = if (rid, version) == (head.rid, head.version) {
                 sealed?
             } else {
-                next(&work.body(&head)?, &head, kind, &patch, None, (&context, level))?
+                next(&work.body(&head)?, &head, kind, &patch, (&context, level))?
             };
             put(work, &sealed, purpose)
         });
@@ -64,30 +66,36 @@ impl Records {
     }
 }
 
-/// Patches a record inside a unit, for a transaction; references that the patch brings are rewritten by `links`.
-#[allow(clippy::too_many_arguments)]
+/// Patches a record inside a unit, for a transaction.
 pub(super) fn within(
     work: &mut Work<'_, '_>,
     kind: ResourceType,
     id: &LogicalId,
     patch: &Patch,
     expected: Option<Expected>,
-    links: (&Links, Option<&str>),
     (context, level): (&Context, Level),
     purpose: Purpose,
 ) -> Result<(Written, clinicvault_gateway::json::Value), Error> {
     let head = standing(work.head(kind, id.as_str())?, kind, id)?;
+    touch(work, kind, &head)?;
     change::check_expected(Some(&head), expected)?;
     let body = work.body(&head)?;
-    let sealed = next(&body, &head, kind, patch, Some(links), (context, level))?;
+    let sealed = next(&body, &head, kind, patch, (context, level))?;
     let written = put(work, &sealed, purpose)?;
     let value = json::parse(&written.stored.body, &Limits::bytes(usize::MAX))
         .map_err(|_| Error::Damaged(format!("{kind} record {}", head.rid.0)))?;
     Ok((written, value))
 }
 
+/// A patch reads and updates what stands; decided before any error tells what that says.
+fn touch(work: &mut Work<'_, '_>, kind: ResourceType, head: &Head) -> Result<(), Error> {
+    work.may_touch(Op::Read, kind, head)?;
+    work.may_touch(Op::Update, kind, head)?;
+    Ok(())
+}
+
 fn put(work: &mut Work<'_, '_>, sealed: &Sealed, purpose: Purpose) -> Result<Written, Error> {
-    decide(work.who(), Op::Update, &sealed.subject).check()?;
+    work.may(Op::Update, sealed)?;
     change::put_next(work, sealed, None, purpose)
 }
 
@@ -123,18 +131,11 @@ fn next(
     head: &Head,
     kind: ResourceType,
     patch: &Patch,
-    links: Option<(&Links, Option<&str>)>,
     (context, level): (&Context, Level),
 ) -> Result<Sealed, Error> {
     let damaged = || Error::Damaged(format!("{kind} record {}", head.rid.0));
     let stored = json::parse(body, &Limits::bytes(usize::MAX)).map_err(|_| damaged())?;
-    let mut patched = patch.apply(&stored).map_err(refused)?;
-    if let Some((links, full_url)) = links {
-        let broken = links.rewrite(&mut patched, full_url);
-        if !broken.is_empty() {
-            return Err(Error::Broken(Outcome::of(broken)));
-        }
-    }
+    let patched = patch.apply(&stored).map_err(refused)?;
     let id = LogicalId::parse(&head.id).ok_or_else(damaged)?;
     Ok(Draft::of(patched)?.check(level)?.seal(&id, context))
 }

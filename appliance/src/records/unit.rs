@@ -27,6 +27,8 @@ pub struct Work<'a, 'u> {
     unit: &'a mut Unit<'u>,
     who: &'a Actor,
     events: Vec<What>,
+    /// The audit line of the refusal, if the policy refused something; written when that ends the unit.
+    refused: Option<Leaf>,
 }
 
 impl<'u> Work<'_, 'u> {
@@ -56,7 +58,7 @@ impl<'u> Work<'_, 'u> {
     }
 
     /// Refuses to touch a record as it stands, where the policy does.
-    pub fn may_touch(&self, op: Op, kind: ResourceType, head: &Head) -> Result<Purpose, Error> {
+    pub fn may_touch(&mut self, op: Op, kind: ResourceType, head: &Head) -> Result<Purpose, Error> {
         let subject = if needs_content(self.who, kind) {
             let body = self.body(head)?;
             let json = json::parse(&body, &Limits::bytes(usize::MAX))
@@ -65,7 +67,19 @@ impl<'u> Work<'_, 'u> {
         } else {
             Subject::of_type(kind.as_str(), false)
         };
-        Ok(decide(self.who, op, &subject).check()?)
+        self.decide(op, &subject, About::record(kind, &head.id, head.version, &head.owner))
+    }
+
+    /// Refuses to make or change a record into this, where the policy does.
+    pub fn may(&mut self, op: Op, sealed: &Sealed) -> Result<Purpose, Error> {
+        self.decide(op, &sealed.subject, About::record(sealed.kind, sealed.id.as_str(), 0, &sealed.owner))
+    }
+
+    fn decide(&mut self, op: Op, subject: &Subject, about: About<'_>) -> Result<Purpose, Error> {
+        decide(self.who, op, subject).check().map_err(|why| {
+            self.refused = Some(audit::denied(self.who, op, why, about));
+            Error::Refused(why)
+        })
     }
 
     /// Writes a record's next version and its audit line.
@@ -175,20 +189,40 @@ impl Records {
         F: FnOnce(&mut Work<'_, '_>) -> Result<T, Error> + Send + 'static,
         D: FnOnce(Result<(T, Tx), Refused<Error>>) + Send + 'static,
     {
-        let feed = self.feed().clone();
+        let (feed, vault) = (self.feed().clone(), self.vault().clone());
         self.vault().submit(
             move |unit| {
-                let mut work = Work { unit, who: &who, events: Vec::new() };
-                let value = job(&mut work)?;
-                Ok((value, work.events))
+                let mut work = Work { unit, who: &who, events: Vec::new(), refused: None };
+                match job(&mut work) {
+                    Ok(value) => Ok((value, work.events)),
+                    Err(error @ Error::Refused(_)) => Err(Box::new((error, work.refused))),
+                    Err(error) => Err(Box::new((error, None))),
+                }
             },
-            move |committed| {
-                done(committed.map(|((value, events), tx)| {
+            move |committed| match committed {
+                Ok(((value, events), tx)) => {
                     for what in events {
                         feed.announce(Event { tx: tx.0, what });
                     }
-                    (value, tx)
-                }));
+                    done(Ok((value, tx)));
+                }
+                Err(Refused::Job(failed)) => match *failed {
+                    // The unit is undone; the line of its refusal is not, and it is there before the answer.
+                    (error, Some(leaf)) => vault.submit(
+                        move |unit| unit.audit(leaf),
+                        move |noted| {
+                            if let Err(why) = noted {
+                                tracing::warn!(?why, "the audit line of a refusal was not taken");
+                            }
+                            done(Err(Refused::Job(error)));
+                        },
+                    ),
+                    (error, None) => done(Err(Refused::Job(error))),
+                },
+                Err(Refused::NoAudit) => done(Err(Refused::NoAudit)),
+                Err(Refused::Panicked) => done(Err(Refused::Panicked)),
+                Err(Refused::Unavailable(why)) => done(Err(Refused::Unavailable(why))),
+                Err(Refused::Unknown(fault)) => done(Err(Refused::Unknown(fault))),
             },
         );
     }

@@ -185,3 +185,119 @@ fn a_batch_knows_every_interaction() {
         fhir.post_fhir("/fhir", &bundle(kind, &[])).expect(400);
     }
 }
+
+#[test]
+fn a_conditional_update_in_a_transaction_changes_what_matches_and_nothing_else() {
+    let clinic = Clinic::open();
+    let mut fhir = clinic.fhir();
+    let own = json!({"resourceType": "Patient", "id": "own", "gender": "male",
+        "identifier": [{"system": "http://tests.example/number", "value": "1"}]});
+    send(&mut fhir, "PUT", "/fhir/Patient/own", &[], &own).expect(201);
+    let by = |number: &str| format!("Patient?identifier=http://tests.example/number|{number}");
+    let mut other = own.clone();
+    other["gender"] = json!("female");
+    let mut refused = |query: String, body: &Value, status: u16| {
+        let sent = bundle("transaction", &[entry("PUT", &query, Some(body.clone()))]);
+        let outcome = fhir.post_fhir("/fhir", &sent).expect(status).json();
+        let place = outcome["issue"][0]["expression"][0].as_str().unwrap_or_default().to_owned();
+        assert!(place.starts_with("Bundle.entry[0]"), "{outcome}");
+        let stands = fhir.get("/fhir/Patient/own").expect(200);
+        assert_eq!(
+            (stands.header("etag"), stands.json()["gender"].as_str()),
+            (Some("W/\"1\""), Some("male"))
+        );
+    };
+    // No record matches, but the id in the body is another record's.
+    refused(by("2"), &other, 409);
+    // One matches, and it is not the one that the body names.
+    other["id"] = json!("another");
+    refused(by("1"), &other, 400);
+    other["id"] = json!("own");
+    let done =
+        fhir.post_fhir("/fhir", &bundle("transaction", &[entry("PUT", &by("1"), Some(other.clone()))]));
+    assert_eq!(statuses(&done.expect(200).json()), ["200"]);
+    other["id"] = json!("fresh");
+    let done = fhir.post_fhir("/fhir", &bundle("transaction", &[entry("PUT", &by("3"), Some(other))]));
+    assert_eq!(statuses(&done.expect(200).json()), ["201"]);
+    fhir.get("/fhir/Patient/fresh").expect(200);
+}
+
+#[test]
+fn a_condition_in_a_transaction_asks_for_the_right_to_search() {
+    let clinic = Clinic::open();
+    let mut all = clinic.fhir();
+    let made = json!({"resourceType": "Observation", "id": "o", "status": "final", "code": {"text": "x"},
+        "identifier": [{"system": "http://tests.example/number", "value": "1"}]});
+    send(&mut all, "PUT", "/fhir/Observation/o", &[], &made).expect(201);
+    let query = "Observation?identifier=http://tests.example/number|1";
+    let mut unless = entry("POST", "Observation", Some(made.clone()));
+    unless["request"]["ifNoneExist"] = json!("identifier=http://tests.example/number|1");
+    let mut blind = clinic.http().bearer(&clinic.new_token("system/Observation.crud"));
+    let mut seeing = clinic.http().bearer(&clinic.new_token("system/Observation.cruds"));
+    for conditional in [
+        unless,
+        entry("PUT", query, Some(made)),
+        entry(
+            "PATCH",
+            query,
+            Some(json_patch(&json!([{"op": "test", "path": "/status", "value": "final"}]))),
+        ),
+        entry("DELETE", query, None),
+    ] {
+        let sent = bundle("transaction", &[conditional]);
+        blind.post_fhir("/fhir", &sent).expect(403);
+        seeing.post_fhir("/fhir", &sent).expect(200);
+    }
+}
+
+#[test]
+fn a_patch_in_a_transaction_rewrites_what_it_brings_and_nothing_that_is_stored() {
+    let clinic = Clinic::open();
+    let mut fhir = clinic.fhir();
+    let number = json!([{"system": "http://tests.example/number", "value": "1"}]);
+    let patient = json!({"resourceType": "Patient", "id": "77", "identifier": number});
+    send(&mut fhir, "PUT", "/fhir/Patient/77", &[], &patient).expect(201);
+    let made = json!({"resourceType": "Observation", "id": "o", "status": "final", "code": {"text": "x"},
+        "contained": [{"resourceType": "Specimen", "id": "s"}], "specimen": {"reference": "#s"},
+        "subject": {"reference": "Patient/77"}});
+    send(&mut fhir, "PUT", "/fhir/Observation/o", &[], &made).expect(201);
+    let url = "urn:uuid:5f0a1c62-0a4b-4a44-9f8e-000000000001";
+    let mut patient = entry("POST", "Patient", Some(sample::patient("Rao", "Asha", "9822000001", "2")));
+    patient["fullUrl"] = json!(url);
+    let mut change = entry(
+        "PATCH",
+        "Observation/o",
+        Some(json_patch(&json!([
+            {"op": "test", "path": "/subject", "value": {"reference": "Patient/77"}},
+            {"op": "add", "path": "/focus", "value": [{"reference": "Patient/77"}, {"reference": url}]},
+            {"op": "add", "path": "/focus/-", "value": {"reference": "Patient?identifier=http://tests.example/number|1"}},
+            {"op": "add", "path": "/contained/0/subject", "value": {"reference": url}},
+        ]))),
+    );
+    change["fullUrl"] = json!("http://elsewhere.example/fhir/Observation/5");
+    let done = fhir.post_fhir("/fhir", &bundle("transaction", &[change, patient])).expect(200).json();
+    let location = done["entry"][1]["response"]["location"].as_str().unwrap();
+    let new = location.split_once("/fhir/").unwrap().1.split("/_history").next().unwrap();
+    let stored = fhir.get("/fhir/Observation/o").expect(200).json();
+    assert_eq!(stored["subject"]["reference"], "Patient/77", "what was stored stays");
+    assert_eq!(stored["focus"][0]["reference"], "http://elsewhere.example/fhir/Patient/77");
+    assert_eq!(stored["focus"][1]["reference"], new);
+    assert_eq!(stored["focus"][2]["reference"], "Patient/77");
+    assert_eq!(stored["contained"][0]["subject"]["reference"], new);
+
+    // What no entry and no record stands for is refused at the operation that brings it.
+    for (reference, status) in
+        [("urn:uuid:5f0a1c62-0a4b-4a44-9f8e-000000000009", 422), ("Patient?identifier=none", 412)]
+    {
+        let bad = json_patch(&json!([{"op": "replace", "path": "/subject/reference", "value": reference}]));
+        let sent = bundle("transaction", &[entry("PATCH", "Observation/o", Some(bad))]);
+        let refused = fhir.post_fhir("/fhir", &sent).expect(status).json();
+        assert_eq!(
+            refused["issue"][0]["expression"][0], "Bundle.entry[0].resource.patch[0].value",
+            "{refused}"
+        );
+    }
+    let typed = json_patch(&json!([{"op": "replace", "path": "/resourceType", "value": "Patient"}]));
+    fhir.post_fhir("/fhir", &bundle("transaction", &[entry("PATCH", "Observation/o", Some(typed))]))
+        .expect(422);
+}

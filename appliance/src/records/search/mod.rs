@@ -140,7 +140,7 @@ impl Records {
 }
 
 /// Where a person may see only one half of Observation, the search is narrowed to that half.
-fn narrowing(
+pub(super) fn narrowing(
     who: &Actor,
     kind: ResourceType,
     context: &Context,

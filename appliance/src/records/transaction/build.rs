@@ -1,14 +1,14 @@
 //! Steps become sealed records: ids are given, references rewritten, rules and rights checked.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use clinicvault_gateway::fhir::bundle::{Links, references};
 use clinicvault_gateway::fhir::id::{LogicalId, Reference, ResourceType};
 use clinicvault_gateway::fhir::outcome::{Issue, IssueCode, Outcome};
+use clinicvault_gateway::fhir::patch::Patch;
 use clinicvault_gateway::fhir::resource::Resource;
 use clinicvault_gateway::fhir::search::{self, Context};
-use clinicvault_gateway::json::Value;
+use clinicvault_gateway::json::{Limits, Value};
 
 use super::super::access::{Actor, Op, decide};
 use super::super::error::Error;
@@ -22,9 +22,14 @@ const MOST_ISSUES: usize = 100;
 /// What a step came to.
 pub enum Built {
     /// Write this record.
-    Put { sealed: Box<Sealed>, local: Vec<(String, ResourceType, LogicalId)> },
-    /// Patch this one; none when a condition named none. The links give what the patch brings its ids.
-    Patch { id: Option<LogicalId>, links: Arc<Links> },
+    Put {
+        sealed: Box<Sealed>,
+        local: Vec<(String, ResourceType, LogicalId)>,
+        /// Whether its condition named none: then no record may stand under its id.
+        unmatched: bool,
+    },
+    /// Patch this one; none when a condition named none.
+    Patch { id: Option<LogicalId>, patch: Box<Patch> },
     /// A conditional create found this one; nothing is written.
     Standing(LogicalId),
     /// Delete this one; none when a condition named none.
@@ -51,11 +56,10 @@ pub fn build(plan: &Plan, found: &[Found], who: &Actor, context: &Context) -> Re
             links.add(text, condition.kind, &id);
         }
     }
-    let links = Arc::new(links);
     let mut issues = Vec::new();
     let mut built = Vec::with_capacity(plan.steps.len());
     for (step, id) in plan.steps.iter().zip(&ids) {
-        match build_one(step, id.as_ref(), plan, &links, who, context) {
+        match build_one(step, id.as_ref(), found, plan, &links, who, context) {
             Ok(one) => built.push(one),
             Err(Error::Broken(outcome) | Error::Unreadable(outcome)) if plan.rules.skip_broken => {
                 built.push(Built::Broken(outcome));
@@ -82,7 +86,9 @@ fn id_of(step: &Step, found: &[Found]) -> Option<(LogicalId, bool)> {
         },
         What::Update { whom, .. } => Some(match whom {
             Whom::Named(id) => (id.clone(), false),
-            Whom::Matching { condition, fresh } => (hit(*condition).unwrap_or_else(|| fresh.clone()), false),
+            Whom::Matching { condition, fresh, .. } => {
+                (hit(*condition).unwrap_or_else(|| fresh.clone()), false)
+            }
         }),
         What::Delete { whom, .. } | What::Patch { whom, .. } => match whom {
             Whom::Named(id) => Some((id.clone(), false)),
@@ -162,8 +168,9 @@ fn will_match(
 fn build_one(
     step: &Step,
     id: Option<&(LogicalId, bool)>,
+    found: &[Found],
     plan: &Plan,
-    links: &Arc<Links>,
+    links: &Links,
     who: &Actor,
     context: &Context,
 ) -> Result<Built, Error> {
@@ -172,13 +179,26 @@ fn build_one(
         (What::Create { resource, .. }, _) => (resource, Op::Create),
         (What::Update { resource, .. }, _) => (resource, Op::Update),
         (What::Delete { .. }, id) => return Ok(Built::Remove(id.map(|(id, _)| id.clone()))),
-        (What::Patch { .. }, id) => {
-            return Ok(Built::Patch { id: id.map(|(id, _)| id.clone()), links: links.clone() });
+        (What::Patch { patch, .. }, id) => {
+            let patch = linked(patch, step, links)
+                .map_err(|error| error.within(&format!("Bundle.entry[{}].resource", step.index)))?;
+            return Ok(Built::Patch { id: id.map(|(id, _)| id.clone()), patch: Box::new(patch) });
         }
         (What::Read { .. } | What::Later, _) => return Ok(Built::Nothing),
     };
     let Some((id, _)) = id else { return Ok(Built::Nothing) };
     let place = format!("Bundle.entry[{}].resource", step.index);
+    let unmatched = match &step.what {
+        What::Update { whom: Whom::Matching { condition, fresh, stated }, .. } => {
+            if *stated && id != fresh {
+                let message = "The id in the body differs from that of the record that matches.";
+                let issue = Issue::error(IssueCode::Invalid, message).at(format!("{place}.id"));
+                return Err(Error::Unreadable(issue.into()));
+            }
+            found.get(*condition).is_none_or(Option::is_none)
+        }
+        _ => false,
+    };
     let mut resource = resource.clone();
     let broken = links.rewrite(&mut resource, step.full_url.as_deref());
     if !broken.is_empty() {
@@ -189,7 +209,16 @@ fn build_one(
         .and_then(|draft| draft.check(plan.level))
         .map_err(|error| error.within(&place))?;
     decide(who, op, &checked.subject()).check()?;
-    Ok(Built::Put { sealed: Box::new(checked.seal(id, context)), local })
+    Ok(Built::Put { sealed: Box::new(checked.seal(id, context)), local, unmatched })
+}
+
+/// A patch with the references that it brings rewritten; what is stored stays as it is.
+fn linked(patch: &Value, step: &Step, links: &Links) -> Result<Patch, Error> {
+    let (mut patch, full_url) = (patch.clone(), step.full_url.as_deref());
+    let mut broken = links.rewrite(&mut patch, full_url);
+    let mut patch = Patch::of_entry(&patch, &Limits::default())?;
+    broken.extend(patch.rewrite(step.kind, links, full_url));
+    if broken.is_empty() { Ok(patch) } else { Err(Error::Broken(Outcome::of(broken))) }
 }
 
 /// References to records of this box, with their places.

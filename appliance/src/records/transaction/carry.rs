@@ -10,6 +10,7 @@ use clinicvault_vault::{Action, Head};
 use super::super::access::Op;
 use super::super::audit::{self, About};
 use super::super::change::{self, Did, Written};
+use super::super::conditional;
 use super::super::error::Error;
 use super::super::patch;
 use super::super::read::Stored;
@@ -52,20 +53,22 @@ fn one(
     refers: &mut Vec<(String, ResourceType, LogicalId)>,
 ) -> Result<Answer, Error> {
     match (built, &step.what) {
-        (Built::Put { sealed, local }, what) => {
+        (Built::Put { sealed, local, unmatched }, what) => {
             refers.extend(local);
+            if unmatched && work.head(step.kind, sealed.id().as_str())?.is_some_and(|head| !head.deleted) {
+                return Err(conditional::stands_unmatched(step.kind, sealed.id()));
+            }
             let expected = if let What::Update { expected, .. } = what { *expected } else { None };
             let written = change::put_next(work, &sealed, expected, step.purpose)?;
             Ok(written_answer(plan, step.kind, written))
         }
-        (Built::Patch { id, links }, What::Patch { patch, expected, .. }) => {
+        (Built::Patch { id, patch }, What::Patch { expected, .. }) => {
             let id = id.ok_or_else(|| {
                 Error::NotFound(format!("{} that matches the condition of a PATCH", step.kind))
             })?;
-            let links = (&*links, step.full_url.as_deref());
             let context_of = (context, plan.level);
             let (written, value) =
-                patch::within(work, step.kind, &id, patch, *expected, links, context_of, step.purpose)?;
+                patch::within(work, step.kind, &id, &patch, *expected, context_of, step.purpose)?;
             if plan.rules.check_references {
                 refers.extend(local(&value, context, &format!("Bundle.entry[{}].resource", step.index)));
             }
@@ -74,6 +77,7 @@ fn one(
         (Built::Standing(id), _) => {
             let head = work.head(step.kind, id.as_str())?;
             let head = head.ok_or_else(|| Error::missing(step.kind, id.as_str()))?;
+            work.may_touch(Op::Read, step.kind, &head)?;
             let about = About::record(step.kind, &head.id, head.version, &head.owner);
             let leaf = audit::done(work.who(), Action::Search, step.purpose, about);
             work.audit(leaf)?;

@@ -6,12 +6,13 @@ use clinicvault_gateway::fhir::bundle::{
 use clinicvault_gateway::fhir::id::{LogicalId, ResourceType, version_id};
 use clinicvault_gateway::fhir::outcome::{Issue, IssueCode};
 use clinicvault_gateway::fhir::patch::Patch;
-use clinicvault_gateway::fhir::search::{Context, Handling, Search, query};
+use clinicvault_gateway::fhir::search::{Context, Search, query};
 use clinicvault_gateway::fhir::validate::Level;
 use clinicvault_gateway::json::{Limits, Value};
 
 use super::super::access::{Op, Purpose};
 use super::super::change::Expected;
+use super::super::conditional;
 use super::super::error::Error;
 use super::super::matching::{self, Rows};
 use super::super::{Caller, Records};
@@ -54,7 +55,8 @@ pub enum What {
         expected: Option<Expected>,
     },
     Patch {
-        patch: Box<Patch>,
+        /// The Binary or Parameters; it has been read once.
+        patch: Value,
         whom: Whom,
         expected: Option<Expected>,
     },
@@ -77,6 +79,8 @@ pub enum Whom {
     Matching {
         condition: usize,
         fresh: LogicalId,
+        /// Whether the body states `fresh`: then no other record may be meant.
+        stated: bool,
     },
 }
 
@@ -155,7 +159,7 @@ impl Planner<'_> {
         let place = entry.expression();
         let resource = entry.resource.take();
         if let Some(resource) = &resource {
-            self.references(resource, &place)?;
+            self.references(conditional_references(resource), &place)?;
         }
         let what = match (entry.method, resource) {
             (Method::Post, Some(resource)) => {
@@ -167,11 +171,12 @@ impl Planner<'_> {
             }
             (Method::Patch, Some(resource)) => {
                 self.records.gate(&self.from.who, Op::Read, kind)?;
-                let patch = Patch::of_entry(&resource, &Limits::default())
+                let mut patch = Patch::of_entry(&resource, &Limits::default())
                     .map_err(|error| Error::from(error).within(&format!("{place}.resource")))?;
+                self.references(patch.conditional_references(kind), &place)?;
                 What::Patch {
                     whom: self.whom(&entry, kind, None)?,
-                    patch: Box::new(patch),
+                    patch: resource,
                     expected: expected(&entry)?,
                 }
             }
@@ -197,19 +202,18 @@ impl Planner<'_> {
         }
         let Target::Type { query, .. } = &entry.target else { return Err(unsupported("this address")) };
         let condition = self.condition(kind, query, entry.expression(), None)?;
-        let fresh = match own.and_then(LogicalId::parse) {
-            Some(id) => id,
-            None => self.records.new_id()?,
+        let (fresh, stated) = match own.and_then(LogicalId::parse) {
+            Some(id) => (id, true),
+            None => (self.records.new_id()?, false),
         };
-        Ok(Whom::Matching { condition, fresh })
+        Ok(Whom::Matching { condition, fresh, stated })
     }
 
-    fn references(&mut self, resource: &Value, place: &str) -> Result<(), Error> {
-        for ConditionalReference { text, kind, query, expression } in conditional_references(resource) {
+    fn references(&mut self, each: Vec<ConditionalReference>, place: &str) -> Result<(), Error> {
+        for ConditionalReference { text, kind, query, expression } in each {
             if self.conditions.iter().any(|known| known.reference.as_ref() == Some(&text)) {
                 continue;
             }
-            self.records.gate(&self.from.who, Op::Search, kind)?;
             let pairs = query::decode(&query).map_err(Error::Unreadable)?;
             let rest = expression.split_once('.').map_or("", |(_, rest)| rest);
             self.condition(kind, &pairs, format!("{place}.resource.{rest}"), Some(text))?;
@@ -224,10 +228,8 @@ impl Planner<'_> {
         place: String,
         reference: Option<String>,
     ) -> Result<usize, Error> {
-        let search = query::parse(kind, pairs, Handling::Strict, self.context).map_err(Error::Unreadable)?;
-        if search.criteria.is_empty() {
-            return Err(Error::precondition("The condition needs at least one criterion."));
-        }
+        self.records.gate(&self.from.who, Op::Search, kind)?;
+        let search = conditional::read(self.from, kind, pairs, self.context)?;
         self.conditions.push(Condition { kind, search, place, reference });
         Ok(self.conditions.len() - 1)
     }

@@ -19,6 +19,18 @@ enum Operation {
     Test(Pointer, Value),
 }
 
+/// A value that an operation holds.
+pub struct Brought<'a> {
+    /// Where in the resource it belongs.
+    pub path: &'a Pointer,
+    /// The value.
+    pub value: &'a mut Value,
+    /// Whether it is written; otherwise it is only compared.
+    pub written: bool,
+    /// The operation, such as `patch[0]`.
+    pub place: &'a str,
+}
+
 /// A patch may copy no more than so many values in all, so that a short one cannot double a tree without end.
 const MOST_COPIED: usize = 1_000_000;
 
@@ -43,6 +55,18 @@ impl JsonPatch {
             }
         };
         operations.iter().enumerate().map(read).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Shows each value that the patch brings to `see`, with what leads to it, for reading or changing it.
+    pub fn brought(&mut self, mut see: impl FnMut(Brought<'_>)) {
+        for (operation, place) in &mut self.0 {
+            let (path, value, written) = match operation {
+                Operation::Add(path, value) | Operation::Replace(path, value) => (path, value, true),
+                Operation::Test(path, value) => (path, value, false),
+                Operation::Remove(_) | Operation::Move(..) | Operation::Copy(..) => continue,
+            };
+            see(Brought { path, value, written, place });
+        }
     }
 
     /// The tree after all operations.

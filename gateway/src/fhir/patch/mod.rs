@@ -4,6 +4,7 @@
 //! resource is left to `validate`; which versions may be patched is left to the store.
 
 mod json_patch;
+mod links;
 mod path_patch;
 mod place;
 mod pointer;

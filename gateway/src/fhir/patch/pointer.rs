@@ -19,6 +19,11 @@ impl Pointer {
         steps.into_iter().map(unescaped).collect::<Option<_>>().map(Self)
     }
 
+    /// The steps, unescaped.
+    pub fn steps(&self) -> &[String] {
+        &self.0
+    }
+
     /// Number of steps.
     pub fn len(&self) -> usize {
         self.0.len()
