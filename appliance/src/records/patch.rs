@@ -4,6 +4,7 @@
 //! so that a patch without `If-Match` applies to what stands and never undoes what others wrote.
 
 use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
+use clinicvault_gateway::fhir::outcome::{Issue, Outcome};
 use clinicvault_gateway::fhir::patch::{Patch, PatchError};
 use clinicvault_gateway::fhir::search::Context;
 use clinicvault_gateway::fhir::validate::Level;
@@ -66,12 +67,13 @@ impl Records {
     }
 }
 
-/// Patches a record inside a unit, for a transaction.
+/// Patches a record inside a unit, for a transaction. `broken` are references of the patch that lead nowhere: a stale
+/// tag is told before them. Their places are those within the entry's resource.
 pub(super) fn within(
     work: &mut Work<'_, '_>,
     kind: ResourceType,
     id: &LogicalId,
-    patch: &Patch,
+    (patch, broken): (&Patch, Vec<Issue>),
     expected: Option<Expected>,
     (context, level): (&Context, Level),
     purpose: Purpose,
@@ -79,6 +81,9 @@ pub(super) fn within(
     let head = standing(work.head(kind, id.as_str())?, kind, id)?;
     touch(work, kind, &head)?;
     change::check_expected(Some(&head), expected)?;
+    if !broken.is_empty() {
+        return Err(Error::Broken(Outcome::of(broken)).within(&format!("{kind}.resource")));
+    }
     let body = work.body(&head)?;
     let sealed = next(&body, &head, kind, patch, (context, level))?;
     let written = put(work, &sealed, purpose)?;

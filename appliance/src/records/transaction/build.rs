@@ -29,7 +29,12 @@ pub enum Built {
         unmatched: bool,
     },
     /// Patch this one; none when a condition named none.
-    Patch { id: Option<LogicalId>, patch: Box<Patch> },
+    Patch {
+        id: Option<LogicalId>,
+        patch: Box<Patch>,
+        /// References in it that lead nowhere; told after a stale tag.
+        broken: Vec<Issue>,
+    },
     /// A conditional create found this one; nothing is written.
     Standing(LogicalId),
     /// Delete this one; none when a condition named none.
@@ -180,9 +185,9 @@ fn build_one(
         (What::Update { resource, .. }, _) => (resource, Op::Update),
         (What::Delete { .. }, id) => return Ok(Built::Remove(id.map(|(id, _)| id.clone()))),
         (What::Patch { patch, .. }, id) => {
-            let patch = linked(patch, step, links)
+            let (patch, broken) = linked(patch, step, links)
                 .map_err(|error| error.within(&format!("Bundle.entry[{}].resource", step.index)))?;
-            return Ok(Built::Patch { id: id.map(|(id, _)| id.clone()), patch: Box::new(patch) });
+            return Ok(Built::Patch { id: id.map(|(id, _)| id.clone()), patch: Box::new(patch), broken });
         }
         (What::Read { .. } | What::Later, _) => return Ok(Built::Nothing),
     };
@@ -212,13 +217,13 @@ fn build_one(
     Ok(Built::Put { sealed: Box::new(checked.seal(id, context)), local, unmatched })
 }
 
-/// A patch with the references that it brings rewritten; what is stored stays as it is.
-fn linked(patch: &Value, step: &Step, links: &Links) -> Result<Patch, Error> {
+/// A patch with the references that it brings rewritten, and those that lead nowhere; what is stored stays as it is.
+fn linked(patch: &Value, step: &Step, links: &Links) -> Result<(Patch, Vec<Issue>), Error> {
     let (mut patch, full_url) = (patch.clone(), step.full_url.as_deref());
     let mut broken = links.rewrite(&mut patch, full_url);
     let mut patch = Patch::of_entry(&patch, &Limits::default())?;
     broken.extend(patch.rewrite(step.kind, links, full_url));
-    if broken.is_empty() { Ok(patch) } else { Err(Error::Broken(Outcome::of(broken))) }
+    Ok((patch, broken))
 }
 
 /// References to records of this box, with their places.

@@ -62,13 +62,13 @@ fn one(
             let written = change::put_next(work, &sealed, expected, step.purpose)?;
             Ok(written_answer(plan, step.kind, written))
         }
-        (Built::Patch { id, patch }, What::Patch { expected, .. }) => {
+        (Built::Patch { id, patch, broken }, What::Patch { expected, .. }) => {
             let id = id.ok_or_else(|| {
                 Error::NotFound(format!("{} that matches the condition of a PATCH", step.kind))
             })?;
             let context_of = (context, plan.level);
             let (written, value) =
-                patch::within(work, step.kind, &id, &patch, *expected, context_of, step.purpose)?;
+                patch::within(work, step.kind, &id, (&patch, broken), *expected, context_of, step.purpose)?;
             if plan.rules.check_references {
                 refers.extend(local(&value, context, &format!("Bundle.entry[{}].resource", step.index)));
             }
