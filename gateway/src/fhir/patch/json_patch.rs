@@ -31,8 +31,9 @@ pub struct Brought<'a> {
     pub place: &'a str,
 }
 
-/// A patch may copy no more than so many values in all, so that a short one cannot double a tree without end.
-const MOST_COPIED: usize = 1_000_000;
+/// Steps that one patch may take in all: values looked at, compared, counted or copied, and members passed on the way
+/// to them. A short patch can so neither double a tree without end nor walk a wide one a thousand times.
+const MOST_STEPS: usize = 2_000_000;
 
 impl JsonPatch {
     /// Reads a patch: an array of at least one operation. Members that RFC 6902 does not define are ignored, as it says.
@@ -75,9 +76,14 @@ impl JsonPatch {
     /// [`PatchError::Misfit`] for a place that is not there; [`PatchError::TestFailed`].
     pub fn apply(&self, tree: &Value) -> Result<Value, PatchError> {
         let mut tree = tree.clone();
-        let mut copied = 0;
+        let mut left = MOST_STEPS;
         for (operation, place) in &self.0 {
-            operation.apply(&mut tree, place, &mut copied)?;
+            let steps = operation.steps(&tree);
+            left = left.checked_sub(steps).ok_or_else(|| {
+                let why = format!("The patch takes more than {MOST_STEPS} steps: send it in smaller parts.");
+                PatchError::misfit(place, why)
+            })?;
+            operation.apply(&mut tree, place)?;
         }
         Ok(tree)
     }
@@ -116,7 +122,18 @@ fn operation_of(operation: &Value) -> Result<Operation, String> {
 }
 
 impl Operation {
-    fn apply(&self, tree: &mut Value, place: &str, copied: &mut usize) -> Result<(), PatchError> {
+    /// What applying it to the tree costs.
+    fn steps(&self, tree: &Value) -> usize {
+        let there = |at: &Pointer| at.get(tree).map_or(0, count);
+        match self {
+            Self::Add(to, value) | Self::Replace(to, value) => to.width(tree) + count(value),
+            Self::Remove(from) => from.width(tree),
+            Self::Move(from, to) | Self::Copy(from, to) => from.width(tree) + to.width(tree) + there(from),
+            Self::Test(at, wanted) => at.width(tree) + count(wanted),
+        }
+    }
+
+    fn apply(&self, tree: &mut Value, place: &str) -> Result<(), PatchError> {
         let missing = |what: &str| PatchError::misfit(place, format!("There is nothing at \"{what}\"."));
         let unfit =
             || PatchError::misfit(place, "The value cannot be put at \"path\": its parent is not there.");
@@ -141,11 +158,6 @@ impl Operation {
             }
             Self::Copy(from, to) => {
                 let value = from.get(tree).ok_or_else(|| missing("from"))?.clone();
-                *copied += count(&value);
-                if *copied > MOST_COPIED {
-                    let why = format!("The patch copies more than {MOST_COPIED} values.");
-                    return Err(PatchError::misfit(place, why));
-                }
                 fits(to, &value, place)?;
                 to.add(tree, value).ok_or_else(unfit)
             }
@@ -183,14 +195,20 @@ pub(super) fn same(one: &Value, other: &Value) -> bool {
         (Value::Number(a), Value::Number(b)) => a == b || same_number(a, b),
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
         (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, a)| same_member(key, a, b))
+            let all = |a: &Object, b: &Object| {
+                sorted(a).iter().zip(&sorted(b)).all(|((k, a), (l, b))| k == l && same(a, b))
+            };
+            a.len() == b.len() && all(a, b)
         }
         (a, b) => a == b,
     }
 }
 
-fn same_member(key: &str, value: &Value, other: &Object) -> bool {
-    other.get(key).is_some_and(|other| same(value, other))
+/// The members by name.
+fn sorted(object: &Object) -> Vec<(&str, &Value)> {
+    let mut members: Vec<(&str, &Value)> = object.iter().collect();
+    members.sort_unstable_by_key(|(key, _)| *key);
+    members
 }
 
 fn same_number(a: &Number, b: &Number) -> bool {

@@ -43,6 +43,26 @@ impl Pointer {
         })
     }
 
+    /// What lies beside the way there: members and items of every container that a step is looked up in.
+    pub fn width(&self, root: &Value) -> usize {
+        let mut value = Some(root);
+        let mut width = 0usize;
+        for step in &self.0 {
+            width += match value {
+                // Items are moved as blocks, members are compared by name.
+                Some(Value::Array(items)) => 1 + items.len() / 64,
+                Some(Value::Object(object)) => 1 + object.len(),
+                _ => 1,
+            };
+            value = value.and_then(|value| match value {
+                Value::Array(items) => items.get(index(step)?),
+                Value::Object(object) => object.get(step),
+                _ => None,
+            });
+        }
+        width
+    }
+
     /// The container and the last step.
     fn parent<'a, 's>(&'s self, root: &'a mut Value) -> Option<(&'a mut Value, &'s str)> {
         let (last, steps) = self.0.split_last()?;

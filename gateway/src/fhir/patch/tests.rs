@@ -276,6 +276,24 @@ fn a_fhirpath_patch_that_does_not_fit_says_why() {
     check(&of("replace", "Patient.id", r#",{"name":"value","valueId":"q"}"#), false, "cannot change id");
 }
 
+#[test]
+fn a_patch_is_bounded_by_what_it_makes_the_server_walk() {
+    let members = |order: &mut dyn Iterator<Item = usize>| {
+        let members: Vec<String> = order.map(|n| format!(r#""m{n}":{n}"#)).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    let (up, down) = (members(&mut (0..20_000)), members(&mut (0..20_000).rev()));
+    let apply = |patch: &str| JsonPatch::read(&json(patch)).unwrap().apply(&json(r#"{"a":{}}"#));
+    let same = format!(
+        r#"[{{"op":"add","path":"/a/w","value":{up}}},{{"op":"test","path":"/a/w","value":{down}}}]"#
+    );
+    assert!(apply(&same).is_ok(), "the order of members does not matter, and costs no more");
+    let moves = r#",{"op":"move","from":"/a/w","path":"/a/v"},{"op":"move","from":"/a/v","path":"/a/w"}"#;
+    let restless = format!(r#"[{{"op":"add","path":"/a/w","value":{up}}}{}]"#, moves.repeat(100));
+    let error = apply(&restless).unwrap_err();
+    assert!(matches!(&error, PatchError::Misfit(outcome) if outcome.to_string().contains("smaller parts")));
+}
+
 proptest! {
     #[test]
     fn any_operations_are_answered(
