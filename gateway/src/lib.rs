@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout))]
 
 pub mod decimal;
+mod digits;
 pub mod fhir;
 pub mod fhirpath;
 pub mod hl7;

@@ -5,6 +5,8 @@
 use jiff::civil;
 use jiff::tz::TimeZone;
 
+use crate::digits::Digits;
+
 /// A half-open stretch of time `[low, high)` in microseconds from 1970-01-01T00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Span {
@@ -51,7 +53,7 @@ pub struct Moment {
 impl Moment {
     /// Reads a `date`: year, year and month, or day. Days must exist.
     pub fn date(text: &str) -> Option<Self> {
-        let mut reader = Reader(text.as_bytes());
+        let mut reader = Reader(Digits::new(text));
         let moment = reader.date()?;
         reader.0.is_empty().then_some(moment)
     }
@@ -70,11 +72,11 @@ impl Moment {
 
     /// Reads what a search may name: a `dateTime` whose seconds and zone may be missing.
     pub fn lenient(text: &str) -> Option<Self> {
-        let mut reader = Reader(text.as_bytes());
+        let mut reader = Reader(Digits::new(text));
         let mut moment = reader.date()?;
-        if moment.precision == Precision::Day && reader.take(b'T') {
+        if moment.precision == Precision::Day && reader.0.take(b'T') {
             reader.time(&mut moment, true)?;
-            moment.offset = reader.zone()?;
+            moment.offset = reader.0.zone()?;
         }
         reader.0.is_empty().then_some(moment)
     }
@@ -154,7 +156,7 @@ pub(crate) const fn days_in_month(year: i16, month: u8) -> u8 {
 
 /// Whether a text is a FHIR `time`: `hh:mm:ss` with an optional fraction; 24:00 is not a time.
 pub fn is_time(text: &str) -> bool {
-    let mut reader = Reader(text.as_bytes());
+    let mut reader = Reader(Digits::new(text));
     let mut moment = Moment {
         date: (1970, 1, 1),
         time: (0, 0, 0),
@@ -165,80 +167,36 @@ pub fn is_time(text: &str) -> bool {
     reader.time(&mut moment, false).is_some() && reader.0.is_empty()
 }
 
-struct Reader<'a>(&'a [u8]);
+struct Reader<'a>(Digits<'a>);
 
 impl Reader<'_> {
-    fn take(&mut self, byte: u8) -> bool {
-        match self.0.split_first() {
-            Some((first, rest)) if *first == byte => {
-                self.0 = rest;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn number(&mut self, digits: usize) -> Option<u16> {
-        let (text, rest) = self.0.split_at_checked(digits)?;
-        let value =
-            text.iter().try_fold(0u16, |n, b| b.is_ascii_digit().then(|| n * 10 + u16::from(b - b'0')))?;
-        self.0 = rest;
-        Some(value)
-    }
-
-    fn two(&mut self, range: std::ops::RangeInclusive<u8>) -> Option<u8> {
-        u8::try_from(self.number(2)?).ok().filter(|n| range.contains(n))
-    }
-
     fn date(&mut self) -> Option<Moment> {
-        let year = i16::try_from(self.number(4)?).ok().filter(|y| *y > 0)?;
+        let year = i16::try_from(self.0.number(4)?).ok().filter(|y| *y > 0)?;
         let mut date = (year, 1, 1);
         let mut precision = Precision::Year;
-        if self.take(b'-') {
-            (date.1, precision) = (self.two(1..=12)?, Precision::Month);
-            if self.take(b'-') {
-                (date.2, precision) = (self.two(1..=days_in_month(year, date.1))?, Precision::Day);
+        if self.0.take(b'-') {
+            (date.1, precision) = (self.0.two(1..=12)?, Precision::Month);
+            if self.0.take(b'-') {
+                (date.2, precision) = (self.0.two(1..=days_in_month(year, date.1))?, Precision::Day);
             }
         }
         Some(Moment { date, time: (0, 0, 0), fraction: (0, 0), offset: None, precision })
     }
 
     fn time(&mut self, moment: &mut Moment, minutes_suffice: bool) -> Option<()> {
-        let hour = self.two(0..=23)?;
-        let minute = self.take(b':').then(|| self.two(0..=59)).flatten()?;
+        let hour = self.0.two(0..=23)?;
+        let minute = self.0.take(b':').then(|| self.0.two(0..=59)).flatten()?;
         moment.precision = Precision::Minute;
         moment.time = (hour, minute, 0);
-        if !self.take(b':') {
+        if !self.0.take(b':') {
             return minutes_suffice.then_some(());
         }
-        moment.time.2 = self.two(0..=60)?;
+        moment.time.2 = self.0.two(0..=60)?;
         moment.precision = Precision::Second;
-        if self.take(b'.') {
-            let digits = self.0.iter().take_while(|b| b.is_ascii_digit()).count();
-            let (fraction, rest) = self.0.split_at_checked(digits).filter(|_| digits > 0)?;
-            let micros =
-                (0..6).fold(0u32, |n, at| n * 10 + fraction.get(at).map_or(0, |b| u32::from(b - b'0')));
-            moment.fraction = (micros, u8::try_from(digits.min(6)).unwrap_or(6));
-            self.0 = rest;
+        if self.0.take(b'.') {
+            moment.fraction = self.0.fraction(6)?;
         }
         Some(())
-    }
-
-    /// `Some(None)` when there is no zone, `None` when there is a bad one.
-    fn zone(&mut self) -> Option<Option<i16>> {
-        if self.take(b'Z') {
-            return Some(Some(0));
-        }
-        let sign = match self.0.first() {
-            None => return Some(None),
-            Some(b'+') => 1,
-            Some(b'-') => -1,
-            Some(_) => return None,
-        };
-        self.0 = self.0.get(1..)?;
-        let hours = self.two(0..=14)?;
-        let minutes = self.take(b':').then(|| self.two(0..=59)).flatten()?;
-        (hours < 14 || minutes == 0).then(|| Some(sign * (i16::from(hours) * 60 + i16::from(minutes))))
     }
 }
 

@@ -8,6 +8,7 @@ use std::fmt;
 use jiff::civil;
 
 use crate::decimal::{Decimal, Rounding};
+use crate::digits::Digits;
 
 /// Which of the three types a value has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,28 +54,28 @@ pub struct Temporal {
 impl Temporal {
     /// Reads a date: `2015`, `2015-02`, `2015-02-04`.
     pub fn date(text: &str) -> Option<Self> {
-        let mut reader = Reader(text.as_bytes());
+        let mut reader = Reader(Digits::new(text));
         let value = reader.date(TemporalKind::Date)?;
         reader.0.is_empty().then_some(value)
     }
 
     /// Reads a point in time: a date, which may be followed by `T`, a time of any precision and a zone.
     pub fn date_time(text: &str) -> Option<Self> {
-        let mut reader = Reader(text.as_bytes());
+        let mut reader = Reader(Digits::new(text));
         let mut value = reader.date(TemporalKind::DateTime)?;
-        if reader.take(b'T') && !reader.0.is_empty() {
+        if reader.0.take(b'T') && !reader.0.is_empty() {
             if value.part != Part::Day {
                 return None;
             }
             reader.time(&mut value)?;
-            value.offset = reader.zone()?;
+            value.offset = reader.0.zone()?;
         }
         reader.0.is_empty().then_some(value)
     }
 
     /// Reads a time of day: `14`, `14:34`, `14:34:28`, `14:34:28.123`.
     pub fn time(text: &str) -> Option<Self> {
-        let mut reader = Reader(text.as_bytes());
+        let mut reader = Reader(Digits::new(text));
         let mut value = Self {
             kind: TemporalKind::Time,
             part: Part::Hour,
@@ -427,83 +428,44 @@ impl fmt::Display for Temporal {
     }
 }
 
-struct Reader<'a>(&'a [u8]);
+struct Reader<'a>(Digits<'a>);
 
 impl Reader<'_> {
-    fn take(&mut self, byte: u8) -> bool {
-        match self.0.split_first() {
-            Some((first, rest)) if *first == byte => {
-                self.0 = rest;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn number(&mut self, digits: usize) -> Option<i16> {
-        let (text, rest) = self.0.split_at_checked(digits)?;
-        let value =
-            text.iter().try_fold(0i16, |n, b| b.is_ascii_digit().then(|| n * 10 + i16::from(b - b'0')))?;
-        self.0 = rest;
-        Some(value)
-    }
-
-    fn two(&mut self, range: std::ops::RangeInclusive<i8>) -> Option<i8> {
-        i8::try_from(self.number(2)?).ok().filter(|n| range.contains(n))
+    fn two(&mut self, least: u8, most: u8) -> Option<i8> {
+        i8::try_from(self.0.two(least..=most)?).ok()
     }
 
     fn date(&mut self, kind: TemporalKind) -> Option<Temporal> {
-        let year = self.number(4).filter(|y| *y > 0)?;
+        let year = i16::try_from(self.0.number(4)?).ok().filter(|year| *year > 0)?;
         let mut date = (year, 1, 1);
         let mut part = Part::Year;
-        if self.take(b'-') {
-            (date.1, part) = (self.two(1..=12)?, Part::Month);
-            if self.take(b'-') {
-                (date.2, part) = (self.two(1..=days_in_month(year, date.1))?, Part::Day);
+        if self.0.take(b'-') {
+            (date.1, part) = (self.two(1, 12)?, Part::Month);
+            if self.0.take(b'-') {
+                (date.2, part) = (self.two(1, u8::try_from(days_in_month(year, date.1)).ok()?)?, Part::Day);
             }
         }
         Some(Temporal { kind, part, date, time: (0, 0, 0), nano: 0, digits: 0, offset: None })
     }
 
     fn time(&mut self, value: &mut Temporal) -> Option<()> {
-        value.time.0 = self.two(0..=23)?;
+        value.time.0 = self.two(0, 23)?;
         value.part = Part::Hour;
-        if !self.take(b':') {
+        if !self.0.take(b':') {
             return Some(());
         }
-        value.time.1 = self.two(0..=59)?;
+        value.time.1 = self.two(0, 59)?;
         value.part = Part::Minute;
-        if !self.take(b':') {
+        if !self.0.take(b':') {
             return Some(());
         }
-        value.time.2 = self.two(0..=60)?;
+        value.time.2 = self.two(0, 60)?;
         value.part = Part::Second;
-        if self.take(b'.') {
-            let digits = self.0.iter().take_while(|b| b.is_ascii_digit()).count();
-            let (fraction, rest) = self.0.split_at_checked(digits).filter(|_| digits > 0)?;
-            value.nano =
-                (0..9).fold(0i32, |n, at| n * 10 + fraction.get(at).map_or(0, |b| i32::from(b - b'0')));
-            value.digits = u8::try_from(digits.min(9)).unwrap_or(9);
+        if self.0.take(b'.') {
+            let (nano, digits) = self.0.fraction(9)?;
+            (value.nano, value.digits) = (i32::try_from(nano).ok()?, digits);
             value.part = Part::Millisecond;
-            self.0 = rest;
         }
         Some(())
-    }
-
-    /// `Some(None)` when there is no zone, `None` when there is a bad one.
-    fn zone(&mut self) -> Option<Option<i16>> {
-        if self.take(b'Z') {
-            return Some(Some(0));
-        }
-        let sign = match self.0.first() {
-            None => return Some(None),
-            Some(b'+') => 1,
-            Some(b'-') => -1,
-            Some(_) => return None,
-        };
-        self.0 = self.0.get(1..)?;
-        let hours = i16::from(self.two(0..=14)?);
-        let minutes = self.take(b':').then(|| self.two(0..=59)).flatten()?;
-        Some(Some(sign * (hours * 60 + i16::from(minutes))))
     }
 }

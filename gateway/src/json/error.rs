@@ -18,12 +18,22 @@ pub struct JsonError {
     pub path: String,
 }
 
-struct At<'a>(&'a String);
+/// Where in a document: `, in PATH` behind line and column, nothing at the root.
+pub(crate) struct At<'a>(pub(crate) &'a String);
 
 impl fmt::Display for At<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() { Ok(()) } else { write!(f, ", in {}", self.0) }
     }
+}
+
+/// Line and column in characters, both counted from 1, of a byte offset; a byte order mark does not count.
+pub(crate) fn line_and_column(input: &[u8], at: usize) -> (usize, usize) {
+    let before = input.get(..at.min(input.len())).unwrap_or_default();
+    let line_start = memchr::memrchr(b'\n', before).map_or(0, |n| n + 1);
+    let line_text = String::from_utf8_lossy(before.get(line_start..).unwrap_or_default());
+    let column = line_text.trim_start_matches('\u{feff}').chars().count() + 1;
+    (memchr::memchr_iter(b'\n', before).count() + 1, column)
 }
 
 /// What was wrong with a text.

@@ -13,6 +13,7 @@ mod value;
 mod write;
 
 pub use comments::blank_comments;
+pub(crate) use error::{At, line_and_column};
 pub use error::{JsonError, Reason};
 pub use number::Number;
 pub use parse::{Limits, parse};

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::{JsonError, Number, Object, Reason, Value, number};
+use super::{JsonError, Number, Object, Reason, Value, line_and_column, number};
 
 /// What a text may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,14 +64,12 @@ impl Fail {
 type Read<T> = Result<T, Box<Fail>>;
 
 fn located(input: &[u8], fail: Fail) -> JsonError {
-    let before = input.get(..fail.at.min(input.len())).unwrap_or_default();
-    let line_start = memchr::memrchr(b'\n', before).map_or(0, |n| n + 1);
-    let line_text = String::from_utf8_lossy(before.get(line_start..).unwrap_or_default());
+    let (line, column) = line_and_column(input, fail.at);
     let path: String = fail.path.iter().rev().map(String::as_str).collect();
     JsonError {
         offset: fail.at,
-        line: memchr::memchr_iter(b'\n', before).count() + 1,
-        column: line_text.trim_start_matches('\u{feff}').chars().count() + 1,
+        line,
+        column,
         reason: fail.reason,
         path: path.trim_start_matches('.').to_owned(),
     }

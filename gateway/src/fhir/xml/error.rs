@@ -1,8 +1,7 @@
 //! Why a text is not acceptable XML of FHIR, and where.
 
-use std::fmt;
-
 use crate::fhir::outcome::{Issue, IssueCode, Outcome, Severity};
+use crate::json::At;
 
 /// A refusal with its place in the text that was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,14 +17,6 @@ pub struct XmlError {
     pub reason: Reason,
     /// FHIRPath of the element that was being read, such as `Patient.name[0].given`; empty before the root.
     pub path: String,
-}
-
-struct At<'a>(&'a String);
-
-impl fmt::Display for At<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, ", in {}", self.0) }
-    }
 }
 
 /// What was wrong with a text.

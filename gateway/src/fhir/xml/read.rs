@@ -11,7 +11,7 @@ use super::text;
 use super::{FHIR, XHTML};
 use crate::fhir::definitions::{self, Kind, Primitive, Type};
 use crate::fhir::id::ResourceType;
-use crate::json::{Limits, Number, Object, Value};
+use crate::json::{Limits, Number, Object, Value, line_and_column};
 
 /// Attributes of one element that are looked at; no element of FHIR has so many.
 const MOST_ATTRIBUTES: usize = 32;
@@ -58,17 +58,9 @@ impl Fail {
 type Read<T> = Result<T, Box<Fail>>;
 
 fn located(input: &[u8], fail: Fail) -> XmlError {
-    let before = input.get(..fail.at.min(input.len())).unwrap_or_default();
-    let line_start = memchr::memrchr(b'\n', before).map_or(0, |n| n + 1);
-    let line_text = String::from_utf8_lossy(before.get(line_start..).unwrap_or_default());
+    let (line, column) = line_and_column(input, fail.at);
     let path: Vec<&str> = fail.path.iter().rev().map(String::as_str).collect();
-    XmlError {
-        offset: fail.at,
-        line: memchr::memchr_iter(b'\n', before).count() + 1,
-        column: line_text.trim_start_matches('\u{feff}').chars().count() + 1,
-        reason: fail.reason,
-        path: path.join("."),
-    }
+    XmlError { offset: fail.at, line, column, reason: fail.reason, path: path.join(".") }
 }
 
 /// At most this much of a name or value is quoted in an error.

@@ -127,14 +127,24 @@ impl<'a> Evaluator<'a, '_> {
         right: &[Item<'a>],
         at: u32,
     ) -> Result<bool, Error> {
+        self.pair_up(left, right, |of, a, b| of.equivalent_items(a, b, at))
+    }
+
+    /// Whether each of one side finds a partner of its own on the other.
+    fn pair_up<T>(
+        &mut self,
+        left: &[T],
+        right: &[T],
+        mut alike: impl FnMut(&mut Self, &T, &T) -> Result<bool, Error>,
+    ) -> Result<bool, Error> {
         if left.len() != right.len() {
             return Ok(false);
         }
-        let mut open: Vec<&Item<'a>> = right.iter().collect();
+        let mut open: Vec<&T> = right.iter().collect();
         for a in left {
             let mut found = None;
             for (n, b) in open.iter().enumerate() {
-                if self.equivalent_items(a, b, at)? {
+                if alike(self, a, b)? {
                     found = Some(n);
                     break;
                 }
@@ -168,26 +178,7 @@ impl<'a> Evaluator<'a, '_> {
         self.charge(1, at)?;
         match (a, b) {
             (Value::String(a), Value::String(b)) => Ok(folded(a) == folded(b)),
-            (Value::Array(a), Value::Array(b)) => {
-                if a.len() != b.len() {
-                    return Ok(false);
-                }
-                let mut open: Vec<&Value> = b.iter().collect();
-                for a in a {
-                    let mut found = None;
-                    for (n, b) in open.iter().enumerate() {
-                        if self.equivalent_json(a, b, at)? {
-                            found = Some(n);
-                            break;
-                        }
-                    }
-                    match found {
-                        Some(n) => drop(open.swap_remove(n)),
-                        None => return Ok(false),
-                    }
-                }
-                Ok(true)
-            }
+            (Value::Array(a), Value::Array(b)) => self.pair_up(a, b, |of, a, b| of.equivalent_json(a, b, at)),
             (Value::Object(a), Value::Object(b)) => {
                 let count = |o: &Object| o.iter().filter(|(key, _)| *key != "id").count();
                 if count(a) != count(b) {
