@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clinicvault_gateway::fhir::validate::Level;
+use clinicvault_gateway::json::Limits as JsonLimits;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -247,7 +248,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("limits.header_seconds", "Time a peer has to send its request head."),
     ("limits.body_seconds", "Time a peer has to send its request body."),
     ("limits.body_mib", "Largest request body, in MiB."),
-    ("limits.json_depth", "Deepest nesting of a JSON body."),
+    ("limits.json_depth", "Deepest nesting of a JSON body, at most 64."),
     ("limits.bundle_entries", "Most entries of a transaction or batch."),
     ("limits.page_rows", "Most rows of one search or history page."),
     (
@@ -327,6 +328,11 @@ impl Config {
         if let Err(error) = jiff::tz::TimeZone::get(&config.clinic.zone) {
             return Err(wrong(origin, format!("clinic.zone: {error}")));
         }
+        // Deeper than what the box reads back from its own store, a record could be written and never read again.
+        let deepest = JsonLimits::bytes(0).max_depth;
+        if !(1..=deepest).contains(&config.limits.json_depth) {
+            return Err(wrong(origin, format!("limits.json_depth: must be from 1 to {deepest}")));
+        }
         Ok(config)
     }
 
@@ -387,6 +393,15 @@ mod tests {
         assert!(error.contains("test") && error.contains("htps"), "{error}");
         let error = read("", &[("CLINICVAULT_LISTEN_HTPS", "x")]).unwrap_err().to_string();
         assert!(error.contains("CLINICVAULT_LISTEN_HTPS"), "{error}");
+    }
+
+    #[test]
+    fn a_record_is_never_nested_deeper_than_it_can_be_read_back() {
+        assert_eq!(read("[limits]\njson_depth = 64\n", &[]).unwrap().limits.json_depth, 64);
+        for wrong in ["0", "65"] {
+            let error = read("", &[("CLINICVAULT_LIMITS_JSON_DEPTH", wrong)]).unwrap_err().to_string();
+            assert!(error.contains("limits.json_depth: must be from 1 to 64"), "{error}");
+        }
     }
 
     #[test]
