@@ -1,6 +1,6 @@
 //! A code system in memory: its concepts, found by code, and who stands above whom.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{MOST_DEPTH, TermError};
 use crate::json::{Number, Value};
@@ -205,7 +205,7 @@ impl CodeSystem {
         }
     }
 
-    fn number(&self, code: &str) -> Option<u32> {
+    pub(super) fn number(&self, code: &str) -> Option<u32> {
         match self.by_code.get(code) {
             Some(at) => Some(*at),
             None if self.case_sensitive => None,
@@ -213,7 +213,7 @@ impl CodeSystem {
         }
     }
 
-    fn at(&self, number: u32) -> Option<&Concept> {
+    pub(super) fn at(&self, number: u32) -> Option<&Concept> {
         self.concepts.get(number as usize)
     }
 
@@ -240,20 +240,33 @@ impl CodeSystem {
     /// Whether `lower` is `upper` or stands below it. Each concept is looked at once, so a ring in the data ends.
     pub fn is_a(&self, lower: &str, upper: &str) -> bool {
         let (Some(from), Some(goal)) = (self.number(lower), self.number(upper)) else { return false };
-        let mut seen = vec![from];
-        let mut next = 0;
-        while let Some(at) = seen.get(next).copied() {
+        let mut seen = HashSet::from([from]);
+        let mut open = vec![from];
+        while let Some(at) = open.pop() {
             if at == goal {
                 return true;
             }
-            next += 1;
-            for parent in self.at(at).map(|c| c.parents.as_slice()).unwrap_or_default() {
-                if !seen.contains(parent) {
-                    seen.push(*parent);
-                }
-            }
+            let parents = self.at(at).map(|c| c.parents.as_slice()).unwrap_or_default();
+            open.extend(parents.iter().filter(|parent| seen.insert(**parent)));
         }
         false
+    }
+
+    /// A concept and all below (or above) it, each once, the nearest first; `None` when there are more than `most`.
+    pub(super) fn closure(&self, from: u32, down: bool, most: usize) -> Option<Vec<u32>> {
+        let mut seen = HashSet::from([from]);
+        let mut out = vec![from];
+        let mut next = 0;
+        while let Some(at) = out.get(next).copied() {
+            next += 1;
+            let concept = self.at(at);
+            let near = concept.map(|c| if down { &c.children } else { &c.parents });
+            out.extend(near.into_iter().flatten().filter(|other| seen.insert(**other)));
+            if out.len() > most {
+                return None;
+            }
+        }
+        (out.len() <= most).then_some(out)
     }
 }
 

@@ -16,7 +16,7 @@ pub const MOST_CODES: usize = 50_000;
 const MOST_SETS: usize = 1_000;
 
 /// What is asked for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Asked<'a> {
     /// Words that display or code must have, each as the beginning of a word; case is not looked at.
     pub filter: Option<&'a str>,
@@ -26,6 +26,14 @@ pub struct Asked<'a> {
     pub count: Option<usize>,
     /// Leave out codes that are no longer to be used.
     pub active_only: bool,
+    /// Most codes on all pages together.
+    pub most: usize,
+}
+
+impl Default for Asked<'_> {
+    fn default() -> Self {
+        Self { filter: None, offset: 0, count: None, active_only: false, most: MOST_CODES }
+    }
 }
 
 /// One code of an expansion.
@@ -94,7 +102,7 @@ impl Entry {
 /// The codes of a value set, in the order of its definition, each once.
 ///
 /// # Errors
-/// When a system or value set is not here, cannot be listed, or the codes are more than [`MOST_CODES`].
+/// When a system or value set is not here, cannot be listed, or the codes are more than asked for at most.
 pub fn expand(source: &dyn Source, set: &ValueSet, asked: &Asked<'_>) -> Result<Expansion, TermError> {
     let mut gather = Gather {
         source,
@@ -103,6 +111,7 @@ pub fn expand(source: &dyn Source, set: &ValueSet, asked: &Asked<'_>) -> Result<
         used: Vec::new(),
         open: Vec::new(),
         visited: 0,
+        most: asked.most,
     };
     gather.set(set)?;
     let words: Vec<String> =
@@ -110,7 +119,7 @@ pub fn expand(source: &dyn Source, set: &ValueSet, asked: &Asked<'_>) -> Result<
     let mut entries = gather.entries;
     entries.retain(|e| !(asked.active_only && e.inactive) && fits(e, &words));
     let total = entries.len();
-    let page = entries.into_iter().skip(asked.offset).take(asked.count.unwrap_or(MOST_CODES)).collect();
+    let page = entries.into_iter().skip(asked.offset).take(asked.count.unwrap_or(usize::MAX)).collect();
     Ok(Expansion { total, offset: asked.offset, used: gather.used, entries: page })
 }
 
@@ -133,13 +142,15 @@ struct Gather<'a> {
     open: Vec<String>,
     /// Value sets that were gathered.
     visited: usize,
+    /// Most codes.
+    most: usize,
 }
 
 impl Gather<'_> {
     fn set(&mut self, set: &ValueSet) -> Result<(), TermError> {
         self.visited += 1;
         if self.visited > MOST_SETS {
-            return Err(TermError::TooCostly);
+            return Err(TermError::TooCostly { most: self.most });
         }
         if self.open.len() > MOST_DEPTH || (!set.url.is_empty() && self.open.contains(&set.url)) {
             return Err(TermError::Circular(set.url.clone()));
@@ -252,8 +263,8 @@ impl Gather<'_> {
         if !self.seen.insert((system.to_owned(), code.to_owned())) {
             return Ok(());
         }
-        if self.entries.len() >= MOST_CODES {
-            return Err(TermError::TooCostly);
+        if self.entries.len() >= self.most {
+            return Err(TermError::TooCostly { most: self.most });
         }
         self.entries.push(Entry {
             system: system.to_owned(),

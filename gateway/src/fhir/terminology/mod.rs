@@ -5,6 +5,7 @@
 //! definitions come from (stored resources, files) is left to the implementation of [`Source`].
 
 mod code_system;
+mod codes;
 mod concept_map;
 mod core;
 mod expand;
@@ -18,6 +19,7 @@ mod value_set;
 use std::sync::Arc;
 
 pub use code_system::{CodeSystem, Concept, Content, Property};
+pub use codes::{Code, above, below, members};
 pub use concept_map::{ConceptMap, Match, translate};
 pub use core::Core;
 pub use expand::{Asked, Entry, Expansion, MOST_CODES, expand};
@@ -32,7 +34,7 @@ pub use value_set::{Include, ValueSet};
 ///
 /// `url` comes without a version; `version` is what stood behind `|`. An implementation answers the version asked for,
 /// the newest when none was, and `None` when it has not got it. [`Core`] has what R4 defines; stored ones come first.
-pub trait Source: Sync {
+pub trait Source: Send + Sync {
     /// A code system.
     fn code_system(&self, url: &str, version: Option<&str>) -> Option<Arc<CodeSystem>>;
     /// A value set.
@@ -65,8 +67,11 @@ pub enum TermError {
     #[error("the codes of {0} cannot be listed")]
     NotListable(String),
     /// More codes than one answer holds.
-    #[error("the value set has more than {MOST_CODES} codes; ask with a filter")]
-    TooCostly,
+    #[error("there are more than {most} codes; ask with a filter, or for fewer")]
+    TooCostly {
+        /// How many there may be.
+        most: usize,
+    },
     /// A value set that takes in itself.
     #[error("the value set {0} takes in itself")]
     Circular(String),

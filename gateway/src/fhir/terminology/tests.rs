@@ -234,6 +234,26 @@ fn a_code_is_looked_up_and_compared() {
 }
 
 #[test]
+fn codes_for_a_search_are_listed_and_bounded() {
+    let shelf = shelf().with(
+        r#"{"resourceType":"ValueSet","url":"http://v/veg","compose":{"include":[
+            {"system":"http://c/food","filter":[{"property":"concept","op":"is-a","value":"plant"}]}]}}"#,
+    );
+    let codes = |url: &str, most| {
+        members(&shelf, url, most).map(|c| c.into_iter().map(|c| c.code).collect::<Vec<_>>())
+    };
+    assert_eq!(codes("http://v/veg", 9).unwrap(), ["plant", "rice", "dal", "toor", "thali"]);
+    assert_eq!(codes("http://v/veg", 4), Err(TermError::TooCostly { most: 4 }));
+    assert_eq!(codes("http://v/none", 4), Err(TermError::UnknownValueSet("http://v/none".to_owned())));
+    assert_eq!(below(&shelf, "http://c/food", "dal", 9).unwrap(), ["dal", "toor"]);
+    assert_eq!(below(&shelf, "http://c/food", "egg", 9).unwrap(), ["egg", "thali"]);
+    assert_eq!(below(&shelf, "http://c/food", "plant", 4), Err(TermError::TooCostly { most: 4 }));
+    assert_eq!(above(&shelf, "http://c/food", "thali", 9).unwrap(), ["thali", "plant", "egg"]);
+    assert!(matches!(above(&shelf, "http://c/food", "bread", 9), Err(TermError::UnknownCode { .. })));
+    assert!(matches!(above(&shelf, "http://loinc.org", "1-8", 9), Err(TermError::UnknownSystem(_))));
+}
+
+#[test]
 fn a_code_is_validated_with_its_display() {
     let shelf = shelf();
     let all = set(r#"{"include":[{"system":"http://c/food"}]}"#);
@@ -319,7 +339,7 @@ fn a_lattice_of_value_sets_ends() {
     let top = shelf.value_set("http://v/0", None).unwrap();
     assert!(matches!(member(&shelf, &top, Some("http://c/food"), "bread"), Membership::Unknown(_)));
     assert_eq!(member(&shelf, &top, Some("http://c/food"), "rice"), Membership::In);
-    assert_eq!(expand(&shelf, &top, &Asked::default()), Err(TermError::TooCostly));
+    assert_eq!(expand(&shelf, &top, &Asked::default()), Err(TermError::TooCostly { most: MOST_CODES }));
 }
 
 #[test]
