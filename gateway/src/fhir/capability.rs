@@ -24,6 +24,17 @@ pub struct TypeServed {
     pub conditional_update: bool,
     /// DELETE with a query, for a single match.
     pub conditional_delete: bool,
+    /// Operations on the type or its records.
+    pub operations: Vec<Offered>,
+}
+
+/// An operation that is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offered {
+    /// Without the dollar sign.
+    pub name: &'static str,
+    /// Canonical address of its OperationDefinition.
+    pub definition: &'static str,
 }
 
 /// What the whole server says of itself.
@@ -41,6 +52,8 @@ pub struct Served<'a> {
     pub types: Vec<TypeServed>,
     /// Codes of system-restful-interaction: `transaction`, `batch` …
     pub system: Vec<&'static str>,
+    /// Operations on the whole server.
+    pub operations: Vec<Offered>,
     /// How a client proves who it is, in words.
     pub security: &'a str,
 }
@@ -57,7 +70,8 @@ pub fn statement(served: &Served<'_>) -> Value {
         .with("documentation", documentation(served.zone))
         .with("security", Value::from([("description", served.security)]))
         .with("resource", served.types.iter().map(of_type).collect::<Vec<Value>>())
-        .with_some("interaction", (!served.system.is_empty()).then(|| codes(&served.system)));
+        .with_some("interaction", (!served.system.is_empty()).then(|| codes(&served.system)))
+        .with_some("operation", operations(&served.operations));
     let implementation = Object::new()
         .with("description", "ClinicVault: the records of one clinic, kept in its own house.")
         .with_some("url", served.base);
@@ -99,8 +113,14 @@ fn of_type(served: &TypeServed) -> Value {
             .with("conditionalRead", "not-supported")
             .with("conditionalUpdate", served.conditional_update)
             .with("conditionalDelete", if served.conditional_delete { "single" } else { "not-supported" })
-            .with_some("searchParam", searched),
+            .with_some("searchParam", searched)
+            .with_some("operation", operations(&served.operations)),
     )
+}
+
+fn operations(offered: &[Offered]) -> Option<Vec<Value>> {
+    let one = |op: &Offered| Value::from([("name", op.name), ("definition", op.definition)]);
+    (!offered.is_empty()).then(|| offered.iter().map(one).collect())
 }
 
 fn param(param: &params::Param) -> Value {
@@ -126,8 +146,10 @@ mod tests {
                     conditional_create: true,
                     conditional_update: false,
                     conditional_delete: false,
+                    operations: vec![Offered { name: "meta", definition: "http://hl7.org/fhir/x" }],
                 })
                 .collect(),
+            operations: Vec::new(),
             system: vec!["transaction", "batch"],
             security: "Bearer token",
         }

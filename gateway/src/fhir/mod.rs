@@ -12,6 +12,7 @@ pub mod id;
 pub mod ndjson;
 pub(crate) mod near;
 pub mod outcome;
+pub mod parameters;
 pub mod patch;
 pub mod pattern;
 pub mod profile;

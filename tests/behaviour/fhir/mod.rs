@@ -5,6 +5,7 @@ mod command;
 mod conditional;
 mod forms;
 mod history;
+mod operations;
 mod patch;
 
 use clinicvault_tests::{Answer, Http};

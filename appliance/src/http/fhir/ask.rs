@@ -44,10 +44,19 @@ impl FromRequestParts<App> for Ask {
     type Rejection = HttpError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, HttpError> {
+        let ask = Self::whatever_is_accepted(parts, app).await?;
+        let wish = negotiate::wish(&ask.headers, &ask.parameters)?;
+        Ok(Self { wish, ..ask })
+    }
+}
+
+impl Ask {
+    /// The same for an answer that may not be FHIR: an `Accept` or `_format` that names no form of FHIR is not refused.
+    pub async fn whatever_is_accepted(parts: &mut Parts, app: &App) -> Result<Self, HttpError> {
         let who = Actor::from_request_parts(parts, app).await?;
         let peer = Peer::from_request_parts(parts, app).await?;
         let parameters = query::pairs(parts.uri.query().unwrap_or_default())?;
-        let wish = negotiate::wish(&parts.headers, &parameters)?;
+        let wish = negotiate::preferred(&parts.headers, &parameters);
         let base: Arc<str> = base_of(parts, peer.tls).into();
         Ok(Self {
             records: app.rooms()?.records.clone(),
@@ -58,9 +67,7 @@ impl FromRequestParts<App> for Ask {
             headers: parts.headers.clone(),
         })
     }
-}
 
-impl Ask {
     /// The same ask with other parameters: an entry of a bundle.
     pub fn with(&self, parameters: Vec<(String, String)>) -> Self {
         Self { parameters, ..self.clone() }

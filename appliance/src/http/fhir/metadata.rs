@@ -5,7 +5,7 @@
 
 use axum::extract::{FromRequestParts, State};
 use axum::response::Response;
-use clinicvault_gateway::fhir::capability::{Served, TypeServed, statement};
+use clinicvault_gateway::fhir::capability::{Offered, Served, TypeServed, statement};
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::json::Value;
 use http::StatusCode;
@@ -13,7 +13,7 @@ use http::request::Parts;
 
 use super::answer;
 use super::ask::base_of;
-use super::negotiate;
+use super::{negotiate, operations};
 use crate::app::App;
 use crate::http::error::HttpError;
 use crate::http::extract::Peer;
@@ -53,6 +53,10 @@ pub async fn show(State(app): State<App>, open: Open) -> Response {
     answer::body(StatusCode::OK, answer::text(&value(&app, &open.base)))
 }
 
+fn offered(operation: &operations::Operation) -> Offered {
+    Offered { name: operation.name, definition: operation.definition }
+}
+
 /// The same as a tree.
 pub(super) fn value(app: &App, base: &str) -> Value {
     let types = ResourceType::all().map(|kind| TypeServed {
@@ -62,6 +66,7 @@ pub(super) fn value(app: &App, base: &str) -> Value {
         conditional_create: true,
         conditional_update: true,
         conditional_delete: true,
+        operations: operations::of_kind(kind).map(offered).collect(),
     });
     statement(&Served {
         version: env!("CARGO_PKG_VERSION"),
@@ -69,6 +74,7 @@ pub(super) fn value(app: &App, base: &str) -> Value {
         date: app.started(),
         zone: &app.config().clinic.zone,
         types: types.collect(),
+        operations: operations::of_whole().map(offered).collect(),
         system: vec!["transaction", "batch", "history-system"],
         security: "A bearer token made on the box (clinicvault token) or the session of a signed-in person; \
                    rights by SMART system scopes or by role. Every access is recorded.",

@@ -1,7 +1,7 @@
 //! The FHIR face: REST of R4 under `/fhir`.
 //!
 //! `ask` understands the request head, `negotiate`, `media` and `conditions` its headers, `answer` and `sets` write
-//! what goes back as JSON, and `form` turns that into the form asked for. What an interaction means is the records room's business.
+//! what goes back as JSON, `operations` is the table of `$name`, and `form` turns that into the form asked for. What an interaction means is the records room's business.
 
 mod answer;
 mod ask;
@@ -11,9 +11,11 @@ mod conditions;
 pub(super) mod form;
 mod history;
 mod media;
+mod meta;
 mod metadata;
 mod negotiate;
 mod one;
+mod operations;
 mod packing;
 mod patch;
 mod reduced;
@@ -21,7 +23,7 @@ mod search;
 mod sets;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 
 use crate::app::App;
 
@@ -32,6 +34,9 @@ pub fn routes() -> Router<App> {
         .route("/fhir/", post(bundle::apply))
         .route("/fhir/metadata", get(metadata::show))
         .route("/fhir/_history", get(history::of_all))
+        .route("/fhir/${operation}", any(operations::of_system))
+        .route("/fhir/{kind}/${operation}", any(operations::of_type))
+        .route("/fhir/{kind}/{id}/${operation}", any(operations::of_instance))
         .route("/fhir/{kind}/_history", get(history::of_type))
         .route(
             "/fhir/{kind}",

@@ -58,7 +58,12 @@ pub fn shape(headers: &HeaderMap, parameters: &[(String, String)]) -> Result<Sha
 
 /// Reads the wish from headers and general parameters; 406 when no form that the box has is acceptable.
 pub fn wish(headers: &HeaderMap, parameters: &[(String, String)]) -> Result<Wish, HttpError> {
-    let shape = shape(headers, parameters)?;
+    Ok(Wish { shape: shape(headers, parameters)?, ..preferred(headers, parameters) })
+}
+
+/// The same where the answer may have another form than FHIR's; FHIR answers are JSON then.
+pub fn preferred(headers: &HeaderMap, parameters: &[(String, String)]) -> Wish {
+    let shape = shape(headers, parameters).unwrap_or_default();
     let (mut back, mut handling) = (None, Handling::Lenient);
     for preference in list(headers, "prefer") {
         match preference.split_once('=').map(|(k, v)| (k.trim(), v.trim().trim_matches('"'))) {
@@ -71,7 +76,7 @@ pub fn wish(headers: &HeaderMap, parameters: &[(String, String)]) -> Result<Wish
             _ => {}
         }
     }
-    Ok(Wish { shape, back, handling })
+    Wish { shape, back, handling }
 }
 
 /// The form of a body; 415 when it is none that the box takes.
