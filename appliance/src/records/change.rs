@@ -14,7 +14,7 @@ use clinicvault_gateway::fhir::outcome::{IssueCode, Outcome};
 use clinicvault_gateway::fhir::search::Search;
 use clinicvault_vault::{Action, Head};
 
-use super::access::{Op, Purpose, decide};
+use super::access::{Op, Purpose};
 use super::audit::{self, About};
 use super::error::Error;
 use super::matching;
@@ -64,19 +64,19 @@ impl Records {
         let kind = draft.kind();
         self.gate(&from.who, Op::Create, kind)?;
         let checked = draft.check(self.level())?;
-        let purpose = self.allow(from, Op::Create, &checked.subject(), kind)?;
+        let context = self.context(from);
+        let id = self.new_id()?;
+        let sealed = checked.seal(&id, &context);
+        let purpose = self.allow(from, Op::Create, &sealed)?;
         if unless.as_ref().is_some_and(|search| search.criteria.is_empty()) {
             return Err(Error::precondition("If-None-Exist needs at least one criterion."));
         }
         if unless.is_some() {
             self.gate(&from.who, Op::Search, kind)?;
         }
-        let context = self.context(from);
-        let id = self.new_id()?;
-        let sealed = checked.seal(&id, &context);
         let done = self.unit(from.who.clone(), move |work| {
             if let Some(search) = &unless
-                && let Some(head) = matching::only(work.unit(), kind, search)?
+                && let Some(head) = only(work, kind, search)?
             {
                 work.may_touch(Op::Read, kind, &head)?;
                 let about = About::record(kind, &head.id, head.version, &head.owner);
@@ -101,9 +101,9 @@ impl Records {
         self.gate(&from.who, Op::Update, kind)?;
         same_id(&draft, id)?;
         let checked = draft.check(self.level())?;
-        let purpose = self.allow(from, Op::Update, &checked.subject(), kind)?;
         let context = self.context(from);
         let sealed = checked.seal(id, &context);
+        let purpose = self.allow(from, Op::Update, &sealed)?;
         let done = self.unit(from.who.clone(), move |work| put_next(work, &sealed, expected, purpose));
         Ok(done.await?.0)
     }
@@ -123,15 +123,9 @@ impl Records {
     }
 
     /// Decides about content that was sent in.
-    pub(super) fn allow(
-        &self,
-        from: &Caller,
-        op: Op,
-        subject: &super::access::Subject,
-        kind: ResourceType,
-    ) -> Result<Purpose, Error> {
-        decide(&from.who, op, subject).check().map_err(|why| {
-            self.deny(&from.who, op, why, About::of_type(kind, None));
+    pub(super) fn allow(&self, from: &Caller, op: Op, sealed: &Sealed) -> Result<Purpose, Error> {
+        sealed.decide(&self.sight(&from.who)?, op).check().map_err(|why| {
+            self.deny(&from.who, op, why, About::of_type(sealed.kind, None));
             Error::Refused(why)
         })
     }
@@ -142,6 +136,16 @@ impl Records {
         getrandom::fill(&mut random).map_err(|error| Error::Fault(format!("no random numbers: {error}")))?;
         Ok(LogicalId::generated(self.now(), random))
     }
+}
+
+/// The one record that fulfils a condition, as the writer sees it now.
+pub(super) fn only(
+    work: &mut Work<'_, '_>,
+    kind: ResourceType,
+    search: &Search,
+) -> Result<Option<Head>, Error> {
+    let sight = work.sight().clone();
+    matching::only(work.unit(), &sight, kind, search)
 }
 
 /// Writes the next version inside a unit.

@@ -13,7 +13,6 @@ use super::access::{Actor, Decision, Op, Purpose, Subject, decide};
 use super::audit::{self, About};
 use super::compartment::{newest, parsed};
 use super::error::Error;
-use super::read::may;
 use super::{Caller, Records};
 use crate::clinic::chart::{Chart, ResultRow, Sources, compose, series};
 use crate::clinic::read::has_code;
@@ -91,7 +90,7 @@ impl Records {
         (part, kind, limit): (&'static str, ResourceType, usize),
         sources: &mut Sources,
     ) -> Result<(), Error> {
-        if !may(who, Op::Read, kind).allowed() && !sees(who, kind, in_care) {
+        if !self.sight(who)?.look(Op::Read, kind).gate().allowed() && !sees(who, kind, in_care) {
             sources.hidden.push(part);
             return Ok(());
         }

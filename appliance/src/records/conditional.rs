@@ -11,7 +11,6 @@ use super::access::Op;
 use super::change::{self, Expected, Written};
 use super::error::Error;
 use super::matching;
-use super::search::narrowing;
 use super::write::Draft;
 use super::{Caller, Records};
 
@@ -34,7 +33,7 @@ impl Records {
         kind: ResourceType,
         pairs: &[(String, String)],
     ) -> Result<Search, Error> {
-        read(from, kind, pairs, &self.context(from))
+        read(kind, pairs, &self.context(from))
     }
 
     /// Writes the next version of the record that matches, or creates one when none does.
@@ -55,16 +54,17 @@ impl Records {
             }
         };
         let checked = draft.check(self.level())?;
-        let purpose = self.allow(from, Op::Update, &checked.subject(), kind)?;
         let context = self.context(from);
         let fresh = match &own {
             Some(own) => own.clone(),
             None => self.new_id()?,
         };
-        let standing = matching::only(&self.vault().snapshot()?, kind, &search)?;
+        let sight = self.sight(&from.who)?;
+        let standing = matching::only(&self.vault().snapshot()?, &sight, kind, &search)?;
         let sealed = checked.clone().seal(&whose(standing, own.as_ref(), &fresh, kind)?, &context);
+        let purpose = self.allow(from, Op::Update, &sealed)?;
         let done = self.unit(from.who.clone(), move |work| {
-            let found = matching::only(work.unit(), kind, &search)?;
+            let found = change::only(work, kind, &search)?;
             if found.is_none() && work.head(kind, fresh.as_str())?.is_some_and(|head| !head.deleted) {
                 return Err(stands_unmatched(kind, &fresh));
             }
@@ -86,7 +86,7 @@ impl Records {
         let purpose = self.gate(&from.who, Op::Delete, kind)?;
         self.gate(&from.who, Op::Search, kind)?;
         let done = self.unit(from.who.clone(), move |work| {
-            let Some(head) = matching::only(work.unit(), kind, &search)? else { return Ok(None) };
+            let Some(head) = change::only(work, kind, &search)? else { return Ok(None) };
             let id = LogicalId::parse(&head.id).ok_or_else(|| Error::missing(kind, &head.id))?;
             change::delete(work, kind, &id, expected, purpose).map(Some)
         });
@@ -94,18 +94,16 @@ impl Records {
     }
 }
 
-/// As [`Records::condition`]. Where the caller may see only part of the type, nothing else fulfils the condition.
+/// As [`Records::condition`].
 pub(super) fn read(
-    from: &Caller,
     kind: ResourceType,
     pairs: &[(String, String)],
     context: &Context,
 ) -> Result<Search, Error> {
-    let mut search = query::parse(kind, pairs, Handling::Strict, context).map_err(Error::Unreadable)?;
+    let search = query::parse(kind, pairs, Handling::Strict, context).map_err(Error::Unreadable)?;
     if search.criteria.is_empty() {
         return Err(Error::precondition("The condition needs at least one criterion."));
     }
-    search.criteria.extend(narrowing(&from.who, kind, context)?);
     Ok(search)
 }
 

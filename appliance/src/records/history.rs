@@ -7,10 +7,11 @@ use clinicvault_vault::{Action, Head, Kind, Snapshot, Tx};
 use jiff::Timestamp;
 
 use super::Records;
-use super::access::{Actor, Op, Subject, decide};
+use super::access::{Actor, Op, Subject};
 use super::audit::{self, About};
 use super::error::Error;
-use super::read::{Stored, may};
+use super::read::Stored;
+use super::sight::Sight;
 
 /// Most versions of one record that are looked at.
 const MOST_VERSIONS: usize = 100_000;
@@ -48,7 +49,7 @@ impl Records {
         id: &str,
         wanted: &Wanted,
     ) -> Result<History, Error> {
-        let mut purpose = self.gate(who, Op::History, kind)?;
+        let (look, mut purpose) = self.gated(&self.sight(who)?, Op::History, kind)?;
         let snapshot = self.vault().snapshot()?;
         let newest = snapshot.head(Kind(kind.number()), id)?.ok_or_else(|| Error::missing(kind, id))?;
         let fitting = fitting(snapshot.versions(newest.rid, None, MOST_VERSIONS)?, wanted);
@@ -63,10 +64,8 @@ impl Records {
         let mut rows = Vec::with_capacity(page.len());
         for head in page {
             let body = if head.deleted { Bytes::new() } else { Bytes::from_owner(snapshot.body(&head)?) };
-            if !head.deleted {
-                // A record that changed sides (a vital sign that became a result) shows only what may be seen.
-                purpose = self.allow_body(who, Op::History, kind, &head, &body)?;
-            }
+            // A record that changed sides (a vital sign that became a result) shows only what may be seen.
+            purpose = self.allow_stored(&look, kind, &snapshot, &head)?;
             rows.push(Stored { head, body });
         }
         let about = About::record(kind, id, 0, &newest.owner);
@@ -108,8 +107,9 @@ impl Records {
     /// One page of the history of a type, or of everything that the caller may see. New versions come in front of the
     /// first page and never move a later one.
     pub fn history_of_many(&self, who: &Actor, wanted: &WantedOfMany) -> Result<HistoryOfMany, Error> {
+        let sight = self.sight(who)?;
         if let Some(kind) = wanted.kind {
-            self.gate(who, Op::History, kind)?;
+            self.gated(&sight, Op::History, kind)?;
         }
         let snapshot = self.vault().snapshot()?;
         let mut page = HistoryOfMany { rows: Vec::new(), next: None };
@@ -129,7 +129,7 @@ impl Records {
                 }
                 seen += 1;
                 before = Some(line);
-                if let Some(row) = self.wanted_row(who, &snapshot, head, wanted)? {
+                if let Some(row) = wanted_row(&sight, &snapshot, head, wanted)? {
                     page.rows.push(row);
                 }
             }
@@ -139,32 +139,31 @@ impl Records {
         self.vault().note(audit::done(who, Action::History, purpose, About::of_type(kind, None)))?;
         Ok(page)
     }
+}
 
-    /// The version, if it is wanted and may be seen.
-    fn wanted_row(
-        &self,
-        who: &Actor,
-        snapshot: &Snapshot,
-        head: Head,
-        wanted: &WantedOfMany,
-    ) -> Result<Option<Stored>, Error> {
-        let Some(kind) = ResourceType::from_number(head.kind.0) else { return Ok(None) };
-        if wanted.kind.is_some_and(|only| only != kind) || !may(who, Op::History, kind).allowed() {
+/// The version, if it is wanted and may be seen.
+fn wanted_row(
+    sight: &Sight,
+    snapshot: &Snapshot,
+    head: Head,
+    wanted: &WantedOfMany,
+) -> Result<Option<Stored>, Error> {
+    let Some(kind) = ResourceType::from_number(head.kind.0) else { return Ok(None) };
+    let look = sight.look(Op::History, kind);
+    if wanted.kind.is_some_and(|only| only != kind) || !look.gate().allowed() {
+        return Ok(None);
+    }
+    if let Some(at) = wanted.at {
+        let next = snapshot.version(head.rid, head.version + 1)?;
+        if is_after(head.time, at) || next.is_some_and(|next| !is_after(next.time, at)) {
             return Ok(None);
         }
-        if let Some(at) = wanted.at {
-            let next = snapshot.version(head.rid, head.version + 1)?;
-            if is_after(head.time, at) || next.is_some_and(|next| !is_after(next.time, at)) {
-                return Ok(None);
-            }
-        }
-        if head.deleted {
-            return Ok(Some(Stored { head, body: Bytes::new() }));
-        }
-        let body = Bytes::from_owner(snapshot.body(&head)?);
-        let subject = super::read::subject_of(who, kind, &head, &body)?;
-        Ok(decide(who, Op::History, &subject).allowed().then_some(Stored { head, body }))
     }
+    if !look.shows(snapshot, &head)? {
+        return Ok(None);
+    }
+    let body = if head.deleted { Bytes::new() } else { Bytes::from_owner(snapshot.body(&head)?) };
+    Ok(Some(Stored { head, body }))
 }
 
 /// Whether a commit came after a moment, to the millisecond that `lastUpdated` tells.

@@ -7,8 +7,11 @@ use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::fhir::outcome::{IssueCode, Outcome};
 use clinicvault_gateway::fhir::search::{Criterion, Search, Term};
 use clinicvault_vault::{Dir, Head, Kind, Rid, Snapshot, TermRange, Unit};
+use zeroize::Zeroizing;
 
+use super::access::Op;
 use super::error::Error;
+use super::sight::Sight;
 use super::terms;
 
 /// Rows looked at to find out how selective a criterion is.
@@ -24,6 +27,10 @@ pub trait Rows {
     fn terms(&self, rid: Rid) -> Result<Vec<Term>, Error>;
     /// The newest version of a record.
     fn head_of(&self, rid: Rid) -> Result<Option<Head>, Error>;
+    /// One version of a record.
+    fn version(&self, rid: Rid, version: u64) -> Result<Option<Head>, Error>;
+    /// The body of a version.
+    fn body(&self, head: &Head) -> Result<Zeroizing<Vec<u8>>, Error>;
 }
 
 impl Rows for Unit<'_> {
@@ -37,6 +44,14 @@ impl Rows for Unit<'_> {
 
     fn head_of(&self, rid: Rid) -> Result<Option<Head>, Error> {
         Ok(self.head_of(rid)?)
+    }
+
+    fn version(&self, rid: Rid, version: u64) -> Result<Option<Head>, Error> {
+        Ok(self.version(rid, version)?)
+    }
+
+    fn body(&self, head: &Head) -> Result<Zeroizing<Vec<u8>>, Error> {
+        Ok(self.body(head)?)
     }
 }
 
@@ -53,21 +68,40 @@ impl Rows for Snapshot {
     fn head_of(&self, rid: Rid) -> Result<Option<Head>, Error> {
         Ok(self.head_of(rid)?)
     }
+
+    fn version(&self, rid: Rid, version: u64) -> Result<Option<Head>, Error> {
+        Ok(self.version(rid, version)?)
+    }
+
+    fn body(&self, head: &Head) -> Result<Zeroizing<Vec<u8>>, Error> {
+        Ok(self.body(head)?)
+    }
 }
 
-/// The one record of `kind` that matches; none, or a refusal (412) when there are several.
-pub fn only(rows: &impl Rows, kind: ResourceType, search: &Search) -> Result<Option<Head>, Error> {
-    let mut found: Option<Rid> = None;
+/// The one record of `kind` that matches; none, or a refusal (412) when there are several. What the caller may not find
+/// fulfils no condition.
+pub fn only(
+    rows: &impl Rows,
+    sight: &Sight,
+    kind: ResourceType,
+    search: &Search,
+) -> Result<Option<Head>, Error> {
+    let look = sight.look(Op::Search, kind);
+    let mut found: Option<Head> = None;
     for rid in candidates(rows, kind, search)? {
-        if !search.matches(&rows.terms(rid)?) {
+        let terms = rows.terms(rid)?;
+        if !search.matches(&terms) {
             continue;
         }
-        if found.replace(rid).is_some() {
+        let Some(head) = rows.head_of(rid)?.filter(|head| !head.deleted) else { continue };
+        if !look.decide(&head.owner, &terms).allowed() {
+            continue;
+        }
+        if found.replace(head).is_some() {
             return Err(several());
         }
     }
-    let Some(rid) = found else { return Ok(None) };
-    Ok(rows.head_of(rid)?.filter(|head| !head.deleted))
+    Ok(found)
 }
 
 /// The refusal of a condition that several records match.

@@ -1,8 +1,8 @@
 //! The only door to stored FHIR.
 //!
 //! `write` carries a record from draft to sealed, `unit` commits it, `change`, `conditional`, `patch`, `read`, `search`
-//! and `transaction` are the interactions, `matching` finds what a condition means inside the writer, `access` decides who may, `audit`
-//! says how an access is recorded, `feed` tells live views what was committed. Records know nothing of HTTP and HL7.
+//! and `transaction` are the interactions, `matching` finds what a condition means inside the writer, `access` decides who may, `sight`
+//! is the filter that every path obeys, `audit` says how an access is recorded, `feed` tells live views what was committed. Records know nothing of HTTP and HL7.
 
 pub mod access;
 pub mod access_log;
@@ -33,6 +33,7 @@ pub mod register;
 pub mod reviews;
 pub mod search;
 mod shown;
+pub mod sight;
 mod terms;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -15,7 +15,7 @@ use super::access::{Op, Purpose};
 use super::change::{self, Expected, Written};
 use super::conditional::Whom;
 use super::error::Error;
-use super::matching::{self, Rows};
+use super::matching;
 use super::unit::Work;
 use super::write::{Draft, Sealed};
 use super::{Caller, Records};
@@ -39,18 +39,23 @@ impl Records {
         }
         let (context, level) = (self.context(from), self.level());
         let snapshot = self.vault().snapshot()?;
-        let head = found(&whom, kind, &snapshot, |id| {
-            Ok(snapshot.head(clinicvault_vault::Kind(kind.number()), id)?)
-        })?;
-        let body = snapshot.body(&head)?;
+        let sight = self.sight(&from.who)?;
+        let head = match &whom {
+            Whom::Named(id) => {
+                let head = snapshot.head(clinicvault_vault::Kind(kind.number()), id.as_str())?;
+                standing(head, kind, id)?
+            }
+            Whom::Matching(search) => one(matching::only(&snapshot, &sight, kind, search)?)?,
+        };
         // Before anything is told of what the record says.
-        self.allow_body(&from.who, Op::Read, kind, &head, &body)?;
-        self.allow_body(&from.who, Op::Update, kind, &head, &body)?;
+        self.allow_stored(&sight.look(Op::Read, kind), kind, &snapshot, &head)?;
+        self.allow_stored(&sight.look(Op::Update, kind), kind, &snapshot, &head)?;
+        let body = snapshot.body(&head)?;
         let prepared = (head.rid, head.version, next(&body, &head, kind, &patch, (&context, level)));
         let done = self.unit(from.who.clone(), move |work| {
             let head = match &whom {
                 Whom::Named(id) => standing(work.head(kind, id.as_str())?, kind, id)?,
-                Whom::Matching(search) => one(matching::only(work.unit(), kind, search)?)?,
+                Whom::Matching(search) => one(change::only(work, kind, search)?)?,
             };
             touch(work, kind, &head)?;
             // Before the result is looked at, so that a stale tag is told as such.
@@ -102,18 +107,6 @@ fn touch(work: &mut Work<'_, '_>, kind: ResourceType, head: &Head) -> Result<(),
 fn put(work: &mut Work<'_, '_>, sealed: &Sealed, purpose: Purpose) -> Result<Written, Error> {
     work.may(Op::Update, sealed)?;
     change::put_next(work, sealed, None, purpose)
-}
-
-fn found(
-    whom: &Whom,
-    kind: ResourceType,
-    rows: &impl Rows,
-    head: impl Fn(&str) -> Result<Option<Head>, Error>,
-) -> Result<Head, Error> {
-    match whom {
-        Whom::Named(id) => standing(head(id.as_str())?, kind, id),
-        Whom::Matching(search) => one(matching::only(rows, kind, search)?),
-    }
 }
 
 fn standing(head: Option<Head>, kind: ResourceType, id: &LogicalId) -> Result<Head, Error> {

@@ -7,25 +7,26 @@
 use std::sync::Arc;
 
 use clinicvault_gateway::fhir::id::ResourceType;
-use clinicvault_gateway::json::{self, Limits};
 use clinicvault_vault::{Action, Head, Kind, Leaf, Put, Refused, Tx, Unavailable, Unit};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 use super::Records;
-use super::access::{Actor, Op, Purpose, Subject, decide};
+use super::access::{Actor, Decision, Op, Purpose};
 use super::audit::{self, About, patient_of};
 use super::error::Error;
 use super::feed::{Event, What};
-use super::read::{Stored, needs_content};
+use super::read::Stored;
+use super::sight::Sight;
 use super::terms;
-use super::write::{Sealed, subject};
+use super::write::Sealed;
 
 /// The inside of a unit of work.
 pub struct Work<'a, 'u> {
     unit: &'a mut Unit<'u>,
     who: &'a Actor,
+    sight: &'a Sight,
     events: Vec<What>,
     /// The audit line of the refusal, if the policy refused something; written when that ends the unit.
     refused: Option<Leaf>,
@@ -40,6 +41,11 @@ impl<'u> Work<'_, 'u> {
     /// Who the work is done for.
     pub fn who(&self) -> &Actor {
         self.who
+    }
+
+    /// What they see.
+    pub fn sight(&self) -> &Sight {
+        self.sight
     }
 
     /// The time of this unit; never below an earlier unit's.
@@ -59,24 +65,18 @@ impl<'u> Work<'_, 'u> {
 
     /// Refuses to touch a record as it stands, where the policy does.
     pub fn may_touch(&mut self, op: Op, kind: ResourceType, head: &Head) -> Result<Purpose, Error> {
-        let subject = if needs_content(self.who, kind) {
-            let body = self.body(head)?;
-            let json = json::parse(&body, &Limits::bytes(usize::MAX))
-                .map_err(|_| Error::Damaged(format!("{kind} record {}", head.rid.0)))?;
-            subject(kind, &json)
-        } else {
-            Subject::of_type(kind.as_str(), false)
-        };
-        self.decide(op, &subject, About::record(kind, &head.id, head.version, &head.owner))
+        let decision = self.sight.look(op, kind).stored(self.unit, head)?;
+        self.take(op, decision, About::record(kind, &head.id, head.version, &head.owner))
     }
 
     /// Refuses to make or change a record into this, where the policy does.
     pub fn may(&mut self, op: Op, sealed: &Sealed) -> Result<Purpose, Error> {
-        self.decide(op, &sealed.subject, About::record(sealed.kind, sealed.id.as_str(), 0, &sealed.owner))
+        let decision = sealed.decide(self.sight, op);
+        self.take(op, decision, About::record(sealed.kind, sealed.id.as_str(), 0, &sealed.owner))
     }
 
-    fn decide(&mut self, op: Op, subject: &Subject, about: About<'_>) -> Result<Purpose, Error> {
-        decide(self.who, op, subject).check().map_err(|why| {
+    fn take(&mut self, op: Op, decision: Decision, about: About<'_>) -> Result<Purpose, Error> {
+        decision.check().map_err(|why| {
             self.refused = Some(audit::denied(self.who, op, why, about));
             Error::Refused(why)
         })
@@ -190,9 +190,13 @@ impl Records {
         D: FnOnce(Result<(T, Tx), Refused<Error>>) + Send + 'static,
     {
         let (feed, vault) = (self.feed().clone(), self.vault().clone());
+        let sight = match self.sight(&who) {
+            Ok(sight) => sight,
+            Err(error) => return done(Err(Refused::Job(error))),
+        };
         self.vault().submit(
             move |unit| {
-                let mut work = Work { unit, who: &who, events: Vec::new(), refused: None };
+                let mut work = Work { unit, who: &who, sight: &sight, events: Vec::new(), refused: None };
                 match job(&mut work) {
                     Ok(value) => Ok((value, work.events)),
                     Err(error @ Error::Refused(_)) => Err(Box::new((error, work.refused))),

@@ -11,9 +11,10 @@ use clinicvault_gateway::fhir::validate::{Core, Level, Policy, Validator};
 use clinicvault_gateway::json::{self, Limits, Value};
 use clinicvault_vault::{Owner, Term};
 
-use super::access::Subject;
+use super::access::{Decision, Op};
 use super::error::Error;
 use super::owner::owner;
+use super::sight::Sight;
 use super::terms;
 
 /// A body that was read: JSON with a type.
@@ -74,11 +75,6 @@ impl Checked {
         self.resource.kind()
     }
 
-    /// What the policy needs to know of it.
-    pub fn subject(&self) -> Subject {
-        subject(self.resource.kind(), self.resource.json())
-    }
-
     /// Gives it its id and makes everything ready that can be made before the writer.
     pub fn seal(mut self, id: &LogicalId, context: &Context) -> Sealed {
         self.resource.set_id(id);
@@ -88,7 +84,6 @@ impl Checked {
             id: id.clone(),
             owner: owner(kind, id.as_str(), self.resource.json(), &context.bases),
             terms: terms::of(&self.resource, context),
-            subject: self.subject(),
             template: self.resource.template(),
         }
     }
@@ -100,7 +95,6 @@ pub struct Sealed {
     pub(super) id: LogicalId,
     pub(super) owner: Owner,
     pub(super) terms: Vec<Term>,
-    pub(super) subject: Subject,
     pub(super) template: Template,
 }
 
@@ -114,19 +108,16 @@ impl Sealed {
     pub fn id(&self) -> &LogicalId {
         &self.id
     }
-}
 
-/// What the policy needs to know of a resource.
-pub fn subject(kind: ResourceType, json: &Value) -> Subject {
-    Subject::of_type(kind.as_str(), kind == ResourceType::OBSERVATION && is_vital_sign(json))
-}
-
-/// Category code of vital signs (code system observation-category).
-const VITAL_SIGNS: &str = "vital-signs";
-
-fn is_vital_sign(observation: &Value) -> bool {
-    let categories = observation.items("category").iter();
-    categories.flat_map(|c| c.items("coding")).any(|coding| coding.str("code") == Some(VITAL_SIGNS))
+    /// Whether a caller may bring this into being, or turn a record into it.
+    pub fn decide(&self, sight: &Sight, op: Op) -> Decision {
+        let look = sight.look(op, self.kind);
+        if !look.looks_inside() {
+            return look.gate();
+        }
+        let own: Vec<_> = self.terms.iter().cloned().map(terms::back).collect();
+        look.decide(&self.owner, &own)
+    }
 }
 
 /// Refuses an id in the body that is missing or differs from the address (update).

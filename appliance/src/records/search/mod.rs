@@ -13,10 +13,11 @@ use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::fhir::search::{Context, Handling, Search, Summary, query};
 use clinicvault_vault::{Action, Rid, Snapshot, Tx};
 
-use super::access::{Actor, Op, Purpose, Subject, decide};
+use super::access::{Op, Purpose};
 use super::audit::{self, About, patient_of};
 use super::error::Error;
-use super::read::{Stored, needs_content};
+use super::read::Stored;
+use super::sight::{Look, Reach};
 use super::{Caller, Records};
 use cursor::Place;
 pub(super) use view::View;
@@ -55,7 +56,7 @@ pub struct Asked<'a> {
 impl Records {
     /// The first page of a search.
     pub fn search(&self, from: &Caller, asked: &Asked<'_>) -> Result<Page, Error> {
-        let purpose = self.gate(&from.who, Op::Search, asked.kind)?;
+        let (look, purpose) = self.gated(&self.sight(&from.who)?, Op::Search, asked.kind)?;
         let context = self.context(from);
         let search = query::parse(asked.kind, asked.parameters, asked.handling, &context)
             .map_err(Error::Unreadable)?;
@@ -68,7 +69,7 @@ impl Records {
             after: None,
             zone_now: context.now,
         };
-        self.page(from, purpose, &snapshot, search, place, asked.most_rows, &context)
+        self.page((&look, purpose), &snapshot, search, place, asked.most_rows, &context)
     }
 
     /// A further page, by the cursor of the one before. The caller's rights are decided anew.
@@ -81,20 +82,18 @@ impl Records {
     ) -> Result<Page, Error> {
         let place = self.cursors().open(cursor).filter(|place| place.kind == kind);
         let place = place.ok_or_else(|| Error::NotFound("this page".to_owned()))?;
-        let purpose = self.gate(&from.who, Op::Search, kind)?;
+        let (look, purpose) = self.gated(&self.sight(&from.who)?, Op::Search, kind)?;
         let mut context = self.context(from);
         context.now = place.zone_now;
         let search =
             query::parse(kind, &place.parameters, Handling::Strict, &context).map_err(Error::Unreadable)?;
         let snapshot = self.vault().snapshot()?;
-        self.page(from, purpose, &snapshot, search, place, most_rows, &context)
+        self.page((&look, purpose), &snapshot, search, place, most_rows, &context)
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn page(
         &self,
-        from: &Caller,
-        purpose: Purpose,
+        (look, purpose): (&Look, Purpose),
         snapshot: &Snapshot,
         search: Search,
         place: Place,
@@ -102,10 +101,8 @@ impl Records {
         context: &Context,
     ) -> Result<Page, Error> {
         let kind = place.kind;
-        let mut within = search.clone();
-        within.criteria.extend(narrowing(&from.who, kind, context)?);
         let view = View { snapshot, kind, at: place.at, context };
-        let matched = plan::matching(&view, &within)?;
+        let matched = within(&view, &search, look)?;
         let total = matched.len() as u64;
         let only_total = search.count == Some(0) || search.summary == Summary::Count;
         let rows = search.count.map_or(DEFAULT_ROWS.min(most_rows), |n| (n as usize).min(most_rows));
@@ -116,7 +113,7 @@ impl Records {
             cut(&ordered, place.after, rows)
         };
         let stored = open_all(snapshot, &rids, place.at)?;
-        self.note_search(from, kind, purpose, &stored)?;
+        self.note_search(look, kind, purpose, &stored)?;
         let next = match rids.last() {
             Some(last) if more => Some(self.cursors().seal(&Place { after: Some(*last), ..place.clone() })?),
             _ => None,
@@ -126,7 +123,7 @@ impl Records {
 
     fn note_search(
         &self,
-        from: &Caller,
+        look: &Look,
         kind: ResourceType,
         purpose: Purpose,
         rows: &[Stored],
@@ -134,29 +131,27 @@ impl Records {
         let mut owners = rows.iter().map(|row| patient_of(&row.head.owner));
         let first = owners.next().flatten();
         let patient = first.filter(|first| owners.all(|owner| owner == Some(*first)));
-        let leaf = audit::done(&from.who, Action::Search, purpose, About::of_type(kind, patient));
+        let leaf = audit::done(look.who(), Action::Search, purpose, About::of_type(kind, patient));
         Ok(self.vault().note(leaf)?)
     }
 }
 
-/// Where a person may see only one half of Observation, the search is narrowed to that half.
-pub(super) fn narrowing(
-    who: &Actor,
-    kind: ResourceType,
-    context: &Context,
-) -> Result<Vec<clinicvault_gateway::fhir::search::Criterion>, Error> {
-    if !needs_content(who, kind) {
-        return Ok(Vec::new());
-    }
-    let may = |vital| decide(who, Op::Search, &Subject::of_type(kind.as_str(), vital)).allowed();
-    let name = match (may(true), may(false)) {
-        (true, true) => return Ok(Vec::new()),
-        (true, false) => "category",
-        (false, _) => "category:not",
+/// Every record that fulfils the search and is within the caller's reach, in the order of their numbers.
+fn within(view: &View<'_>, search: &Search, look: &Look) -> Result<Vec<Rid>, Error> {
+    let lists = match look.reach() {
+        Reach::Nothing(_) => return Ok(Vec::new()),
+        Reach::Everything => return plan::matching(view, search),
+        Reach::Any(lists) => lists,
     };
-    let parameters = [(name.to_owned(), "vital-signs".to_owned())];
-    let half = query::parse(kind, &parameters, Handling::Strict, context).map_err(Error::Unreadable)?;
-    Ok(half.criteria)
+    let mut found = Vec::new();
+    for list in lists {
+        let mut within = search.clone();
+        within.criteria.extend(list.iter().cloned());
+        found.extend(plan::matching(view, &within)?);
+    }
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
 }
 
 fn cut(ordered: &[Rid], after: Option<Rid>, rows: usize) -> (Vec<Rid>, bool) {

@@ -10,9 +10,10 @@ use clinicvault_gateway::fhir::resource::Resource;
 use clinicvault_gateway::fhir::search::{self, Context};
 use clinicvault_gateway::json::{Limits, Value};
 
-use super::super::access::{Actor, Op, decide};
+use super::super::access::Op;
 use super::super::error::Error;
 use super::super::matching;
+use super::super::sight::Sight;
 use super::super::write::{Draft, Sealed};
 use super::plan::{Condition, Found, Plan, Step, What, Whom};
 
@@ -46,7 +47,7 @@ pub enum Built {
 }
 
 /// Builds every step. `found` answers the plan's conditions.
-pub fn build(plan: &Plan, found: &[Found], who: &Actor, context: &Context) -> Result<Vec<Built>, Error> {
+pub fn build(plan: &Plan, found: &[Found], sight: &Sight, context: &Context) -> Result<Vec<Built>, Error> {
     let ids: Vec<Option<(LogicalId, bool)>> = plan.steps.iter().map(|step| id_of(step, found)).collect();
     refuse_repeated(plan, &ids)?;
     let mut links = Links::new(&context.bases);
@@ -64,7 +65,7 @@ pub fn build(plan: &Plan, found: &[Found], who: &Actor, context: &Context) -> Re
     let mut issues = Vec::new();
     let mut built = Vec::with_capacity(plan.steps.len());
     for (step, id) in plan.steps.iter().zip(&ids) {
-        match build_one(step, id.as_ref(), found, plan, &links, who, context) {
+        match build_one(step, id.as_ref(), found, plan, &links, sight, context) {
             Ok(one) => built.push(one),
             Err(Error::Broken(outcome) | Error::Unreadable(outcome)) if plan.rules.skip_broken => {
                 built.push(Built::Broken(outcome));
@@ -176,7 +177,7 @@ fn build_one(
     found: &[Found],
     plan: &Plan,
     links: &Links,
-    who: &Actor,
+    sight: &Sight,
     context: &Context,
 ) -> Result<Built, Error> {
     let (resource, op) = match (&step.what, id) {
@@ -213,8 +214,9 @@ fn build_one(
     let checked = Draft::of(resource)
         .and_then(|draft| draft.check(plan.level))
         .map_err(|error| error.within(&place))?;
-    decide(who, op, &checked.subject()).check()?;
-    Ok(Built::Put { sealed: Box::new(checked.seal(id, context)), local, unmatched })
+    let sealed = checked.seal(id, context);
+    sealed.decide(sight, op).check()?;
+    Ok(Built::Put { sealed: Box::new(sealed), local, unmatched })
 }
 
 /// A patch with the references that it brings rewritten, and those that lead nowhere; what is stored stays as it is.

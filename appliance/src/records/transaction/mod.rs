@@ -68,8 +68,9 @@ impl Records {
     pub fn prepare(&self, from: &Caller, bundle: Bundle, rules: Rules) -> Result<Job, Error> {
         let context = self.context(from);
         let plan = plan::plan(self, from, bundle, rules, &context)?;
-        let resolved = plan.resolve(&self.vault().snapshot()?)?;
-        let built = build::build(&plan, &resolved, &from.who, &context)?;
+        let sight = self.sight(&from.who)?;
+        let resolved = plan.resolve(&self.vault().snapshot()?, &sight)?;
+        let built = build::build(&plan, &resolved, &sight, &context)?;
         Ok(Job { plan: Arc::new(plan), resolved, built, context })
     }
 }
@@ -85,11 +86,12 @@ pub struct Job {
 impl Job {
     /// Writes everything inside a unit of work.
     pub fn run(self, work: &mut Work<'_, '_>) -> Result<Vec<Answer>, Error> {
-        let now = self.plan.resolve(work.unit())?;
+        let sight = work.sight().clone();
+        let now = self.plan.resolve(work.unit(), &sight)?;
         let built = if now == self.resolved {
             self.built
         } else {
-            build::build(&self.plan, &now, work.who(), &self.context)?
+            build::build(&self.plan, &now, &sight, &self.context)?
         };
         carry::carry(work, &self.plan, built, &self.context)
     }

@@ -15,6 +15,7 @@ use super::super::change::Expected;
 use super::super::conditional;
 use super::super::error::Error;
 use super::super::matching::{self, Rows};
+use super::super::sight::Sight;
 use super::super::{Caller, Records};
 use super::Rules;
 
@@ -99,9 +100,9 @@ pub type Found = Option<LogicalId>;
 
 impl Plan {
     /// What the conditions name now.
-    pub fn resolve(&self, rows: &impl Rows) -> Result<Vec<Found>, Error> {
+    pub fn resolve(&self, rows: &impl Rows, sight: &Sight) -> Result<Vec<Found>, Error> {
         let one = |condition: &Condition| {
-            let head = matching::only(rows, condition.kind, &condition.search)
+            let head = matching::only(rows, sight, condition.kind, &condition.search)
                 .map_err(|error| error.within(&condition.place))?;
             Ok(head.and_then(|head| LogicalId::parse(&head.id)))
         };
@@ -229,7 +230,7 @@ impl Planner<'_> {
         reference: Option<String>,
     ) -> Result<usize, Error> {
         self.records.gate(&self.from.who, Op::Search, kind)?;
-        let search = conditional::read(self.from, kind, pairs, self.context)?;
+        let search = conditional::read(kind, pairs, self.context)?;
         self.conditions.push(Condition { kind, search, place, reference });
         Ok(self.conditions.len() - 1)
     }
