@@ -7,10 +7,14 @@ export type Route =
   | { at: "messages"; seq: string | null }
   | { at: "users" }
   | { at: "machines" }
+  | { at: "exchange"; tab: ExchangeTab }
   | { at: "me" }
   | { at: "lost" };
 
 export const CHART_TABS = ["now", "visits", "medicines", "files", "log"] as const;
+
+export const EXCHANGE_TABS = ["query", "profiles", "codes", "parameters"] as const;
+export type ExchangeTab = (typeof EXCHANGE_TABS)[number];
 
 export function parse(path: string): Route {
   const parts = path.split("/").filter(Boolean).map(safeDecode);
@@ -24,6 +28,10 @@ export function parse(path: string): Route {
     return (CHART_TABS as readonly string[]).includes(tab) ? { at: "chart", id: second, tab } : { at: "lost" };
   }
   if (first === "messages" && parts.length <= 2) return { at: "messages", seq: second ?? null };
+  if (first === "exchange" && parts.length <= 2) {
+    const tab = EXCHANGE_TABS.find((one) => one === (second ?? "query"));
+    return tab ? { at: "exchange", tab } : { at: "lost" };
+  }
   if (parts.length > 1) return { at: "lost" };
   if (first === "users") return { at: "users" };
   if (first === "machines") return { at: "machines" };
@@ -40,6 +48,7 @@ export function path(route: Route): string {
     case "messages": return route.seq === null ? "/messages" : `/messages/${encodeURIComponent(route.seq)}`;
     case "users": return "/users";
     case "machines": return "/machines";
+    case "exchange": return route.tab === "query" ? "/exchange" : `/exchange/${route.tab}`;
     case "me": return "/me";
     case "lost": return "/";
   }

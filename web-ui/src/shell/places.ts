@@ -3,7 +3,7 @@ import type { Component } from "svelte";
 import { may } from "../state/app.svelte";
 import type { Key } from "../text/index.svelte";
 import type { Route } from "../routes";
-import { Home, Inbox, Machine, People, Staff } from "../ui/icons";
+import { Exchange, Home, Inbox, Machine, People, Staff } from "../ui/icons";
 
 export interface Place {
   route: Route;
@@ -20,6 +20,7 @@ export function places(): Place[] {
     { route: { at: "messages", seq: null }, key: "place.messages", letter: "m", icon: Inbox, covers: ["messages"], open: may("inbox") },
     { route: { at: "users" }, key: "place.users", letter: "u", icon: Staff, covers: ["users"], open: may("settings") },
     { route: { at: "machines" }, key: "place.machines", letter: "t", icon: Machine, covers: ["machines"], open: may("settings") },
+    { route: { at: "exchange", tab: "query" }, key: "place.exchange", letter: "x", icon: Exchange, covers: ["exchange"], open: may("settings") },
   ];
   return all.filter((place) => place.open);
 }

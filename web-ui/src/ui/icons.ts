@@ -7,6 +7,7 @@ export { default as Clock } from "@lucide/svelte/icons/clock";
 export { default as Close } from "@lucide/svelte/icons/x";
 export { default as Copy } from "@lucide/svelte/icons/copy";
 export { default as Down } from "@lucide/svelte/icons/chevron-down";
+export { default as Exchange } from "@lucide/svelte/icons/braces";
 export { default as Eye } from "@lucide/svelte/icons/eye";
 export { default as File } from "@lucide/svelte/icons/file-text";
 export { default as Home } from "@lucide/svelte/icons/house";
