@@ -2,9 +2,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Box } from "../lib/box.mjs";
-import { oru } from "../lib/messages.mjs";
+import { adt, oru } from "../lib/messages.mjs";
 import { signIn } from "../lib/steps.mjs";
-import { PHONE, Visitor } from "../lib/visitor.mjs";
+import { DESK, PHONE, Visitor } from "../lib/visitor.mjs";
 
 const LAKSHMI = { number: "88120", family: "Pawar", given: "Lakshmi Devi", birth: "19680314", phone: "7000041207" };
 
@@ -17,13 +17,16 @@ const PROFILE = {
 async function exchange(browser) {
   const box = await new Box().init().start();
   try {
+    await box.hl7(adt(LAKSHMI));
     await box.hl7(oru({ ...LAKSHMI, glucose: "212.50", at: "20260203083000+0530" }));
     const token = box.cli("token", "--scope", "system/Observation.rs", "--name", "City lab").split(/\s/)[0];
     const owner = box.staff("vilas", "Vilas Gaikwad", "owner", "doctor");
-    for (const size of [undefined, PHONE]) {
-      const at = await Visitor.arrive(browser, box, { size });
-      const { page } = at;
-      await signIn(at, owner);
+    const at = await Visitor.arrive(browser, box);
+    const { page } = at;
+    await signIn(at, owner);
+    for (const size of [DESK, PHONE]) {
+      await page.setViewportSize(size);
+      const kind = size === PHONE ? "-phone" : "";
       await page.goto("/exchange");
       const address = page.getByTestId("exchange-to");
       const status = async (code) => page.getByTestId("answer-status").filter({ hasText: String(code) }).waitFor();
@@ -39,7 +42,7 @@ async function exchange(browser) {
       await page.keyboard.press("Enter");
       if ((await address.inputValue()) !== "Observation?") throw new Error(`the suggestion was not taken: ${await address.inputValue()}`);
       await ask("Observation?_count=5", 200);
-      await at.look(`exchange-table${size ? "-phone" : ""}`);
+      await at.look(`exchange-table${kind}`);
       await page.getByTestId("answer").locator("tbody .link").first().click();
       await page.getByRole("treeitem").first().waitFor();
       await page.getByRole("treeitem").first().focus();
@@ -50,24 +53,21 @@ async function exchange(browser) {
       await page.keyboard.press(open ? "ArrowLeft" : "ArrowRight");
       if ((await focused().getAttribute("aria-expanded")) !== String(!open)) throw new Error("an arrow does not turn a branch");
       await page.getByText("212.50", { exact: true }).waitFor();
-      await at.look(`exchange-tree${size ? "-phone" : ""}`);
+      await at.look(`exchange-tree${kind}`);
 
       // A misspelt parameter is an error in words, never a list of everybody.
       await ask("Patient?nmae=pawar", 400);
       await page.locator(".issues").getByText("nmae").waitFor();
-      await at.look(`exchange-refused${size ? "-phone" : ""}`);
+      await at.look(`exchange-refused${kind}`);
 
       // With the token of a machine, the rights of the machine.
       await page.getByRole("button", { name: at.t("exchange.as") }).click();
       await page.locator(".as input").fill(token);
       await ask("Patient", 403);
       await ask("Observation?_summary=count", 200);
-      await at.leave();
     }
 
-    const at = await Visitor.arrive(browser, box);
-    const { page } = at;
-    await signIn(at, owner);
+    await page.setViewportSize(DESK);
     await page.goto("/exchange/profiles");
     await at.sees("exchange.profiles.none");
     const file = join(box.folder, "profile.json");
