@@ -39,6 +39,11 @@ macro_rules! issue_codes {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $code,)* }
             }
+
+            /// The member of this code, where it is one of those above.
+            pub fn of(code: &str) -> Option<Self> {
+                match code { $($code => Some(Self::$name),)* _ => None }
+            }
         }
     };
 }

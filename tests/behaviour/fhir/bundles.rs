@@ -179,6 +179,8 @@ fn a_batch_knows_every_interaction() {
     ];
     let done = fhir.post_fhir("/fhir", &bundle("batch", &all)).expect(200).json();
     assert_eq!(statuses(&done), ["200", "404", "201", "204", "412", "200", "200", "304", "201"]);
+    let told = |n: usize| &done["entry"][n]["response"]["outcome"]["issue"][0]["code"];
+    assert_eq!((told(1), told(4)), (&json!("not-found"), &json!("conflict")));
     assert!(done["entry"][5]["resource"].is_null());
     assert_eq!(done["entry"][6]["resource"]["resourceType"], "CapabilityStatement");
     for kind in ["collection", "searchset", "history", "document", "message"] {

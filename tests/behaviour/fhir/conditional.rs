@@ -79,3 +79,20 @@ fn a_delete_by_query_takes_one_and_never_everything() {
     let told = fhir.send("DELETE", &by("2"), &[("Prefer", "return=OperationOutcome")], b"").expect(200);
     assert_eq!(told.json()["resourceType"], "OperationOutcome");
 }
+
+#[test]
+fn a_query_where_none_is_looked_at_is_refused_and_not_dropped() {
+    let clinic = Clinic::open();
+    let mut fhir = clinic.fhir();
+    let body = sample::patient("Rao", "Asha", "9822000001", "7");
+    // Meant as a condition by some clients: two sends would make two patients.
+    let refused = issue(send(&mut fhir, "POST", &by("7"), &[], &body), 400, "invalid");
+    assert!(refused["issue"][0]["diagnostics"].as_str().unwrap().contains("If-None-Exist"), "{refused}");
+    let made = send(&mut fhir, "POST", "/fhir/Patient?_format=json", &[], &body).expect(201).json();
+    let named = format!("/fhir/Patient/{}?gender=male", made["id"].as_str().unwrap());
+    issue(send(&mut fhir, "PUT", &named, &[], &made), 400, "invalid");
+    let patch = json!({"resourceType": "Parameters"});
+    issue(send(&mut fhir, "PATCH", &named, &[], &patch), 400, "invalid");
+    issue(fhir.send("DELETE", &named, &[], b""), 400, "invalid");
+    assert_eq!(fhir.get("/fhir/Patient?_summary=count").json()["total"], 1);
+}

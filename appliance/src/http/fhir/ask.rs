@@ -72,7 +72,24 @@ impl Ask {
     pub fn with(&self, parameters: Vec<(String, String)>) -> Self {
         Self { parameters, ..self.clone() }
     }
+
+    /// For a write to one address: 400 when a query stands in it that nothing would look at. Parameters that shape
+    /// the answer may stand anywhere.
+    pub fn without_query(&self, instead: &str) -> Result<(), HttpError> {
+        const OF_THE_ANSWER: [&str; 4] = ["_format", "_pretty", "_summary", "_elements"];
+        match self.parameters.iter().find(|(name, _)| !OF_THE_ANSWER.contains(&name.as_str())) {
+            None => Ok(()),
+            Some((name, _)) => {
+                let shown: String = name.chars().take(64).collect();
+                Err(HttpError::bad_request(format!("{shown} has no meaning in this address; {instead}.")))
+            }
+        }
+    }
 }
+
+/// What a write to `Type/id` says to a query in its address.
+pub const NAMED: &str =
+    "a write that depends on a query goes to Type?query, one that depends on a version carries If-Match";
 
 /// `https://host:port/fhir` as the peer wrote it. A host that is not a plain name or address is left out, so that
 /// nothing strange is ever echoed into a link.

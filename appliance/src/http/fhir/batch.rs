@@ -213,7 +213,8 @@ fn written_answer(written: Written, representation: bool) -> Answer {
 fn refused(error: HttpError, place: &str) -> Answer {
     let status = error.status;
     let issues = if error.issues.is_empty() {
-        vec![Issue::error(IssueCode::Processing, error.message.clone())]
+        let code = IssueCode::of(error.issue).unwrap_or(IssueCode::Processing);
+        vec![Issue::error(code, error.message.clone())]
     } else {
         error.issues.clone()
     };

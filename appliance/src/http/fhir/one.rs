@@ -36,6 +36,7 @@ pub async fn version(
 
 /// `POST /fhir/{type}`, conditional with `If-None-Exist`.
 pub async fn create(Path(kind): Path<String>, ask: Ask, body: FhirBody) -> Result<Response, HttpError> {
+    ask.without_query("a create that depends on a query carries it in If-None-Exist")?;
     let kind = ask::kind(&kind)?;
     let draft = Draft::of(body.value()?)?.expect(kind)?;
     let unless = match ask.headers.get("if-none-exist") {
@@ -57,6 +58,7 @@ pub async fn update(
     ask: Ask,
     body: FhirBody,
 ) -> Result<Response, HttpError> {
+    ask.without_query(ask::NAMED)?;
     let (kind, id) = (ask::kind(&kind)?, ask::id(&id)?);
     let expected = if_match(&ask.headers)?;
     let draft = Draft::of(body.value()?)?.expect(kind)?;
@@ -80,6 +82,7 @@ pub async fn update_matching(
 
 /// `DELETE /fhir/{type}/{id}`; repeating it, or deleting what never was, is 204 as well.
 pub async fn delete(ask: Ask, Path((kind, id)): Path<(String, String)>) -> Result<Response, HttpError> {
+    ask.without_query(ask::NAMED)?;
     let (kind, id) = (ask::kind(&kind)?, ask::id(&id)?);
     let expected = if_match(&ask.headers)?;
     match ask.records.delete(&ask.caller, kind, &id, expected).await {

@@ -47,6 +47,7 @@ pub async fn of_one(
     ask: Ask,
     PatchBody(patch): PatchBody,
 ) -> Result<Response, HttpError> {
+    ask.without_query(ask::NAMED)?;
     let (kind, id) = (ask::kind(&kind)?, ask::id(&id)?);
     carry(&ask, kind, Whom::Named(id), patch).await
 }
