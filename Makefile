@@ -16,7 +16,7 @@ ARGS ?=
 
 UI_SOURCES := $(shell find web-ui -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/shots/*' 2>/dev/null)
 
-.PHONY: help setup setup-test ui build run demo test bench check fuzz-build clean
+.PHONY: help setup setup-test ui build run demo test clients bench check fuzz-build clean
 
 help: ## list the targets
 	@echo 'ClinicVault. Targets:'
@@ -59,8 +59,12 @@ demo: build ## the same with an invented clinic in ./.demo, made at the first st
 	@test -e .demo/slots || $(BIN) demo --data .demo
 	@exec env CLINICVAULT_SESSIONS_SECOND_FACTOR=optional $(BIN) serve --data .demo $(ARGS)
 
-test: setup-test $(STAMPS)/ui ## every test: Rust, web UI, contrast, browser walks
+test: setup-test $(STAMPS)/ui ## every test: Rust, web UI, contrast, browser walks, FHIR clients
 	@packaging/test.sh
+
+clients: setup-test $(STAMPS)/ui ## FHIR clients of other makers (npm, PyPI) against the box
+	cargo build --locked -p clinicvault --bin clinicvault
+	@packaging/clients.sh
 
 check: setup $(STAMPS)/ui ## formatting, lints, licences
 	@packaging/check.sh lint
@@ -72,5 +76,5 @@ fuzz-build: setup ## build every fuzz target and run each for a few seconds
 	@packaging/fuzz.sh
 
 clean: ## remove what was built (never ./data)
-	rm -rf $(STAMPS) web-ui/dist web-ui/node_modules tests/browser/node_modules tests/browser/shots tests/fuzz/target bench-results.json
+	rm -rf $(STAMPS) web-ui/dist web-ui/node_modules tests/browser/node_modules tests/browser/shots tests/clients/node/node_modules tests/fuzz/target bench-results.json
 	cargo clean

@@ -26,6 +26,7 @@ need cc gcc
 if [ "$purpose" = test ]; then
   need c++ g++ # libFuzzer's runtime is C++
   [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || wanted+=(chromium)
+  python3 -c 'import venv, ensurepip' 2>/dev/null || wanted+=(python3-venv)
 fi
 
 if [ ${#wanted[@]} -gt 0 ]; then

@@ -52,7 +52,7 @@ for (const folder of ['.', 'tests/fuzz']) {
     { cwd: new URL(`${folder}/`, root), maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'inherit'] }));
   for (const p of metadata.packages) look('crate', p.name, p.version, p.license);
 }
-for (const folder of ['web-ui', 'tests/browser']) {
+for (const folder of ['web-ui', 'tests/browser', 'tests/clients/node']) {
   const lock = new URL(`${folder}/package-lock.json`, root);
   if (!existsSync(lock)) continue;
   for (const [path, p] of Object.entries(JSON.parse(readFileSync(lock, 'utf8')).packages)) {

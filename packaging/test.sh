@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every test, stage by stage: Rust, web UI, browser walks. All stages run even when one fails;
+# Every test, stage by stage: Rust, web UI, browser walks, clients of other makers. All stages run even when one fails;
 # the last line is the sum over them, `N passed, N failed`, and the exit status follows it.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -60,6 +60,8 @@ fi
 if [ -f tests/browser/run.mjs ]; then
   stage 'browser walks' closing browser_walks
 fi
+stage 'FHIR clients from npm' closing packaging/clients.sh node
+stage 'FHIR clients from PyPI' closing packaging/clients.sh python
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
