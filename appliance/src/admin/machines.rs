@@ -13,7 +13,7 @@ use super::error::AdminError;
 use super::people::People;
 use super::secret::{self, Hash};
 use super::store::{Change, Collection, leaf};
-use crate::records::access::{Actor, Scopes, UnreadableScope, Who};
+use crate::records::access::{About, Actor, Scopes, UnreadableScope, Who};
 
 /// Longest life of a token: about five years, in hours.
 pub const LONGEST_HOURS: i64 = 5 * 366 * 24;
@@ -58,7 +58,7 @@ impl Live {
         let actor = Actor {
             id: token.id.clone(),
             name: token.name.clone(),
-            who: Who::Machine { scopes: Scopes::parse(&token.scope)? },
+            who: Who::Machine { scopes: Scopes::parse(&token.scope)?.all_about(About::System)? },
             session: None,
             source: String::new(),
         };
@@ -82,12 +82,7 @@ pub fn mint(
     by: &str,
     now: Timestamp,
 ) -> Result<(Zeroizing<String>, Hash, MachineToken), AdminError> {
-    let scopes = Scopes::parse(scope)?;
-    for kind in scopes.kinds() {
-        if clinicvault_gateway::fhir::id::ResourceType::parse(kind).is_none() {
-            return Err(AdminError::Invalid("scope", "The scope names a type that FHIR R4 does not have."));
-        }
-    }
+    let scopes = Scopes::parse(scope)?.all_about(About::System)?;
     if life < SignedDuration::from_mins(1) || life > SignedDuration::from_hours(LONGEST_HOURS) {
         return Err(AdminError::Invalid("ttlHours", "A token lives between a minute and five years."));
     }

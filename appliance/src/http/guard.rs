@@ -60,7 +60,7 @@ fn admit(app: &App, path: &str, request: &Request) -> Result<Option<Actor>, Http
     };
     let why = match (need, &actor.who) {
         (Need::Nothing | Need::Fhir, _) | (Need::Person, Who::Person { .. }) => return Ok(Some(actor)),
-        (Need::Person, Who::Machine { .. } | Who::Sender | Who::Operator) => {
+        (Need::Person, Who::App { .. } | Who::Machine { .. } | Who::Sender | Who::Operator) => {
             crate::records::access::Refusal::OutsideScope
         }
         (Need::May(op, area), _) => match decide(&actor, op, &Subject::area_only(area)) {

@@ -15,7 +15,7 @@ mod scope;
 pub use actor::{Actor, Who};
 pub use area::{Area, Subject};
 pub use matrix::{Grant, Role, grant};
-pub use scope::{Scopes, UnreadableScope};
+pub use scope::{About, Scope, Scopes, UnreadableScope};
 
 /// What is about to be done. The letters are those of SMART App Launch 2 scopes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -150,14 +150,29 @@ impl Decision {
 }
 
 /// Decides whether `actor` may do `op` to `subject`.
+///
+/// Of a scope that depends on what a record says, only what holds for the whole type counts here; `records::sight` decides
+/// about each record.
 pub fn decide(actor: &Actor, op: Op, subject: &Subject) -> Decision {
     let answer = match &actor.who {
         Who::Person { roles } => person_may(roles, op, subject),
         Who::Machine { scopes } => machine_may(scopes, op, subject),
+        Who::App { roles, scopes, .. } => {
+            machine_may(scopes, op, subject).and_then(|()| person_may(roles, op, subject))
+        }
         Who::Sender => sender_may(op, subject),
         Who::Operator => return Decision::Allow(Purpose::Operations),
     };
     match answer {
+        Ok(()) if op == Op::Export => Decision::Allow(Purpose::Operations),
+        Ok(()) => Decision::Allow(subject.area().purpose()),
+        Err(why) => Decision::Refuse(why),
+    }
+}
+
+/// What the roles alone allow, for a person or for a program that acts for one.
+pub fn roles_allow(roles: &[Role], op: Op, subject: &Subject) -> Decision {
+    match person_may(roles, op, subject) {
         Ok(()) if op == Op::Export => Decision::Allow(Purpose::Operations),
         Ok(()) => Decision::Allow(subject.area().purpose()),
         Err(why) => Decision::Refuse(why),

@@ -78,7 +78,7 @@ impl Records {
             if let Some(search) = &unless
                 && let Some(head) = only(work, kind, search)?
             {
-                work.may_touch(Op::Read, kind, &head)?;
+                work.may_find(Op::Read, kind, &head)?;
                 let about = About::record(kind, &head.id, head.version, &head.owner);
                 let leaf = audit::done(work.who(), Action::Search, purpose, about);
                 work.audit(leaf)?;
@@ -155,15 +155,19 @@ pub(super) fn put_next(
     expected: Option<Expected>,
     purpose: Purpose,
 ) -> Result<Written, Error> {
-    let before = work.head(sealed.kind, sealed.id.as_str())?.filter(|head| !head.deleted);
+    let before = work.head(sealed.kind, sealed.id.as_str())?;
+    if let Some(head) = &before {
+        // The record as it stands decides too, before anything is told of it: a role may not turn what it cannot touch
+        // into something it can.
+        work.may_touch(Op::Update, sealed.kind, head)?;
+    }
+    let before = before.filter(|head| !head.deleted);
     check_expected(before.as_ref(), expected)?;
     let Some(head) = before else {
         // Bringing a record into being is a create, whatever the verb was.
         work.may(Op::Create, sealed)?;
         return work.put(sealed, purpose).map(|stored| Written { did: Did::Created, stored });
     };
-    // The record as it stands decides too: a role may not turn what it cannot touch into something it can.
-    work.may_touch(Op::Update, sealed.kind, &head)?;
     if *work.body(&head)? == sealed.template.finish(head.version, head.time) {
         let about = About::record(sealed.kind, &head.id, head.version, &head.owner);
         let leaf = audit::done(work.who(), Action::Read, purpose, about);
@@ -182,11 +186,11 @@ pub(super) fn delete(
     purpose: Purpose,
 ) -> Result<Head, Error> {
     let head = work.head(kind, id.as_str())?.ok_or_else(|| Error::missing(kind, id.as_str()))?;
+    work.may_find(Op::Delete, kind, &head)?;
     check_expected(Some(&head).filter(|head| !head.deleted), expected)?;
     if head.deleted {
         return Ok(head);
     }
-    work.may_touch(Op::Delete, kind, &head)?;
     work.remove(kind, id.as_str(), purpose)
 }
 

@@ -69,13 +69,13 @@ async fn a_patch_tells_nothing_of_what_its_sender_may_not_read() {
         let text = format!("[{operation}]");
         let patch = Patch::read_json(text.as_bytes(), &Limits::default()).unwrap();
         let done = room.records.patch(&lab, KIND, Whom::Named(id()), patch, None).await;
-        assert!(matches!(done, Err(Error::Refused(_))), "{operation}: {done:?}");
+        assert!(matches!(done, Err(Error::NotFound(_))), "{operation}: {done:?}");
         let data = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &text);
         let entry = format!(
             r#"{{"request":{{"method":"PATCH","url":"Observation/pulse"}},"resource":{{"resourceType":"Binary","contentType":"application/json-patch+json","data":"{data}"}}}}"#
         );
         let done = transaction(&room.records, &lab, &entry).await;
-        assert!(matches!(done, Err(Error::Refused(_))), "{operation}: {done:?}");
+        assert!(matches!(done, Err(Error::NotFound(_))), "{operation}: {done:?}");
         settle(&room.records).await;
         assert_eq!(denials(&room.records), before + 2, "{operation}");
     }

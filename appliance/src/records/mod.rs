@@ -23,6 +23,8 @@ pub mod feed;
 mod guard_tests;
 pub mod history;
 pub mod import;
+#[cfg(test)]
+mod leak_tests;
 mod matching;
 pub mod names;
 mod owner;

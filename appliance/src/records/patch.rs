@@ -43,13 +43,14 @@ impl Records {
         let head = match &whom {
             Whom::Named(id) => {
                 let head = snapshot.head(clinicvault_vault::Kind(kind.number()), id.as_str())?;
-                standing(head, kind, id)?
+                head.ok_or_else(|| Error::missing(kind, id.as_str()))?
             }
             Whom::Matching(search) => one(matching::only(&snapshot, &sight, kind, search)?)?,
         };
         // Before anything is told of what the record says.
         self.allow_stored(&sight.look(Op::Read, kind), kind, &snapshot, &head)?;
         self.allow_stored(&sight.look(Op::Update, kind), kind, &snapshot, &head)?;
+        let head = if let Whom::Named(id) = &whom { standing(Some(head), kind, id)? } else { head };
         let body = snapshot.body(&head)?;
         let prepared = (head.rid, head.version, next(&body, &head, kind, &patch, (&context, level)));
         let done = self.unit(from.who.clone(), move |work| {
@@ -83,8 +84,9 @@ pub(super) fn within(
     (context, level): (&Context, Level),
     purpose: Purpose,
 ) -> Result<(Written, clinicvault_gateway::json::Value), Error> {
-    let head = standing(work.head(kind, id.as_str())?, kind, id)?;
+    let head = work.head(kind, id.as_str())?.ok_or_else(|| Error::missing(kind, id.as_str()))?;
     touch(work, kind, &head)?;
+    let head = standing(Some(head), kind, id)?;
     change::check_expected(Some(&head), expected)?;
     if !broken.is_empty() {
         return Err(Error::Broken(Outcome::of(broken)).within(&format!("{kind}.resource")));
@@ -99,8 +101,8 @@ pub(super) fn within(
 
 /// A patch reads and updates what stands; decided before any error tells what that says.
 fn touch(work: &mut Work<'_, '_>, kind: ResourceType, head: &Head) -> Result<(), Error> {
-    work.may_touch(Op::Read, kind, head)?;
-    work.may_touch(Op::Update, kind, head)?;
+    work.may_find(Op::Read, kind, head)?;
+    work.may_find(Op::Update, kind, head)?;
     Ok(())
 }
 

@@ -103,7 +103,7 @@ impl Records {
         Ok(Stored { head, body })
     }
 
-    /// Decides about one stored version; a refusal gets its line.
+    /// Decides about one stored version; a refusal gets its line in the log, and tells the caller nothing.
     pub(super) fn allow_stored(
         &self,
         look: &Look,
@@ -113,7 +113,8 @@ impl Records {
     ) -> Result<Purpose, Error> {
         look.stored(snapshot, head)?.check().map_err(|why| {
             self.deny(look.who(), look.op(), why, About::record(kind, &head.id, head.version, &head.owner));
-            Error::Refused(why)
+            // Where some of the type may be seen, the rest of it is as if it were not there.
+            if look.looks_inside() { Error::missing(kind, &head.id) } else { Error::Refused(why) }
         })
     }
 }

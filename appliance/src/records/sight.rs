@@ -16,13 +16,16 @@
 
 use std::sync::Arc;
 
-use clinicvault_gateway::fhir::id::ResourceType;
+use clinicvault_gateway::fhir::compartment;
+use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
 use clinicvault_gateway::fhir::resource::Resource;
 use clinicvault_gateway::fhir::search::{self, Context, Criterion, Handling, Term, query};
 use clinicvault_vault::{Head, Owner};
 
 use super::Records;
-use super::access::{Actor, Decision, Op, Refusal, Subject, Who, decide};
+use super::access::{
+    About, Actor, Area, Decision, Op, Purpose, Refusal, Role, Scopes, Subject, Who, decide, roles_allow,
+};
 use super::error::Error;
 use super::matching::Rows;
 
@@ -55,7 +58,6 @@ pub struct Look {
     kind: ResourceType,
     op: Op,
     reach: Reach,
-    vital: Option<Vec<Criterion>>,
 }
 
 impl Records {
@@ -70,11 +72,23 @@ impl Records {
 }
 
 impl Sight {
-    /// What the caller may do of `op` to `kind`.
+    /// What the caller may do of `op` to `kind`: what the roles and the scopes allow, where it has both.
     pub fn look(&self, op: Op, kind: ResourceType) -> Look {
-        let vital = if halves(&self.0.who, kind) { self.criteria(kind, "category") } else { None };
-        let reach = self.reach(op, kind, vital.as_deref());
-        Look { sight: self.clone(), kind, op, reach, vital }
+        let reach = match &self.0.who.who {
+            Who::Person { roles } => self.by_roles(roles, op, kind),
+            Who::App { roles, scopes, patient } => {
+                let scoped = self.by_scopes(scopes, patient.as_ref(), op, kind);
+                scoped.and(|| self.by_roles(roles, op, kind))
+            }
+            Who::Machine { scopes } => self.by_scopes(scopes, None, op, kind),
+            Who::Sender | Who::Operator => {
+                match decide(&self.0.who, op, &Subject::of_type(kind.as_str(), false)) {
+                    Decision::Allow(_) => Reach::Everything,
+                    Decision::Refuse(why) => Reach::Nothing(why),
+                }
+            }
+        };
+        Look { sight: self.clone(), kind, op, reach }
     }
 
     /// Who it is that sees.
@@ -82,38 +96,90 @@ impl Sight {
         &self.0.who
     }
 
-    fn decide(&self, op: Op, kind: ResourceType, vital: bool) -> Decision {
-        decide(&self.0.who, op, &Subject::of_type(kind.as_str(), vital))
-    }
-
     /// A role may be allowed one half of Observation, vital signs or results.
-    fn reach(&self, op: Op, kind: ResourceType, vital: Option<&[Criterion]>) -> Reach {
-        let result = self.decide(op, kind, false);
-        let measured = if halves(&self.0.who, kind) { self.decide(op, kind, true) } else { result };
+    fn by_roles(&self, roles: &[Role], op: Op, kind: ResourceType) -> Reach {
+        let may = |vital| roles_allow(roles, op, &Subject::of_type(kind.as_str(), vital));
+        let result = may(false);
+        let measured = if kind == ResourceType::OBSERVATION { may(true) } else { result };
         let half = match (measured, result) {
             (Decision::Allow(_), Decision::Allow(_)) => return Reach::Everything,
             (Decision::Refuse(why), Decision::Refuse(_)) => return Reach::Nothing(why),
-            (Decision::Allow(_), Decision::Refuse(_)) => vital.map(<[Criterion]>::to_vec),
-            (Decision::Refuse(_), Decision::Allow(_)) => self.criteria(kind, "category:not"),
+            (Decision::Allow(_), Decision::Refuse(_)) => self.category(kind, "category"),
+            (Decision::Refuse(_), Decision::Allow(_)) => self.category(kind, "category:not"),
         };
         // Without the index to tell the halves apart neither is shown.
         half.map_or(Reach::Nothing(Refusal::NoGrant), |half| Reach::Any(vec![half]))
     }
 
     /// The criteria of `name=vital-signs`, if the type has them.
-    fn criteria(&self, kind: ResourceType, name: &str) -> Option<Vec<Criterion>> {
+    fn category(&self, kind: ResourceType, name: &str) -> Option<Vec<Criterion>> {
         let pairs = [(name.to_owned(), VITAL_SIGNS.to_owned())];
         let search = query::parse(kind, &pairs, Handling::Strict, &self.0.context).ok()?;
         Some(search.criteria).filter(|criteria| !criteria.is_empty())
+    }
+
+    /// Every letter that the operation needs must be covered by some scope.
+    fn by_scopes(&self, scopes: &Scopes, patient: Option<&LogicalId>, op: Op, kind: ResourceType) -> Reach {
+        let each = op.letters().chars().map(|letter| self.by_letter(scopes, patient, letter, kind));
+        each.reduce(|one, two| one.and(|| two)).unwrap_or(Reach::Nothing(Refusal::OutsideScope))
+    }
+
+    fn by_letter(
+        &self,
+        scopes: &Scopes,
+        patient: Option<&LogicalId>,
+        letter: char,
+        kind: ResourceType,
+    ) -> Reach {
+        let mut lists = Vec::new();
+        for scope in scopes.each().iter().filter(|scope| scope.covers(kind.as_str(), letter)) {
+            let Some(mut list) = scope.criteria(&self.0.context) else { continue };
+            if scope.about() == About::Patient {
+                match patient.and_then(|id| compartment::membership(ResourceType::PATIENT, id, kind)) {
+                    Some(criterion) => list.push(criterion),
+                    // Who treats and where belongs to nobody; an app may look at it, not change it.
+                    None if patient.is_some() && is_directory(kind) && matches!(letter, 'r' | 's') => {}
+                    None => continue,
+                }
+            }
+            if list.is_empty() {
+                return Reach::Everything;
+            }
+            lists.push(list);
+        }
+        if lists.is_empty() { Reach::Nothing(Refusal::OutsideScope) } else { Reach::Any(lists) }
+    }
+}
+
+impl Reach {
+    /// What is within both.
+    fn and(self, other: impl FnOnce() -> Reach) -> Reach {
+        match self {
+            Reach::Nothing(why) => Reach::Nothing(why),
+            Reach::Everything => other(),
+            Reach::Any(lists) => match other() {
+                Reach::Nothing(why) => Reach::Nothing(why),
+                Reach::Everything => Reach::Any(lists),
+                Reach::Any(others) => {
+                    let joined = lists.iter().flat_map(|list| {
+                        others.iter().map(move |other| {
+                            let more = other.iter().filter(|each| !list.contains(each));
+                            list.iter().chain(more).cloned().collect()
+                        })
+                    });
+                    Reach::Any(joined.collect())
+                }
+            },
+        }
     }
 }
 
 /// Category code of vital signs (code system observation-category).
 const VITAL_SIGNS: &str = "vital-signs";
 
-/// Whether the type has two halves for this actor.
-fn halves(who: &Actor, kind: ResourceType) -> bool {
-    kind == ResourceType::OBSERVATION && matches!(who.who, Who::Person { .. })
+/// Types that are in nobody's compartment and that everybody needs to read anything else.
+fn is_directory(kind: ResourceType) -> bool {
+    Area::of_type(kind.as_str(), false) == Area::Directory
 }
 
 impl Look {
@@ -152,11 +218,20 @@ impl Look {
         if lists.iter().any(|list| list.iter().all(|criterion| criterion.matches(terms))) {
             return self.allowed();
         }
-        let vital = self.vital.iter().flatten().any(|criterion| criterion.matches(terms));
-        match self.sight.decide(self.op, self.kind, vital) {
-            Decision::Refuse(why) => Decision::Refuse(why),
-            Decision::Allow(_) => Decision::Refuse(Refusal::OutsideScope),
-        }
+        // For the audit log: who may see the other half of a type is told so, a scope is told that it does not reach.
+        let why = match &self.sight.0.who.who {
+            Who::Person { roles } => self.of_the_other_half(roles),
+            Who::App { .. } | Who::Machine { .. } | Who::Sender | Who::Operator => Refusal::OutsideScope,
+        };
+        Decision::Refuse(why)
+    }
+
+    /// Why the half of a type that is not within reach is refused.
+    fn of_the_other_half(&self, roles: &[Role]) -> Refusal {
+        let halves = [true, false].map(|vital| {
+            roles_allow(roles, self.op, &Subject::of_type(self.kind.as_str(), vital)).check().err()
+        });
+        halves.into_iter().flatten().next().unwrap_or(Refusal::NoGrant)
     }
 
     /// Decides about one stored version. A version that is a delete is seen by whoever saw the last one before it.
@@ -202,7 +277,7 @@ impl Look {
     fn allowed(&self) -> Decision {
         let purpose = Subject::of_type(self.kind.as_str(), false).area().purpose();
         match (self.op, &self.sight.0.who.who) {
-            (_, Who::Operator) | (Op::Export, _) => Decision::Allow(super::access::Purpose::Operations),
+            (_, Who::Operator) | (Op::Export, _) => Decision::Allow(Purpose::Operations),
             _ => Decision::Allow(purpose),
         }
     }

@@ -312,7 +312,7 @@ async fn rights_are_decided_by_role_and_refusals_are_recorded() {
     let kind = ResourceType::OBSERVATION;
     let lab = person(&[Role::Lab]);
     assert_eq!(ids(&house.search_as(&lab, kind, "").unwrap()), ["r"]);
-    assert!(matches!(house.records.read(&lab.who, kind, "v"), Err(Error::Refused(_))));
+    assert!(matches!(house.records.read(&lab.who, kind, "v"), Err(Error::NotFound(_))));
     assert!(house.records.read(&lab.who, kind, "r").is_ok());
     let owner = person(&[Role::Owner]);
     assert!(matches!(house.search_as(&owner, kind, ""), Err(Error::Refused(_))));

@@ -69,6 +69,14 @@ impl<'u> Work<'_, 'u> {
         self.take(op, decision, About::record(kind, &head.id, head.version, &head.owner))
     }
 
+    /// The same for a record that is looked for: one that may not be seen is answered like one that is not there.
+    pub fn may_find(&mut self, op: Op, kind: ResourceType, head: &Head) -> Result<Purpose, Error> {
+        self.may_touch(op, kind, head).map_err(|error| match error {
+            Error::Refused(_) if self.sight.look(op, kind).looks_inside() => Error::missing(kind, &head.id),
+            other => other,
+        })
+    }
+
     /// Refuses to make or change a record into this, where the policy does.
     pub fn may(&mut self, op: Op, sealed: &Sealed) -> Result<Purpose, Error> {
         let decision = sealed.decide(self.sight, op);
@@ -198,9 +206,12 @@ impl Records {
             move |unit| {
                 let mut work = Work { unit, who: &who, sight: &sight, events: Vec::new(), refused: None };
                 match job(&mut work) {
-                    Ok(value) => Ok((value, work.events)),
-                    Err(error @ Error::Refused(_)) => Err(Box::new((error, work.refused))),
-                    Err(error) => Err(Box::new((error, None))),
+                    Ok(value) => match work.refused.take().map(|leaf| work.unit.audit(leaf)) {
+                        // What was refused on the way of something that was done.
+                        Some(Err(error)) => Err(Box::new((Error::from(error), None))),
+                        Some(Ok(())) | None => Ok((value, work.events)),
+                    },
+                    Err(error) => Err(Box::new((error, work.refused))),
                 }
             },
             move |committed| match committed {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use clinicvault_gateway::fhir::id::LogicalId;
+
 use super::{Area, Grant, Role, Scopes, grant};
 
 /// Whoever asks for something.
@@ -31,6 +33,15 @@ pub enum Who {
     Machine {
         /// What it may touch.
         scopes: Scopes,
+    },
+    /// A program on behalf of a member of the clinic (SMART App Launch): what both the roles and the scopes allow.
+    App {
+        /// Every role of the account that it acts for.
+        roles: Vec<Role>,
+        /// What the person granted it.
+        scopes: Scopes,
+        /// The patient that `patient/` scopes are about.
+        patient: Option<LogicalId>,
     },
     /// The other end of an HL7 v2 connection.
     Sender,
@@ -66,17 +77,21 @@ impl Actor {
     pub fn role(&self) -> String {
         match &self.who {
             Who::Person { roles } => roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(","),
+            Who::App { roles, .. } => {
+                let roles = roles.iter().map(|role| role.as_str());
+                roles.chain(["app"]).collect::<Vec<_>>().join(",")
+            }
             Who::Machine { .. } => "machine".to_owned(),
             Who::Sender => "sender".to_owned(),
             Who::Operator => "operator".to_owned(),
         }
     }
 
-    /// Every role of a person; none for others.
+    /// Every role of a person at the screen; none for others, programs that act for one included.
     pub fn roles(&self) -> &[Role] {
         match &self.who {
             Who::Person { roles } => roles,
-            Who::Machine { .. } | Who::Sender | Who::Operator => &[],
+            Who::App { .. } | Who::Machine { .. } | Who::Sender | Who::Operator => &[],
         }
     }
 

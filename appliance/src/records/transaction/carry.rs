@@ -14,6 +14,7 @@ use super::super::conditional;
 use super::super::error::Error;
 use super::super::patch;
 use super::super::read::Stored;
+use super::super::sight::Reach;
 use super::super::unit::Work;
 use super::build::{Built, local};
 use super::plan::{Plan, Step, What};
@@ -36,6 +37,10 @@ pub fn carry(
         }
     }
     for (place, kind, id) in refers {
+        // Who may not read all of a type is not told which records of it there are.
+        if work.sight().look(Op::Read, kind).reach() != &Reach::Everything {
+            continue;
+        }
         if work.head(kind, id.as_str())?.is_none_or(|head| head.deleted) {
             let message = format!("{kind}/{id} does not exist here and is not made by this transaction.");
             return Err(Error::Broken(Issue::error(IssueCode::NotFound, message).at(place).into()));
@@ -77,7 +82,7 @@ fn one(
         (Built::Standing(id), _) => {
             let head = work.head(step.kind, id.as_str())?;
             let head = head.ok_or_else(|| Error::missing(step.kind, id.as_str()))?;
-            work.may_touch(Op::Read, step.kind, &head)?;
+            work.may_find(Op::Read, step.kind, &head)?;
             let about = About::record(step.kind, &head.id, head.version, &head.owner);
             let leaf = audit::done(work.who(), Action::Search, step.purpose, about);
             work.audit(leaf)?;
@@ -126,12 +131,12 @@ fn read(work: &mut Work<'_, '_>, step: &Step, id: &LogicalId, version: Option<u6
         }
         _ => newest,
     };
+    let (op, action) =
+        if version.is_some() { (Op::History, Action::History) } else { (Op::Read, Action::Read) };
+    let purpose = work.may_find(op, step.kind, &head)?;
     if head.deleted {
         return Err(Error::Gone { name: format!("{}/{id}", step.kind), version: head.version });
     }
-    let (op, action) =
-        if version.is_some() { (Op::History, Action::History) } else { (Op::Read, Action::Read) };
-    let purpose = work.may_touch(op, step.kind, &head)?;
     let about = About::record(step.kind, &head.id, head.version, &head.owner);
     let leaf = audit::done(work.who(), action, purpose, about);
     work.audit(leaf)?;
