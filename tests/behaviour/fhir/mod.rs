@@ -7,6 +7,7 @@ mod forms;
 mod history;
 mod operations;
 mod patch;
+mod round_trip;
 
 use clinicvault_tests::{Answer, Http};
 use serde_json::Value;
