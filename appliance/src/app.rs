@@ -159,6 +159,7 @@ impl App {
         let inner = &self.0;
         let level = inner.config.fhir.validation.level();
         let records = Records::checking(vault, inner.clock.clone(), self.zone(), level);
+        records.set_most_values(inner.config.limits.search_values);
         let people =
             People::open(records.clone(), inner.gate.clone(), &inner.config.sessions, inner.clock.clone())?;
         inner.tls.keep_fresh(&people.authority(), &addresses::local(), self.now())?;

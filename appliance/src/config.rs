@@ -75,6 +75,7 @@ pub struct Limits {
     pub json_depth: usize,
     pub bundle_entries: usize,
     pub page_rows: usize,
+    pub search_values: usize,
     pub check_references: bool,
 }
 
@@ -191,6 +192,7 @@ impl Default for Limits {
             json_depth: 64,
             bundle_entries: 10_000,
             page_rows: 1_000,
+            search_values: 500,
             check_references: true,
         }
     }
@@ -251,6 +253,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("limits.json_depth", "Deepest nesting of a JSON body, at most 64."),
     ("limits.bundle_entries", "Most entries of a transaction or batch."),
     ("limits.page_rows", "Most rows of one search or history page."),
+    ("limits.search_values", "Most values, separated by commas, of one search parameter."),
     (
         "limits.check_references",
         "Whether a transaction is refused that refers to a record which neither exists nor is made by it.",

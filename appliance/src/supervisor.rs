@@ -24,6 +24,8 @@ pub enum Task {
     ControlSocket,
     /// Received HL7 messages become records.
     InboxWorker,
+    /// Records that an older program indexed are indexed anew.
+    IndexRenewal,
     /// Ended sessions and expired tokens are swept away.
     SessionSweeper,
     /// The leaf certificate is renewed before it ends.
@@ -157,9 +159,11 @@ impl Task {
             Task::HttpsListener | Task::HttpListener | Task::MllpListener | Task::ControlSocket => {
                 Stage::StopListeners
             }
-            Task::InboxWorker | Task::SessionSweeper | Task::CertificateRenewal | Task::VaultWatch => {
-                Stage::StopJobs
-            }
+            Task::InboxWorker
+            | Task::IndexRenewal
+            | Task::SessionSweeper
+            | Task::CertificateRenewal
+            | Task::VaultWatch => Stage::StopJobs,
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::exchange::{mllp, worker};
 use crate::http::connections::Connections;
 use crate::http::server::{self, Service};
 use crate::lan::tls;
+use crate::records::renewal;
 use crate::supervisor::{OnError, Task};
 use crate::{http, telemetry};
 
@@ -175,6 +176,8 @@ fn start(app: &App, bound: &Bound, control: Arc<tokio::net::UnixListener>, conne
     });
     let own = app.clone();
     supervisor.run(Task::InboxWorker, OnError::Restart, move |stop| worker::run(own.clone(), stop));
+    let own = app.clone();
+    supervisor.run(Task::IndexRenewal, OnError::Restart, move |stop| renewal::run(own.clone(), stop));
     let own = app.clone();
     supervisor.run(Task::SessionSweeper, OnError::Restart, move |stop| people::keep_swept(own.clone(), stop));
     let own = app.clone();

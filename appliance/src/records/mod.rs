@@ -32,6 +32,7 @@ pub mod patch;
 pub mod people;
 pub mod read;
 pub mod register;
+pub mod renewal;
 pub mod reviews;
 pub mod search;
 mod shown;
@@ -44,6 +45,7 @@ pub mod unit;
 pub mod write;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clinicvault_gateway::fhir::search::Context;
 use clinicvault_gateway::fhir::validate::Level;
@@ -67,6 +69,8 @@ struct Inner {
     level: Level,
     cursors: search::cursor::Sealer,
     shown: shown::Shown,
+    index: renewal::Index,
+    most_values: AtomicUsize,
 }
 
 /// On whose behalf, and under which address of the box, an interaction runs.
@@ -87,7 +91,7 @@ impl Records {
     /// The same, with writes checked as far as `level` goes.
     pub fn checking(vault: Vault, clock: Arc<dyn Clock>, zone: TimeZone, level: Level) -> Self {
         let cursors = search::cursor::Sealer::new(vault.key_for("search cursor").expose());
-        Self(Arc::new(Inner {
+        let records = Self(Arc::new(Inner {
             vault,
             feed: Feed::new(),
             clock,
@@ -95,7 +99,18 @@ impl Records {
             level,
             cursors,
             shown: shown::Shown::default(),
-        }))
+            index: renewal::Index::default(),
+            most_values: AtomicUsize::new(Context::MOST_VALUES),
+        }));
+        if let Err(error) = records.look_at_index() {
+            tracing::warn!(%error, "how far the search index is could not be read");
+        }
+        records
+    }
+
+    /// Bounds the values of one search parameter (setting `limits.search_values`).
+    pub fn set_most_values(&self, most: usize) {
+        self.0.most_values.store(most, Ordering::Relaxed);
     }
 
     /// How far a write is checked.
@@ -122,7 +137,12 @@ impl Records {
     pub fn context(&self, from: &Caller) -> Context {
         let mut context = Context::new(self.0.zone.clone(), self.now());
         context.bases.extend(from.base.as_deref().map(str::to_owned));
+        context.most_values = self.0.most_values.load(Ordering::Relaxed);
         context
+    }
+
+    fn index(&self) -> &renewal::Index {
+        &self.0.index
     }
 
     fn shown(&self) -> &shown::Shown {

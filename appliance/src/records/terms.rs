@@ -8,7 +8,12 @@ use jiff::Timestamp;
 
 /// All terms of a resource but `_lastUpdated`.
 pub fn of(resource: &Resource, context: &Context) -> Vec<Term> {
-    search::terms(resource, context).into_iter().map(term).collect()
+    all(search::terms(resource, context))
+}
+
+/// Terms in the vault's words.
+pub fn all(terms: Vec<search::Term>) -> Vec<Term> {
+    terms.into_iter().map(term).collect()
 }
 
 /// The `_lastUpdated` term, known only inside the writer.

@@ -58,8 +58,9 @@ impl Records {
     pub fn search(&self, from: &Caller, asked: &Asked<'_>) -> Result<Page, Error> {
         let (look, purpose) = self.gated(&self.sight(&from.who)?, Op::Search, asked.kind)?;
         let context = self.context(from);
-        let search = query::parse(asked.kind, asked.parameters, asked.handling, &context)
+        let mut search = query::parse(asked.kind, asked.parameters, asked.handling, &context)
             .map_err(Error::Unreadable)?;
+        search.warnings.extend(self.unfinished_index());
         let snapshot = self.vault().snapshot()?;
         let at = snapshot.tx();
         let place = Place {

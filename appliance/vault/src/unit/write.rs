@@ -136,6 +136,25 @@ impl Unit<'_> {
         Ok(())
     }
 
+    /// Gives the newest version of a record other terms, which hold from this unit on; answers whether any changed. For
+    /// terms that are read off records in a new way: neither a version nor a line in the feed comes of it.
+    ///
+    /// # Errors
+    /// [`UnitError::Missing`] when there is no such record or it is deleted, [`UnitError::TooLarge`] over a limit,
+    /// [`UnitError::LowDisk`] when the disk is nearly full.
+    pub fn set_terms(&mut self, rid: Rid, terms: &[Term]) -> Result<bool, UnitError> {
+        let terms = index::checked(terms)?;
+        let head = as_of::head_of(self, rid)?.filter(|head| !head.deleted);
+        let mut head = head.ok_or(UnitError::Missing("record"))?;
+        if self.get(T::Own, &rid_key(rid))?.is_some_and(|own| own == index::encode_own(&terms)) {
+            return Ok(false);
+        }
+        self.adding()?;
+        head.tx = self.tx();
+        self.reindex(true, &head, &terms)?;
+        Ok(true)
+    }
+
     /// Closes terms that are gone, opens new ones, leaves the rest as they are.
     fn reindex(&mut self, existed: bool, head: &Head, terms: &[&Term]) -> Result<(), UnitError> {
         let key = rid_key(head.rid);
