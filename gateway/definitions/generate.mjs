@@ -1,5 +1,5 @@
 // Writes the compact tables in ../src/fhir/tables from the published R4 definitions.
-// Run with `npm ci && npm run generate`. The output is committed; this needs to run only when the choice changes.
+// Run with `npm ci && npm run generate`. The output is committed; this needs to run only when the definitions change.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";

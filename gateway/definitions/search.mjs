@@ -1,121 +1,88 @@
 // search.txt: search parameters with the places their values stand at. The head of the written file explains the format.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { CHOSEN, EVERY } from "./chosen.mjs";
-import { typeCode } from "./structure.mjs";
-import { systems } from "./terminology.mjs";
+import { aliases } from "./aliases.mjs";
+import { placesOf } from "./places.mjs";
 
-const HEAD = `# Search parameters of FHIR R4 that are indexed. Generated: see gateway/definitions.
+const HEAD = `# Search parameters of FHIR R4. Generated: see gateway/definitions.
 # #N code type                  number N stands in stored keys for this name and type: append only, never renumber
 # =Type                         the parameters of a resource type follow
-# N path:Datatype ...           parameter N; a step may carry [key=value]; a last @system gives the system of a code, and
-#                               >Type,Type the types a reference may point at (none: any)
+# N path:Datatype ...           parameter N; a step may carry [key=value] or [position]; a last @system gives the system of a
+#                               code; >Type,Type the types a reference may point at (none: any), >!Type that others are left out
+# N =M>Type ...                 parameter N has no values of its own: it asks those of the parameters M, only references to Type
+# N ?root!M/path:Datatype...    composite parameter N: at each root one value of every component M (several places: +);
+#                               a root of . is the resource, a path that begins with ^ starts at the resource
 `;
 
-const TYPES = new Set(["string", "token", "reference", "date", "number", "quantity", "uri"]);
+const EXPRESSIONS = `# Expressions of R4's search parameters as published, to check the places in search.txt. Generated: see gateway/definitions.
+# Type code expression
+`;
+
+const TYPES = new Set(["string", "token", "reference", "date", "number", "quantity", "uri", "composite", "special"]);
+const FOREIGN = new Set(["DeviceDefinition.classification"]); // a later release's, which the package carries along
 const FIRST_NUMBER = 10; // below: parameters of every type, in params.rs
 
 export function writeSearch(definitions, terminology, parameters, out) {
   const file = new URL("search.txt", out);
   const numbers = existingNumbers(file);
-  const elements = new Map(definitions.map((d) => [d.name, d]));
-  const systemOf = systems(terminology);
+  const numberOf = ({ code, type }) => {
+    const key = `${code} ${type}`;
+    if (!numbers.has(key)) numbers.set(key, Math.max(FIRST_NUMBER - 1, ...numbers.values()) + 1);
+    return numbers.get(key);
+  };
+  const places = placesOf(definitions, terminology);
+  const byId = new Map(parameters.map((p) => [p.url.split("/").pop(), p]));
   const body = [];
+  const expressions = [];
   const resources = definitions.filter((d) => d.kind === "resource" && !d.abstract);
   for (const { name } of resources.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const wanted = (CHOSEN[name] ?? EVERY).split(" ");
-    const lines = [];
-    for (const code of wanted) {
-      const found = parameters.find((p) => p.code === code && p.base.includes(name));
-      if (!found && CHOSEN[name]) throw new Error(`${name} has no parameter ${code}`);
-      if (!found || !TYPES.has(found.type) || !found.expression) continue;
-      const places = [...new Set(found.expression.split("|").flatMap((e) => paths(e.trim(), name, found)))];
-      if (places.length === 0) continue;
-      const key = `${code} ${found.type}`;
-      if (!numbers.has(key)) numbers.set(key, Math.max(FIRST_NUMBER - 1, ...numbers.values()) + 1);
-      lines.push(`${numbers.get(key)} ${places.join(" ")}`);
+    const own = parameters.filter((p) => p.base.includes(name) && TYPES.has(p.type) && p.expression).filter((p) => !FOREIGN.has(`${name}.${p.code}`));
+    const simple = own
+      .filter((p) => p.type !== "composite")
+      .map((p) => ({ number: numberOf(p), type: p.type, code: p.code, places: places.ofParameter(name, p) }));
+    for (const row of simple) if (row.places.length === 0) throw new Error(`${name}.${row.code} has no place`);
+    for (const p of own.filter((p) => p.type !== "composite" && p.type !== "special")) {
+      const alternatives = p.expression.split("|").map((e) => e.trim());
+      const about = alternatives.filter((e) => new RegExp(`^\\(?${name}\\b`).test(e) || /^[a-z]/.test(e));
+      expressions.push(`${name} ${p.code} ${about.join(" | ")}`);
     }
-    if (lines.length) body.push(`=${name}`, ...lines);
+    const composite = own.filter((p) => p.type === "composite").map((p) => ({ ...compositeOf(name, p), code: p.code }));
+    const lines = [...aliases(simple), ...composite].sort((a, b) => a.number - b.number);
+    if (lines.length) body.push(`=${name}`, ...lines.map((l) => `${l.number} ${l.text}`));
   }
+  writeFileSync(new URL("expressions.txt", out), EXPRESSIONS + expressions.join("\n") + "\n");
   const head = [...numbers].sort((a, b) => a[1] - b[1]).map(([key, n]) => `#${n} ${key}`);
   writeFileSync(file, HEAD + [...head, ...body].join("\n") + "\n");
 
-  /** Places of one alternative of an expression, when it is about `resource`. */
-  function paths(expression, resource, parameter) {
-    if (parameter.code === "deceased") return ["deceasedBoolean:deceased", "deceasedDateTime:deceased"];
-    const plain = expression.replace(/^\((.*?) as (\w+)\)/, "$1.as($2)").replace(/^(\S+) as (\w+)$/, "$1.as($2)");
-    const steps = split(plain);
-    if (steps.shift() !== resource) return [];
-    let states = [{ type: resource, path: [], only: null }];
-    for (const step of steps) {
-      states = states.flatMap((state) => advance(state, step));
+  /** A composite that stands at several roots asks the composites of each, when the standard has them. */
+  function compositeOf(resource, parameter) {
+    const roots = parameter.expression.split("|").map((e) => e.trim()).filter((e) => e.split(".")[0] === resource);
+    if (roots.length > 1) {
+      const parts = roots.map((root) => {
+        const alike = parameters.find(
+          (p) => p.type === "composite" && p.base.includes(resource) && p.expression === root && sameValues(p, parameter),
+        );
+        if (!alike) throw new Error(`no composite of ${resource} at ${root} like ${parameter.code}`);
+        return "=" + numberOf(alike);
+      });
+      return { number: numberOf(parameter), text: parts.join(" ") };
     }
-    return states.flatMap((state) => {
-      const targets = state.only ?? (state.targets?.length ? state.targets.join(",") : "");
-      const more = state.type === "Reference" && targets ? ">" + targets : state.system ? "@" + state.system : "";
-      return [`${state.path.join(".")}:${state.type}${more}`];
+    const root = roots[0].split(".").slice(1).join(".") || ".";
+    // The standard gives the two components of this one each other's definition; their expressions are right.
+    const swapped = parameter.code === "relationship" && resource === "DocumentReference";
+    const definitions = parameter.component.map((c) => c.definition);
+    if (swapped) definitions.reverse();
+    const components = parameter.component.map((c, n) => {
+      const definition = byId.get(definitions[n].split("/").pop());
+      const found = places.ofComponent(roots[0], definition, c.expression);
+      if (found.length === 0) throw new Error(`${parameter.code}: ${c.expression} has no place`);
+      return `!${numberOf(definition)}/${found.map((p) => p.text).join("+")}`;
     });
-  }
-
-  function advance(state, step) {
-    const call = /^(\w+)\((.*)\)$/.exec(step);
-    if (call?.[1] === "as" || call?.[1] === "ofType") {
-      const type = call[2];
-      return type.toLowerCase() === state.type.toLowerCase() ? [state] : [];
-    }
-    if (call?.[1] === "where") {
-      const target = /resolve\(\) is (\w+)/.exec(step);
-      if (target) return [{ ...state, only: target[1] }];
-      const equal = /where\((\w+)='([^']*)'\)/.exec(step);
-      if (!equal) throw new Error("cannot read " + step);
-      const path = [...state.path];
-      path[path.length - 1] += `[${equal[1]}=${equal[2]}]`;
-      return [{ ...state, path }];
-    }
-    if (call) throw new Error("cannot read " + step);
-    return children(state.at ?? state.type, state.type, step).map(({ key, ...found }) => ({
-      ...found,
-      only: null,
-      path: [...state.path, key],
-    }));
-  }
-
-  /** JSON members that element `step` of a type may stand in, with their types. */
-  function children(at, type, step) {
-    const owner = elements.get(at.split(".")[0]) ?? elements.get(type);
-    const list = owner.snapshot.element;
-    const base = at.includes(".") ? at : owner.name;
-    const element = list.find((e) => e.path === `${base}.${step}` || e.path === `${base}.${step}[x]`);
-    if (!element) throw new Error(`${base} has no ${step}`);
-    if (element.contentReference) {
-      return [{ key: step, type: "BackboneElement", at: element.contentReference.replace(/^.*#/, "") }];
-    }
-    const nested = list.some((e) => e.path.startsWith(element.path + "."));
-    return element.type.map((t) => {
-      const code = typeCode(t, element.path);
-      const choice = element.path.endsWith("[x]");
-      const bound = code === "code" && element.binding?.strength === "required";
-      return {
-        key: choice ? step + code[0].toUpperCase() + code.slice(1) : step,
-        type: code,
-        at: nested ? element.path : undefined,
-        system: bound ? systemOf(element.binding.valueSet) : null,
-        targets: t.targetProfile?.map((p) => p.split("/").pop()).filter((n) => n !== "Resource"),
-      };
-    });
+    return { number: numberOf(parameter), text: `?${root}${components.join("")}` };
   }
 }
 
-/** Steps of a path: split at the dots that stand outside parentheses. */
-function split(path) {
-  const steps = [""];
-  let depth = 0;
-  for (const c of path) {
-    depth += (c === "(") - (c === ")");
-    if (c === "." && depth === 0) steps.push("");
-    else steps[steps.length - 1] += c;
-  }
-  return steps;
-}
+const sameValues = (a, b) =>
+  a.component.length === b.component.length && a.component.every((c, n) => c.expression === b.component[n].expression);
 
 function existingNumbers(file) {
   const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];

@@ -99,6 +99,8 @@ issue_codes! {
     Exception = "exception",
     /// Took too long.
     Timeout = "timeout",
+    /// Not everything could be looked at.
+    Incomplete = "incomplete",
     /// Only to know.
     Informational = "informational",
     /// Something in processing failed.

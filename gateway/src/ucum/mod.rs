@@ -22,6 +22,32 @@ pub fn canonical(value: Decimal, code: &str) -> Option<(Decimal, String)> {
     Some((unit.to_base(value)?, unit.dimension()))
 }
 
+/// A unit that has been read, for many amounts of it.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    unit: Unit,
+    dimension: String,
+}
+
+impl Reading {
+    /// Reads a unit code; `None` for what is none.
+    pub fn of(code: &str) -> Option<Self> {
+        let unit = Unit::parse(code)?;
+        let dimension = unit.dimension();
+        Some(Self { unit, dimension })
+    }
+
+    /// The base units, written in one fixed way.
+    pub fn dimension(&self) -> &str {
+        &self.dimension
+    }
+
+    /// An amount in the base units; `None` when it cannot be held exactly enough.
+    pub fn to_base(&self, value: Decimal) -> Option<Decimal> {
+        self.unit.to_base(value)
+    }
+}
+
 /// Whether amounts of two units can be compared; `None` when one of them is no unit code.
 pub fn comparable(one: &str, other: &str) -> Option<bool> {
     Some(Unit::parse(one)?.dimension() == Unit::parse(other)?.dimension())

@@ -1,6 +1,7 @@
 //! Date parameters: half-open spans of time, once by their start and once by their end.
 //!
-//! Values, by their first byte: 1 start, end; 2 end, start; both as microseconds, order-preserving. `_lastUpdated` is a
+//! Values, by their first byte: 1 start, end; 2 end, start; both as microseconds, order-preserving; 3 a time that is not
+//! known. `_lastUpdated` is a
 //! point and has one value of its own: the point alone.
 
 use jiff::Timestamp;
@@ -14,6 +15,7 @@ use std::ops::Bound;
 
 const BY_START: u8 = 1;
 const BY_END: u8 = 2;
+const UNKNOWN: u8 = 3;
 
 /// How a search value compares (R4 search, prefixes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,21 +68,24 @@ pub fn values(element: &Value, datatype: Datatype, context: &Context, out: &mut 
                 push(moment.span(&context.zone), out);
             }
         }
-        (Value::Object(_), Datatype::Timing) => {
-            for event in element.items("event") {
-                values(event, Datatype::Other, context, out);
-            }
-            if let Some(bounds) = element.get("repeat").and_then(|r| r.get("boundsPeriod")) {
-                values(bounds, Datatype::Period, context, out);
-            }
-        }
-        (Value::Object(_), _) => {
-            if let Some(span) = period(element, context) {
-                push(span, out);
-            }
-        }
+        (Value::Object(_), Datatype::Timing) => match timing(element, context) {
+            Some(span) => push(span, out),
+            None => out.push(vec![UNKNOWN]),
+        },
+        (Value::Object(_), _) => match period(element, context) {
+            Some(span) => push(span, out),
+            None => out.push(vec![UNKNOWN]),
+        },
         _ => {}
     }
+}
+
+/// The span of a Timing: only its outer limits count (R4 search, date), from the first to the last of its events and bounds.
+fn timing(element: &Value, context: &Context) -> Option<Span> {
+    let events = element.items("event").iter().filter_map(Value::as_str);
+    let events = events.filter_map(|event| Some(Moment::lenient(event)?.span(&context.zone)));
+    let bounds = element.get("repeat").and_then(|r| r.get("boundsPeriod")).and_then(|b| period(b, context));
+    events.chain(bounds).reduce(|a, b| Span { low: a.low.min(b.low), high: a.high.max(b.high) })
 }
 
 /// The span of a Period; `None` when neither end can be read.
@@ -105,7 +110,8 @@ pub(super) fn ordered(micros: i64) -> [u8; 8] {
     (micros.cast_unsigned() ^ (1 << 63)).to_be_bytes()
 }
 
-fn read(bytes: &[u8]) -> Option<i64> {
+/// The number of microseconds in the first eight bytes.
+pub(super) fn read(bytes: &[u8]) -> Option<i64> {
     let word: [u8; 8] = bytes.get(..8)?.try_into().ok()?;
     Some((u64::from_be_bytes(word) ^ (1 << 63)).cast_signed())
 }

@@ -35,6 +35,32 @@ pub fn encode_scaled(mantissa: i128, exponent: i64) -> Vec<u8> {
     assemble(mantissa < 0, i64::try_from(text.len()).unwrap_or(0).saturating_add(exponent), &digits)
 }
 
+/// The bytes of a computed number.
+pub fn encode_decimal(number: crate::decimal::Decimal) -> Vec<u8> {
+    encode_scaled(number.mantissa(), -i64::from(number.scale()))
+}
+
+/// The bytes of the number that stands first, and what follows it.
+pub(super) fn take(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = match bytes.first()? {
+        0xC0 => bytes.iter().skip(3).position(|b| *b == 0)? + 4,
+        0x40 => bytes.iter().skip(3).position(|b| *b == 0xFF)? + 4,
+        _ => 1,
+    };
+    bytes.split_at_checked(end)
+}
+
+/// What a search for a number compares with, as bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounds {
+    /// The number itself.
+    pub exact: Vec<u8>,
+    /// Half a unit of the last digit below and above.
+    pub implied: (Vec<u8>, Vec<u8>),
+    /// A tenth below and above.
+    pub near: (Vec<u8>, Vec<u8>),
+}
+
 /// `0.d1d2d3… × 10^exponent`; `digits` without leading zeros.
 fn assemble(negative: bool, exponent: i64, digits: &[u8]) -> Vec<u8> {
     let kept = digits.iter().rposition(|d| *d != 0).map_or(0, |n| n + 1);
@@ -96,9 +122,36 @@ impl Decimal {
         (at(-5), at(5))
     }
 
+    /// The number in tenths of its last digit, moved by `offset` of them.
+    fn tenths(self, offset: i128) -> Option<crate::decimal::Decimal> {
+        let scale = i32::try_from(1 - self.exponent).ok()?;
+        crate::decimal::Decimal::new(self.mantissa * 10 + offset, scale)
+    }
+
+    /// The number, the ends of its implied precision and those of its nearness, each as `convert` makes it; `None` when
+    /// one of them cannot be converted.
+    pub fn converted(
+        self,
+        convert: impl Fn(crate::decimal::Decimal) -> Option<crate::decimal::Decimal>,
+    ) -> Option<Bounds> {
+        let at = |offset| Some(encode_decimal(convert(self.tenths(offset)?)?));
+        let by = self.nearness();
+        Some(Bounds { exact: at(0)?, implied: (at(-5)?, at(5)?), near: (at(-by)?, at(by)?) })
+    }
+
+    /// The same ends in the number's own unit.
+    pub fn bounds(self) -> Bounds {
+        Bounds { exact: self.exact(), implied: self.implied(), near: self.near() }
+    }
+
+    const fn nearness(self) -> i128 {
+        let size = self.mantissa.abs();
+        if size > 5 { size } else { 5 }
+    }
+
     /// A tenth below and above, or the implied precision where that is wider.
     pub fn near(self) -> (Vec<u8>, Vec<u8>) {
-        let by = self.mantissa.abs().max(5);
+        let by = self.nearness();
         let at = |offset: i128| encode_scaled(self.mantissa * 10 + offset, self.exponent - 1);
         (at(-by), at(by))
     }

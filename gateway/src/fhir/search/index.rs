@@ -5,7 +5,7 @@
 
 use std::ops::Bound;
 
-use super::{date, people, text};
+pub use super::check::Check;
 
 /// One index entry of a resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,31 +27,6 @@ pub struct TermRange {
     pub high: Bound<Vec<u8>>,
     /// What a value in the range must fulfil besides, where the range alone says too much.
     pub check: Option<Check>,
-}
-
-/// A condition on an encoded value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Check {
-    /// The end of a stored date span is at most this.
-    EndsBy(i64),
-    /// The end of a stored date span is beyond this.
-    EndsAfter(i64),
-    /// The folded text of a stored string has this in it.
-    Contains(String),
-    /// The second word of a pair of the people search begins with this, or sounds like it.
-    SecondOfPair(String),
-}
-
-impl Check {
-    /// Whether a term's value (without anything a store appended) fulfils the condition.
-    pub fn accepts(&self, value: &[u8]) -> bool {
-        match self {
-            Self::EndsBy(limit) => date::stored_end(value).is_some_and(|end| end <= *limit),
-            Self::EndsAfter(limit) => date::stored_end(value).is_some_and(|end| end > *limit),
-            Self::Contains(part) => text::stored_text(value).is_some_and(|text| text.contains(part.as_str())),
-            Self::SecondOfPair(wanted) => people::Pair::second_is_like(value, wanted),
-        }
-    }
 }
 
 impl TermRange {
@@ -79,18 +54,22 @@ impl TermRange {
 
     /// Whether a term lies in the range and fulfils its condition.
     pub fn contains(&self, term: &Term) -> bool {
-        let value = &term.value;
+        term.param == self.param && self.holds(&term.value)
+    }
+
+    /// Whether a value lies in the range and fulfils its condition, whatever parameter it is of.
+    pub fn holds(&self, value: &[u8]) -> bool {
         let above = match &self.low {
-            Bound::Included(low) => value >= low,
-            Bound::Excluded(low) => value > low,
+            Bound::Included(low) => value >= low.as_slice(),
+            Bound::Excluded(low) => value > low.as_slice(),
             Bound::Unbounded => true,
         };
         let below = match &self.high {
-            Bound::Included(high) => value <= high,
-            Bound::Excluded(high) => value < high,
+            Bound::Included(high) => value <= high.as_slice(),
+            Bound::Excluded(high) => value < high.as_slice(),
             Bound::Unbounded => true,
         };
-        term.param == self.param && above && below && self.check.as_ref().is_none_or(|c| c.accepts(value))
+        above && below && self.check.as_ref().is_none_or(|c| c.accepts(value))
     }
 }
 
@@ -122,7 +101,7 @@ pub(crate) fn short_hash(text: &str) -> [u8; 8] {
 }
 
 /// Longest text that stands in a key as it is, bytes.
-const MOST_TEXT: usize = 200;
+pub(crate) const MOST_TEXT: usize = 200;
 
 /// Appends a text that must be kept apart from every other, with its end mark. A long one is cut and completed with a
 /// hash; a NUL, which FHIR strings cannot hold, becomes U+FFFD.
@@ -152,6 +131,14 @@ pub(crate) fn push_clean(text: &str, out: &mut Vec<u8>) {
 pub(crate) fn cut(text: &str) -> &str {
     let end = (0..=MOST_TEXT.min(text.len())).rev().find(|n| text.is_char_boundary(*n)).unwrap_or(0);
     text.get(..end).unwrap_or_default()
+}
+
+/// Whether a word of a folded text begins with a folded text, which may have several words.
+pub(crate) fn word_begins(text: &str, wanted: &str) -> bool {
+    text.match_indices(wanted).any(|(at, _)| {
+        let before = text.get(..at).and_then(|before| before.chars().next_back());
+        before.is_none_or(|c| !c.is_alphanumeric())
+    })
 }
 
 #[cfg(test)]

@@ -4,22 +4,33 @@
 //! by the table of `params` and by one file per parameter type. `fold` and `people` are the clinic's own search for a
 //! person by name, phone or number. Keeping the terms and walking the ranges is left to the store.
 
+mod check;
+mod composite;
 pub mod date;
 pub mod decimal;
 pub mod fold;
 mod index;
+pub mod near;
 pub mod params;
 pub mod people;
 pub mod quantity;
 pub mod query;
 pub mod reference;
+mod sampled;
+mod table;
 pub mod terms;
 pub mod text;
 pub mod token;
+mod tree;
+mod units;
 pub mod uri;
+
+use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+
+use super::terminology::{Core, Source};
 
 pub use index::{Check, Term, TermRange};
 pub use query::{Criterion, Handling, Search, SortKey, Summary, Total};
@@ -34,15 +45,53 @@ pub struct Context {
     pub bases: Vec<String>,
     /// The time of the request, for `ap` on dates.
     pub now: Timestamp,
+    /// Where `:in`, `:not-in`, `:above` and `:below` of tokens find value sets and code systems.
+    pub terminology: Terminology,
+    /// Most values, separated by commas, of one parameter.
+    pub most_values: usize,
 }
 
-impl Context {
-    /// A context without own addresses.
-    pub const fn new(zone: TimeZone, now: Timestamp) -> Self {
-        Self { zone, bases: Vec::new(), now }
+/// A source of value sets and code systems that can be handed around.
+#[derive(Clone)]
+pub struct Terminology(pub Arc<dyn Source>);
+
+impl std::fmt::Debug for Terminology {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Terminology")
     }
 }
 
+static EMBEDDED: LazyLock<Terminology> = LazyLock::new(|| Terminology(Arc::new(Core)));
+
+impl Default for Terminology {
+    /// What R4 itself defines.
+    fn default() -> Self {
+        EMBEDDED.clone()
+    }
+}
+
+impl Context {
+    /// Most values of one parameter unless the caller says otherwise.
+    pub const MOST_VALUES: usize = 500;
+
+    /// A context without own addresses, with the terminology of R4 itself.
+    pub fn new(zone: TimeZone, now: Timestamp) -> Self {
+        Self {
+            zone,
+            bases: Vec::new(),
+            now,
+            terminology: Terminology::default(),
+            most_values: Self::MOST_VALUES,
+        }
+    }
+}
+
+#[cfg(test)]
+mod modifier_tests;
+#[cfg(test)]
+mod naive_tests;
+#[cfg(test)]
+mod places_tests;
 #[cfg(test)]
 mod reference_model;
 #[cfg(test)]

@@ -1,11 +1,10 @@
-//! The table of search parameters: numbers, types, and where their values stand.
+//! Search parameters: numbers, types, and where their values stand.
 //!
-//! Read once from `tables/search.txt`, which `gateway/definitions` writes from the published definitions. Numbers stand in
-//! stored keys: append only, never renumber.
+//! The standard's come from `tables/search.txt` (see `table`), which `gateway/definitions` writes from the published
+//! definitions; a clinic's own stand beside them in [`super::Context`]. Numbers stand in stored keys: append only, never
+//! renumber.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
-
+use super::table;
 use crate::fhir::id::ResourceType;
 
 /// `_id`
@@ -18,10 +17,19 @@ pub const TAG: u16 = 3;
 pub const PROFILE: u16 = 4;
 /// `_security`
 pub const SECURITY: u16 = 5;
+/// `_source`
+pub const SOURCE: u16 = 6;
+/// A clinic's own parameters take numbers from here up to [`OWN_END`], each once for ever.
+pub const OWN: u16 = 20_000;
+/// First number behind a clinic's own parameters.
+pub const OWN_END: u16 = 50_000;
 /// Not a parameter of queries: the records of one patient, newest first.
 pub const TIMELINE: u16 = 60_000;
 /// Not parameters of queries: the clinic's own search for people takes the numbers from here.
 pub const PEOPLE: u16 = 60_100;
+
+/// Grows whenever records would get other terms than before: what was indexed under a lower number is indexed anew.
+pub const INDEX_VERSION: u32 = 2;
 
 /// Search parameter type (value set search-param-type).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +48,10 @@ pub enum ParamType {
     Quantity,
     /// URI.
     Uri,
+    /// Several values of one element.
+    Composite,
+    /// A place on the earth, `near` only.
+    Special,
     /// Logical id, `_id` only.
     Id,
     /// Time point, `_lastUpdated` only.
@@ -47,7 +59,8 @@ pub enum ParamType {
 }
 
 impl ParamType {
-    fn parse(text: &str) -> Option<Self> {
+    /// The type of a code of search-param-type.
+    pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "string" => Self::String,
             "token" => Self::Token,
@@ -56,6 +69,8 @@ impl ParamType {
             "number" => Self::Number,
             "quantity" => Self::Quantity,
             "uri" => Self::Uri,
+            "composite" => Self::Composite,
+            "special" => Self::Special,
             _ => return None,
         })
     }
@@ -70,6 +85,8 @@ impl ParamType {
             Self::Number => "number",
             Self::Quantity => "quantity",
             Self::Uri => "uri",
+            Self::Composite => "composite",
+            Self::Special => "special",
         }
     }
 }
@@ -89,155 +106,139 @@ pub enum Datatype {
     Period,
     /// Timing
     Timing,
+    /// Range
+    Range,
+    /// SampledData
+    SampledData,
+    /// A whole resource, where a reference would stand
+    Resource,
     /// `Patient.deceased[x]`, asked as yes or no
     Deceased,
     /// Any other
     Other,
 }
 
+impl Datatype {
+    /// The shape of a data type by its name.
+    pub fn of(name: &str) -> Self {
+        match name {
+            "CodeableConcept" => Self::CodeableConcept,
+            "Coding" => Self::Coding,
+            "Identifier" => Self::Identifier,
+            "ContactPoint" => Self::ContactPoint,
+            "Period" => Self::Period,
+            "Timing" => Self::Timing,
+            "Range" => Self::Range,
+            "SampledData" => Self::SampledData,
+            "Resource" => Self::Resource,
+            "deceased" => Self::Deceased,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// One place where values of a parameter stand.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Path {
-    /// Members from the resource inwards; a step may ask for a member of an exact value.
+    /// Members from the resource (or the root of a composite) inwards.
     pub steps: Vec<Step>,
+    /// Of a component: the path begins at the resource, not at the composite's root.
+    pub from_resource: bool,
     /// Type of what stands there.
     pub datatype: Datatype,
     /// System of a bound code.
     pub system: Option<&'static str>,
     /// Types that a reference may point at; none means any.
     pub targets: Vec<ResourceType>,
+    /// References to any other type are no values (`where(resolve() is …)`).
+    pub only: Option<ResourceType>,
 }
 
 /// One step of a path.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// Name of the JSON member.
     pub key: &'static str,
-    /// Only items whose member has this value.
-    pub only: Option<(&'static str, &'static str)>,
+    /// Which of its items.
+    pub filter: Filter,
+}
+
+/// Which items of a member a step takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Filter {
+    /// All.
+    All,
+    /// Those with a member of this value.
+    With(&'static str, &'static str),
+    /// The one at this position.
+    At(usize),
+}
+
+/// A parameter whose stored values another parameter asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// The number that the values are stored under.
+    pub number: u16,
+    /// Only references to this type count.
+    pub only: Option<ResourceType>,
+}
+
+/// One part of a composite parameter.
+#[derive(Debug, Clone)]
+pub struct Component {
+    /// The parameter whose values it has.
+    pub code: &'static str,
+    /// Its type.
+    pub kind: ParamType,
+    /// Types that its references may point at; none means any.
+    pub targets: Vec<ResourceType>,
+    /// Where its values stand, from the composite's root.
+    pub paths: Vec<Path>,
 }
 
 /// A search parameter of one resource type.
 #[derive(Debug)]
 pub struct Param {
-    /// Number in stored keys.
+    /// Number in stored keys. One that asks a single other parameter has that one's.
     pub number: u16,
     /// Name in queries.
     pub code: &'static str,
     /// Its type.
     pub kind: ParamType,
-    /// Where its values stand.
+    /// Where its values stand, when it has values of its own.
     pub paths: Vec<Path>,
+    /// Parameters whose values it asks instead; none: its own.
+    pub asks: Vec<Asked>,
+    /// Where the parts of a composite have their common element.
+    pub root: Vec<Step>,
+    /// Parts of a composite.
+    pub components: Vec<Component>,
+    pub(super) targets: Vec<ResourceType>,
 }
 
 impl Param {
     /// Types that its references may point at; none means any.
     pub fn targets(&self) -> Vec<ResourceType> {
-        if self.paths.iter().any(|p| p.targets.is_empty()) {
-            return Vec::new();
+        self.targets.clone()
+    }
+
+    /// Under which numbers its values are stored, and which of them are its own.
+    pub fn stored(&self) -> Vec<Asked> {
+        if self.asks.is_empty() {
+            return vec![Asked { number: self.number, only: None }];
         }
-        let mut all: Vec<_> = self.paths.iter().flat_map(|p| p.targets.iter().copied()).collect();
-        all.sort_unstable();
-        all.dedup();
-        all
+        self.asks.clone()
     }
 }
 
-/// Parameters of a resource type, those of every type last.
+/// The standard's parameters of a resource type, those of every type last.
 pub fn of(kind: ResourceType) -> impl Iterator<Item = &'static Param> {
-    TABLE.of.get(&kind).map(Vec::as_slice).unwrap_or_default().iter().chain(&TABLE.every)
+    table::of(kind)
 }
 
-/// The parameter of a resource type with this name.
+/// The standard's parameter of a resource type with this name.
 pub fn find(kind: ResourceType, code: &str) -> Option<&'static Param> {
     of(kind).find(|p| p.code == code)
-}
-
-struct Table {
-    of: HashMap<ResourceType, Vec<Param>>,
-    every: Vec<Param>,
-}
-
-static TABLE: LazyLock<Table> = LazyLock::new(|| read(include_str!("../tables/search.txt")));
-
-fn read(text: &'static str) -> Table {
-    let mut names: HashMap<u16, (&'static str, ParamType)> = HashMap::new();
-    let mut of: HashMap<ResourceType, Vec<Param>> = HashMap::new();
-    let mut kind = None;
-    for line in text.lines() {
-        if line.starts_with("# ") {
-            continue;
-        }
-        if let Some(row) = line.strip_prefix('#') {
-            names.extend(number_row(row));
-        } else if let Some(name) = line.strip_prefix('=') {
-            kind = ResourceType::parse(name);
-        } else if let (Some(kind), Some(param)) = (kind, param_row(line, &names)) {
-            of.entry(kind).or_default().push(param);
-        }
-    }
-    Table { of, every: every() }
-}
-
-fn number_row(row: &'static str) -> Option<(u16, (&'static str, ParamType))> {
-    let mut words = row.split(' ');
-    let number = words.next()?.parse().ok()?;
-    Some((number, (words.next()?, ParamType::parse(words.next()?)?)))
-}
-
-fn param_row(line: &'static str, names: &HashMap<u16, (&'static str, ParamType)>) -> Option<Param> {
-    let (number, places) = line.split_once(' ')?;
-    let number = number.parse().ok()?;
-    let (code, kind) = *names.get(&number)?;
-    Some(Param { number, code, kind, paths: places.split(' ').filter_map(path).collect() })
-}
-
-fn path(text: &'static str) -> Option<Path> {
-    let (steps, rest) = text.split_once(':')?;
-    let (rest, system) = match rest.split_once('@') {
-        Some((rest, system)) => (rest, Some(system)),
-        None => (rest, None),
-    };
-    let (datatype, targets) = rest.split_once('>').unwrap_or((rest, ""));
-    let targets = targets.split(',').filter_map(ResourceType::parse).collect();
-    let steps = steps.split('.').map(step).collect();
-    Some(Path { steps, datatype: datatype_of(datatype), system, targets })
-}
-
-fn step(text: &'static str) -> Step {
-    match text.strip_suffix(']').and_then(|t| t.split_once('[')) {
-        Some((key, only)) => Step { key, only: only.split_once('=') },
-        None => Step { key: text, only: None },
-    }
-}
-
-fn datatype_of(name: &str) -> Datatype {
-    match name {
-        "CodeableConcept" => Datatype::CodeableConcept,
-        "Coding" => Datatype::Coding,
-        "Identifier" => Datatype::Identifier,
-        "ContactPoint" => Datatype::ContactPoint,
-        "Period" => Datatype::Period,
-        "Timing" => Datatype::Timing,
-        "deceased" => Datatype::Deceased,
-        _ => Datatype::Other,
-    }
-}
-
-fn every() -> Vec<Param> {
-    let param = |number, code, kind, place: Option<&'static str>| Param {
-        number,
-        code,
-        kind,
-        paths: place.into_iter().filter_map(path).collect(),
-    };
-    vec![
-        param(ID, "_id", ParamType::Id, None),
-        param(LAST_UPDATED, "_lastUpdated", ParamType::Instant, None),
-        param(TAG, "_tag", ParamType::Token, Some("meta.tag:Coding")),
-        param(PROFILE, "_profile", ParamType::Uri, Some("meta.profile:canonical")),
-        param(SECURITY, "_security", ParamType::Token, Some("meta.security:Coding")),
-    ]
 }
 
 #[cfg(test)]
@@ -245,26 +246,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_line_of_the_table_is_read() {
-        let text = include_str!("../tables/search.txt");
-        let rows = text.lines().filter(|l| l.starts_with(|c: char| c.is_ascii_digit()));
-        let table = read(text);
-        assert_eq!(table.of.values().map(Vec::len).sum::<usize>(), rows.clone().count());
-        let places: usize = rows.map(|l| l.split(' ').count() - 1).sum();
-        assert_eq!(table.of.values().flatten().map(|p| p.paths.len()).sum::<usize>(), places);
-        for params in table.of.values() {
-            let mut codes: Vec<_> = params.iter().map(|p| p.code).collect();
-            codes.sort_unstable();
-            codes.dedup();
-            assert_eq!(codes.len(), params.len());
-        }
-    }
-
-    #[test]
     fn numbers_in_stored_keys_stay() {
         for (kind, code, number) in [
             (ResourceType::PATIENT, "identifier", 10),
-            (ResourceType::OBSERVATION, "patient", 11),
+            (ResourceType::parse("Coverage").unwrap(), "patient", 11),
             (ResourceType::OBSERVATION, "subject", 12),
             (ResourceType::ENCOUNTER, "date", 18),
             (ResourceType::PATIENT, "birthdate", 221),
@@ -274,5 +259,17 @@ mod tests {
         }
         assert_eq!(find(ResourceType::OBSERVATION, "patient").unwrap().targets(), [ResourceType::PATIENT]);
         assert!(find(ResourceType::PATIENT, "nonsense").is_none());
+    }
+
+    #[test]
+    fn what_others_have_costs_no_rows() {
+        let patient = find(ResourceType::OBSERVATION, "patient").unwrap();
+        assert_eq!(patient.stored(), [Asked { number: 12, only: Some(ResourceType::PATIENT) }]);
+        assert_eq!(patient.number, 12);
+        let combo = find(ResourceType::OBSERVATION, "combo-code").unwrap();
+        let numbers: Vec<_> = combo.stored().iter().map(|a| a.number).collect();
+        assert_eq!(numbers, [24, 210]);
+        let both = find(ResourceType::OBSERVATION, "combo-code-value-quantity").unwrap();
+        assert_eq!(both.components.len(), 2);
     }
 }

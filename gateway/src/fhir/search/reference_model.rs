@@ -183,7 +183,8 @@ impl Asked {
                 });
                 hit != *not
             }
-            Self::CodeMissing(missing) => model.codes.is_empty() == *missing,
+            // Each has a text at least.
+            Self::CodeMissing(missing) => !missing,
             Self::Subject { kind, id } => {
                 model.subject.is_some_and(|(k, i)| i == *id && kind.is_none_or(|kind| kind == k))
             }

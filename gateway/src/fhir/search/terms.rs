@@ -1,7 +1,10 @@
 //! Resource -> index terms.
 
-use super::params::{self, Param, ParamType, Path, Step};
-use super::{Context, Term, TermRange, date, index, quantity, reference, text, token, uri};
+use super::params::{self, ParamType, Path};
+use super::tree::Leaf;
+use super::{
+    Context, Term, TermRange, composite, date, index, near, quantity, reference, table, text, token, uri,
+};
 use crate::fhir::id::{LogicalId, Reference, ResourceType};
 use crate::fhir::resource::Resource;
 use crate::json::Value;
@@ -11,14 +14,22 @@ use crate::json::Value;
 /// Its `id` must have been set; the time of the commit is known only to the writer, see [`last_updated`].
 pub fn terms(resource: &Resource, context: &Context) -> Vec<Term> {
     let mut out = Vec::with_capacity(48);
-    for param in params::of(resource.kind()) {
-        let mut values = Vec::new();
-        for path in &param.paths {
-            walk(resource.json(), &path.steps, &mut |element| {
-                encode(param, path, element, context, &mut values)
-            });
-        }
-        out.extend(values.into_iter().map(|value| Term { param: param.number, value }));
+    let mut values = Vec::new();
+    let json = resource.json();
+    for places in table::places(resource.kind()) {
+        places.tree.visit(json, &mut |leaf, element| {
+            let (Leaf::Value(at, _) | Leaf::Composite(at)) = leaf;
+            let Some(param) = places.params.get(at) else { return };
+            match leaf {
+                Leaf::Value(_, path) => {
+                    if let Some(path) = param.paths.get(path) {
+                        encode(param.kind, path, element, context, &mut values);
+                    }
+                }
+                Leaf::Composite(_) => composite::values(param, element, json, context, &mut values),
+            }
+            out.extend(values.drain(..).map(|value| Term { param: param.number, value }));
+        });
     }
     if let Some(id) = resource.id() {
         out.push(Term { param: params::ID, value: uri::encode(id) });
@@ -30,38 +41,48 @@ pub fn terms(resource: &Resource, context: &Context) -> Vec<Term> {
     out
 }
 
+/// The terms of a record that was indexed before, made anew. What it depends on under which address the box was known at
+/// the time is kept: references to own records by absolute address, and the timeline.
+pub fn renewed(resource: &Resource, context: &Context, old: &[Term]) -> Vec<Term> {
+    let mut out = terms(resource, context);
+    let kept = |term: &&Term| match term.param {
+        params::LAST_UPDATED => true,
+        params::TIMELINE => !out.iter().any(|new| new.param == params::TIMELINE),
+        number => reference::is_record(&term.value) && is_reference(resource.kind(), number),
+    };
+    let kept: Vec<Term> = old.iter().filter(kept).cloned().collect();
+    out.extend(kept);
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
+fn is_reference(kind: ResourceType, number: u16) -> bool {
+    params::of(kind).any(|p| p.number == number && p.kind == ParamType::Reference)
+}
+
 /// The `_lastUpdated` term, made by the writer when it knows the time of the commit.
 pub fn last_updated(at: jiff::Timestamp) -> Term {
     Term { param: params::LAST_UPDATED, value: date::point(at) }
 }
 
-fn walk(value: &Value, steps: &[Step], visit: &mut impl FnMut(&Value)) {
-    if let Value::Array(items) = value {
-        return items.iter().for_each(|item| walk(item, steps, visit));
-    }
-    let Some((step, rest)) = steps.split_first() else { return visit(value) };
-    let Some(next) = value.get(step.key) else { return };
-    match (step.only, next) {
-        (None, next) => walk(next, rest, visit),
-        (Some((key, wanted)), next) => {
-            let items = next.as_array().unwrap_or(std::slice::from_ref(next));
-            items
-                .iter()
-                .filter(|item| item.str(key) == Some(wanted))
-                .for_each(|item| walk(item, rest, visit));
-        }
-    }
-}
-
-fn encode(param: &Param, path: &Path, element: &Value, context: &Context, out: &mut Vec<Vec<u8>>) {
-    match param.kind {
+/// Appends the values of an element that stands at a place of a parameter.
+pub(super) fn encode(
+    kind: ParamType,
+    path: &Path,
+    element: &Value,
+    context: &Context,
+    out: &mut Vec<Vec<u8>>,
+) {
+    match kind {
         ParamType::String => text::values(element, out),
         ParamType::Token => token::values(element, path.datatype, path.system, out),
-        ParamType::Reference => reference::values(element, &path.targets, context, out),
+        ParamType::Reference => reference::values(element, path.only, context, out),
         ParamType::Date => date::values(element, path.datatype, context, out),
-        ParamType::Number | ParamType::Quantity => quantity::values(element, out),
-        ParamType::Uri => out.extend(element.as_str().map(uri::encode)),
-        ParamType::Id | ParamType::Instant => {}
+        ParamType::Number | ParamType::Quantity => quantity::values(element, path.datatype, out),
+        ParamType::Uri => uri::values(element, out),
+        ParamType::Special => near::values(element, out),
+        ParamType::Composite | ParamType::Id | ParamType::Instant => {}
     }
 }
 

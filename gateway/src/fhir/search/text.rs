@@ -4,6 +4,7 @@
 
 use super::fold::fold;
 use super::index::{self, Check, TermRange};
+use super::people;
 use crate::json::Value;
 
 /// Values of an element: a string, or the parts of a HumanName or Address.
@@ -65,6 +66,27 @@ pub fn containing(param: u16, text: &str) -> Option<TermRange> {
 /// Exactly this text.
 pub fn exact(param: u16, text: &str) -> Option<TermRange> {
     encode(text).map(|value| TermRange::prefix(param, value))
+}
+
+/// Texts of which a word begins so (`:text`).
+pub fn with_word(param: u16, text: &str) -> Option<TermRange> {
+    let folded = fold(text);
+    (!folded.is_empty()).then(|| TermRange::all(param).checked(Check::Word(folded)))
+}
+
+/// Texts that sound like this (`phonetic`): one of their words has the sound key of the one asked for.
+pub fn sounding(param: u16, text: &str) -> Option<TermRange> {
+    let key = sound_of(text);
+    (!key.is_empty()).then(|| TermRange::all(param).checked(Check::Sound(key)))
+}
+
+fn sound_of(word: &str) -> String {
+    people::sound(&people::folded(word))
+}
+
+/// Whether a word of a stored text has this sound key.
+pub(super) fn sounds_like(value: &[u8], key: &str) -> bool {
+    stored_text(value).is_some_and(|text| text.split(' ').any(|word| sound_of(word) == key))
 }
 
 /// The folded text of a value.

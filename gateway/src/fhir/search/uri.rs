@@ -1,4 +1,4 @@
-//! URI parameters: the exact text. Value: text, 0x00.
+//! URI parameters: the exact text. Value: text, 0x00. A canonical with a version is there without it, too.
 
 use super::index::{self, TermRange};
 
@@ -7,6 +7,15 @@ pub fn encode(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 1);
     index::push_exact(text, &mut out);
     out
+}
+
+/// Values of an element: a URI or a canonical.
+pub fn values(element: &crate::json::Value, out: &mut Vec<Vec<u8>>) {
+    let Some(text) = element.as_str() else { return };
+    out.push(encode(text));
+    if let Some((bare, _)) = text.split_once('|') {
+        out.push(encode(bare));
+    }
 }
 
 /// Exactly this URI.

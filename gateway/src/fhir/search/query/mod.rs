@@ -5,8 +5,8 @@
 
 mod value;
 
-use super::params::{self, ParamType};
-use super::{Context, TermRange, date, quantity, reference, token};
+use super::params;
+use super::{Context, TermRange};
 use crate::fhir::id::ResourceType;
 use crate::fhir::outcome::{Issue, IssueCode, Outcome};
 
@@ -285,14 +285,7 @@ fn sort_key(kind: ResourceType, key: &str) -> Option<SortKey> {
         None => (false, key),
     };
     let param = params::find(kind, code)?;
-    let number = param.number;
-    let range = match param.kind {
-        ParamType::String | ParamType::Uri | ParamType::Id | ParamType::Instant => TermRange::all(number),
-        ParamType::Token => token::sorted(number),
-        ParamType::Reference => reference::sorted(number),
-        ParamType::Date => date::sorted(number, descending),
-        ParamType::Number | ParamType::Quantity => quantity::sorted(number),
-    };
+    let (number, range) = (param.number, value::sorted(param, descending)?);
     Some(SortKey { param: number, descending, range })
 }
 

@@ -1,16 +1,22 @@
-//! Values of search parameters -> index ranges: escapes, alternatives, prefixes, modifiers.
+//! One parameter with its modifier and value -> a criterion: escapes, alternatives, prefixes, modifiers.
+//!
+//! `split` takes values apart, `modifier` knows which modifier does what with which type; here they come together.
+
+mod modifier;
+mod split;
 
 use super::super::date::{self, Prefix};
 use super::super::decimal::Decimal;
-use super::super::params::{Param, ParamType};
-use super::super::{Context, TermRange, quantity, reference, text, token, uri};
+use super::super::near::Circle;
+use super::super::params::{Asked, Component, Datatype, Param, ParamType};
+use super::super::{Check, Context, TermRange, composite, quantity, reference, text, token, uri};
 use super::{Criterion, bad_value, shown};
 use crate::fhir::datetime::Moment;
 use crate::fhir::id::{LogicalId, ResourceType};
 use crate::fhir::outcome::{Issue, IssueCode};
+use modifier::Modifier;
+use split::{split, system_and_code, unescape};
 
-/// Most alternatives (separated by commas) of one parameter.
-const MOST_VALUES: usize = 500;
 /// Longest value of one parameter, bytes.
 const MOST_BYTES: usize = 16 * 1024;
 
@@ -22,15 +28,20 @@ pub(super) fn criterion(
     value: &str,
     context: &Context,
 ) -> Result<Criterion, Issue> {
+    let modifier = Modifier::read(param, name, modifier)?;
     let made =
         |alternatives, negate| Criterion { param: param.number, name: name.to_owned(), alternatives, negate };
-    if modifier == Some("missing") {
+    if modifier == Modifier::Missing {
         let missing = match value {
             "true" => true,
             "false" => false,
             _ => return Err(bad_value(name, value, "true or false is needed")),
         };
-        return Ok(made(vec![TermRange::all(param.number)], missing));
+        if is_deceased(param) {
+            // Everybody is dead or not: the parameter is never missing.
+            return Ok(made(Vec::new(), !missing));
+        }
+        return Ok(made(present(param), missing));
     }
     if value.len() > MOST_BYTES {
         let text =
@@ -38,93 +49,192 @@ pub(super) fn criterion(
         return Err(Issue::error(IssueCode::TooLong, text));
     }
     let values = split(value, ',');
-    if values.len() > MOST_VALUES {
-        let text = format!("Search parameter \"{}\" has more than {MOST_VALUES} alternatives.", shown(name));
+    if values.len() > context.most_values {
+        let text = format!(
+            "Search parameter \"{}\" has more than {} alternatives (setting limits.search_values).",
+            shown(name),
+            context.most_values
+        );
         return Err(Issue::error(IssueCode::TooCostly, text));
     }
-    let mut alternatives = Vec::with_capacity(values.len());
-    for one in values {
-        alternatives.extend(ranges(param, name, modifier, one, context)?);
+    if is_deceased(param) {
+        return deceased(param, name, modifier, &values);
     }
-    Ok(made(alternatives, modifier == Some("not")))
+    let mut alternatives = Vec::with_capacity(values.len());
+    let one = One {
+        kind: param.kind,
+        code: param.code,
+        number: param.number,
+        targets: &param.targets,
+        name,
+        context,
+    };
+    for value in values {
+        let ranges = match param.kind {
+            ParamType::Composite => one.composite(&param.components, value)?,
+            _ => one.ranges(modifier, value)?,
+        };
+        alternatives.extend(everywhere(param, ranges, modifier));
+    }
+    Ok(made(alternatives, modifier.negates()))
 }
 
-/// Ranges of one alternative, still escaped.
-fn ranges(
-    param: &Param,
-    name: &str,
-    modifier: Option<&str>,
-    value: &str,
-    context: &Context,
-) -> Result<Vec<TermRange>, Issue> {
-    let bad = |why| bad_value(name, value, why);
+/// The values to sort by; `None` for what has no order.
+pub(super) fn sorted(param: &Param, descending: bool) -> Option<TermRange> {
     let number = param.number;
-    let plain = unescape(value).ok_or_else(|| bad("a backslash must stand before , $ | or \\"))?;
-    if plain.is_empty() {
-        return Err(bad("it is empty"));
-    }
-    let one = |range: Option<TermRange>, why| range.map(|r| vec![r]).ok_or_else(|| bad(why));
-    let wrong_modifier = |modifier: &str| {
-        let text =
-            format!("The modifier \":{}\" cannot be used with \"{}\" here.", shown(modifier), param.code);
-        Err(Issue::error(IssueCode::NotSupported, text))
+    let asked = param.stored();
+    // The values of several parameters have no common order in the index.
+    let [Asked { only, .. }] = asked.as_slice() else { return None };
+    Some(match param.kind {
+        ParamType::String | ParamType::Uri | ParamType::Id | ParamType::Instant => TermRange::all(number),
+        ParamType::Token => token::sorted(number),
+        ParamType::Reference => match only {
+            Some(kind) => reference::sorted_of(number, *kind),
+            None => reference::sorted(number),
+        },
+        ParamType::Date => date::sorted(number, descending),
+        ParamType::Number | ParamType::Quantity => quantity::sorted(number),
+        ParamType::Composite | ParamType::Special => return None,
+    })
+}
+
+/// Ranges that hold a value of a parameter whenever there is one.
+fn present(param: &Param) -> Vec<TermRange> {
+    let all = |asked: Asked| match asked.only {
+        Some(kind) => TermRange::all(asked.number).checked(Check::RefersTo(kind)),
+        None => TermRange::all(asked.number),
     };
-    match (param.kind, modifier) {
-        (ParamType::String, None) => one(text::starting(number, &plain), "nothing to search for"),
-        (ParamType::String, Some("exact")) => one(text::exact(number, &plain), "nothing to search for"),
-        (ParamType::String, Some("contains")) => {
-            one(text::containing(number, &plain), "nothing to search for")
+    param.stored().into_iter().map(all).collect()
+}
+
+/// The ranges for every number that the values are stored under.
+fn everywhere(param: &Param, ranges: Vec<TermRange>, modifier: Modifier) -> Vec<TermRange> {
+    let mut out = Vec::with_capacity(ranges.len() * param.asks.len().max(1));
+    for asked in param.stored() {
+        for range in &ranges {
+            let range = TermRange { param: asked.number, ..range.clone() };
+            out.push(match asked.only {
+                Some(kind) if modifier != Modifier::Identifier => range.checked(Check::RefersTo(kind)),
+                _ => range,
+            });
         }
-        (ParamType::Token, None | Some("not")) => {
-            let (system, code) = system_and_code(value).ok_or_else(|| bad("more than one unescaped |"))?;
-            one(token::range(number, system.as_deref(), &code), "nothing to search for")
+    }
+    out
+}
+
+fn is_deceased(param: &Param) -> bool {
+    param.paths.iter().any(|path| path.datatype == Datatype::Deceased)
+}
+
+/// `deceased` is true where it is said; whoever is not said to be dead is not (expression of the standard).
+fn deceased(param: &Param, name: &str, modifier: Modifier, values: &[&str]) -> Result<Criterion, Issue> {
+    let mut asked = [false, false];
+    for value in values {
+        match *value {
+            "true" | "|true" => asked[1] = true,
+            "false" | "|false" => asked[0] = true,
+            other => return Err(bad_value(name, other, "true or false is needed")),
         }
-        (ParamType::Id, None | Some("not")) => {
-            let id = LogicalId::parse(&plain).ok_or_else(|| bad("it is not a logical id"))?;
-            Ok(vec![uri::exact(number, id.as_str())])
+    }
+    if modifier.negates() {
+        asked = asked.map(|asked| !asked);
+    }
+    let dead: Vec<TermRange> = token::range(param.number, None, "true").into_iter().collect();
+    let (alternatives, negate) = match asked {
+        [true, true] => (Vec::new(), true),
+        [true, false] => (dead, true),
+        [false, true] => (dead, false),
+        [false, false] => (Vec::new(), false),
+    };
+    Ok(Criterion { param: param.number, name: name.to_owned(), alternatives, negate })
+}
+
+/// A parameter or a component, for one alternative of its value.
+struct One<'a> {
+    kind: ParamType,
+    code: &'a str,
+    number: u16,
+    targets: &'a [ResourceType],
+    name: &'a str,
+    context: &'a Context,
+}
+
+impl One<'_> {
+    /// Ranges of one alternative, still escaped.
+    fn ranges(&self, modifier: Modifier, value: &str) -> Result<Vec<TermRange>, Issue> {
+        let bad = |why: &str| bad_value(self.name, value, why);
+        let number = self.number;
+        let plain = unescape(value).ok_or_else(|| bad("a backslash must stand before , $ | or \\"))?;
+        if plain.is_empty() {
+            return Err(bad("it is empty"));
         }
-        (ParamType::Uri, None) => Ok(vec![uri::exact(number, &plain)]),
-        (ParamType::Uri, Some("below")) => Ok(uri::below(number, &plain)),
-        (ParamType::Uri, Some("above")) => Ok(uri::above(number, &plain)),
-        (ParamType::Date, None) => {
-            let (prefix, moment) = moment(&plain).ok_or_else(|| bad(DATE_NEEDED))?;
-            Ok(date::ranges(number, prefix, &moment, context))
-        }
-        (ParamType::Instant, None) => {
-            let (prefix, moment) = moment(&plain).ok_or_else(|| bad(DATE_NEEDED))?;
-            Ok(date::point_ranges(number, prefix, &moment, context))
-        }
-        (ParamType::Number, None) => {
-            let (prefix, rest) = Prefix::split(&plain);
-            let decimal = Decimal::parse(rest).ok_or_else(|| bad("it is not a number"))?;
-            Ok(quantity::ranges(number, prefix, decimal, None))
-        }
-        (ParamType::Quantity, None) => quantity_ranges(number, value)
-            .ok_or_else(|| bad("a number is needed, then nothing, |system|code or ||code")),
-        (ParamType::Reference, None) => {
-            reference::ranges(number, &plain, &param.targets(), context).ok_or_else(|| bad(REFERENCE_NEEDED))
-        }
-        (ParamType::Reference, Some("identifier")) => {
-            let (system, code) = system_and_code(value).ok_or_else(|| bad("more than one unescaped |"))?;
-            if code.is_empty() {
-                return Err(bad("the identifier's value is missing"));
+        match self.kind {
+            ParamType::String => self.string(modifier, &plain).ok_or_else(|| bad("nothing to search for")),
+            ParamType::Token => modifier::token(self, modifier, value, &plain),
+            ParamType::Id => {
+                let id = LogicalId::parse(&plain).ok_or_else(|| bad("it is not a logical id"))?;
+                Ok(vec![uri::exact(number, id.as_str())])
             }
-            Ok(vec![reference::identified(number, system.as_deref(), &code)])
-        }
-        (ParamType::Reference, Some(other)) => {
-            let Some(kind) = ResourceType::parse(other) else { return wrong_modifier(other) };
-            let targets = param.targets();
-            if !targets.is_empty() && !targets.contains(&kind) {
-                return wrong_modifier(other);
+            ParamType::Uri => Ok(match modifier {
+                Modifier::Below => uri::below(number, &plain),
+                Modifier::Above => uri::above(number, &plain),
+                _ => vec![uri::exact(number, &plain)],
+            }),
+            ParamType::Date => {
+                let (prefix, moment) = moment(&plain).ok_or_else(|| bad(DATE_NEEDED))?;
+                Ok(date::ranges(number, prefix, &moment, self.context))
             }
-            reference::ranges(number, &plain, &[kind], context).ok_or_else(|| bad(REFERENCE_NEEDED))
+            ParamType::Instant => {
+                let (prefix, moment) = moment(&plain).ok_or_else(|| bad(DATE_NEEDED))?;
+                Ok(date::point_ranges(number, prefix, &moment, self.context))
+            }
+            ParamType::Number => {
+                let (prefix, rest) = Prefix::split(&plain);
+                let decimal = Decimal::parse(rest).ok_or_else(|| bad("it is not a number"))?;
+                Ok(quantity::ranges(number, prefix, decimal, None))
+            }
+            ParamType::Quantity => quantity_ranges(number, value)
+                .ok_or_else(|| bad("a number is needed, then nothing, |system|code or ||code")),
+            ParamType::Reference => modifier::reference(self, modifier, value, &plain),
+            ParamType::Special => near(number, value).ok_or_else(|| bad(PLACE_NEEDED)),
+            ParamType::Composite => Err(bad("a composite is not a part of a composite")),
         }
-        (_, Some(other)) => wrong_modifier(other),
+    }
+
+    fn string(&self, modifier: Modifier, plain: &str) -> Option<Vec<TermRange>> {
+        let number = self.number;
+        let range = match modifier {
+            Modifier::Exact => text::exact(number, plain),
+            Modifier::Contains => text::containing(number, plain),
+            Modifier::Text => text::with_word(number, plain),
+            _ if self.code == "phonetic" => text::sounding(number, plain),
+            _ => text::starting(number, plain),
+        };
+        range.map(|range| vec![range])
+    }
+
+    /// The range of `a$b`.
+    fn composite(&self, components: &[Component], value: &str) -> Result<Vec<TermRange>, Issue> {
+        let values = split(value, '$');
+        if values.len() != components.len() {
+            let names: Vec<&str> = components.iter().map(|c| c.code).collect();
+            let why = format!("{} values separated by $ are needed: {}", names.len(), names.join("$"));
+            return Err(bad_value(self.name, value, &why));
+        }
+        let mut parts = Vec::with_capacity(values.len());
+        for (component, value) in components.iter().zip(&values) {
+            let (kind, code, targets) = (component.kind, component.code, component.targets.as_slice());
+            parts.push(One { kind, code, targets, ..*self }.ranges(Modifier::None, value)?);
+        }
+        let code = values.first().and_then(|value| system_and_code(value)).map(|(_, code)| code);
+        Ok(vec![composite::range(self.number, code.as_deref(), parts)])
     }
 }
 
 const DATE_NEEDED: &str = "a date such as ge2024-01-31 is needed; a plus sign in a zone is sent as %2B";
 const REFERENCE_NEEDED: &str = "an id, Type/id or an absolute address is needed";
+const PLACE_NEEDED: &str =
+    "latitude|longitude|distance|unit is needed, in degrees and a unit of length (km when none is named)";
 
 fn moment(text: &str) -> Option<(Prefix, Moment)> {
     let (prefix, rest) = Prefix::split(text);
@@ -144,40 +254,21 @@ fn quantity_ranges(param: u16, value: &str) -> Option<Vec<TermRange>> {
     }
 }
 
-/// `code` or `system|code`; `None` when there are more parts.
-fn system_and_code(value: &str) -> Option<(Option<String>, String)> {
-    match split(value, '|').as_slice() {
-        [code] => Some((None, unescape(code)?)),
-        [system, code] => Some((Some(unescape(system)?), unescape(code)?)),
-        _ => None,
-    }
-}
+/// Kilometres around a place when a query names no distance.
+const NEARBY: &str = "10";
 
-/// Parts between separators that no backslash stands before; parts stay escaped.
-fn split(text: &str, separator: char) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let mut start = 0;
-    let mut escaped = false;
-    for (at, c) in text.char_indices() {
-        if escaped {
-            escaped = false;
-        } else if c == '\\' {
-            escaped = true;
-        } else if c == separator {
-            parts.push(text.get(start..at).unwrap_or_default());
-            start = at + c.len_utf8();
+fn near(param: u16, value: &str) -> Option<Vec<TermRange>> {
+    let parts: Vec<&str> = split(value, '|');
+    let number = |text: &str| crate::decimal::Decimal::parse(text);
+    let (latitude, longitude, distance, unit) = match *parts.as_slice() {
+        [latitude, longitude] => (latitude, longitude, NEARBY, "km"),
+        [latitude, longitude, distance] | [latitude, longitude, distance, ""] => {
+            (latitude, longitude, distance, "km")
         }
-    }
-    parts.push(text.get(start..).unwrap_or_default());
-    parts
-}
-
-/// Takes backslashes away; `None` when one stands before something else than `,`, `$`, `|` or itself.
-fn unescape(text: &str) -> Option<String> {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        out.push(if c == '\\' { chars.next().filter(|c| matches!(c, ',' | '$' | '|' | '\\'))? } else { c });
-    }
-    Some(out)
+        [latitude, longitude, distance, unit] => (latitude, longitude, distance, unit),
+        _ => return None,
+    };
+    let metres = crate::ucum::convert(number(distance)?, unit, "m")?.as_f64()?;
+    let circle = Circle::new(number(latitude)?.as_f64()?, number(longitude)?.as_f64()?, metres)?;
+    Some(vec![circle.range(param)])
 }

@@ -1,0 +1,133 @@
+//! Composite parameters: values of one element, kept together.
+//!
+//! Value: the code of the first part, which ends with 0x00 (so that a code is a range), then for each part the number of
+//! its values and each with its length before it. What a value of a part is, is what the part's own parameter keeps; so
+//! every prefix and unit of that parameter works here. One value for each combination of the parts' codings or numbers.
+
+use super::index::{self, Check, TermRange};
+use super::params::{Component, Param, ParamType};
+use super::terms::encode;
+use super::{Context, token, tree};
+use crate::json::Value;
+
+/// Combinations that one element gives at most; beyond, the element's later codings are left out of composites.
+const MOST_COMBINATIONS: usize = 64;
+/// Longest value, bytes.
+const LONGEST: usize = 1_000;
+
+/// Values of a composite at one of its roots.
+pub(super) fn values(
+    param: &Param,
+    root: &Value,
+    resource: &Value,
+    context: &Context,
+    out: &mut Vec<Vec<u8>>,
+) {
+    let parts: Vec<Vec<Vec<Vec<u8>>>> =
+        param.components.iter().map(|c| alternatives(c, root, resource, context)).collect();
+    let combinations = parts.iter().map(Vec::len).product::<usize>();
+    if combinations == 0 {
+        return;
+    }
+    for number in 0..combinations.min(MOST_COMBINATIONS) {
+        let mut left = number;
+        let chosen: Vec<&[Vec<u8>]> = parts
+            .iter()
+            .filter_map(|choices| {
+                let choice = choices.get(left % choices.len())?;
+                left /= choices.len();
+                Some(choice.as_slice())
+            })
+            .collect();
+        out.extend(joined(&chosen));
+    }
+}
+
+/// The values of a part, those of one coding or number together.
+fn alternatives(
+    component: &Component,
+    root: &Value,
+    resource: &Value,
+    context: &Context,
+) -> Vec<Vec<Vec<u8>>> {
+    let mut out = Vec::new();
+    for path in &component.paths {
+        let from = if path.from_resource { resource } else { root };
+        tree::walk(from, &path.steps, &mut |element| {
+            for single in singles(element) {
+                let mut values = Vec::new();
+                encode(component.kind, path, single.as_ref().unwrap_or(element), context, &mut values);
+                if component.kind == ParamType::Token {
+                    // What is written about a code is not asked in a composite.
+                    values.iter_mut().for_each(|value| value.truncate(token::code_part(value).len()));
+                }
+                if !values.is_empty() {
+                    out.push(values);
+                }
+            }
+        });
+    }
+    out
+}
+
+/// An element as it is, or a concept with several codings as one concept for each.
+fn singles(element: &Value) -> Vec<Option<Value>> {
+    let codings = element.items("coding");
+    if codings.len() < 2 {
+        return vec![None];
+    }
+    let one = |coding: &Value| Value::from([("coding", Value::from([coding.clone()]))]);
+    codings.iter().map(|coding| Some(one(coding))).collect()
+}
+
+fn joined(parts: &[&[Vec<u8>]]) -> Option<Vec<u8>> {
+    let mut out = parts.first()?.iter().find_map(|value| token::any_code(value)).unwrap_or(&[0]).to_vec();
+    for values in parts {
+        out.push(u8::try_from(values.len()).ok()?);
+        for value in *values {
+            out.extend_from_slice(&u16::try_from(value.len()).ok()?.to_be_bytes());
+            out.extend_from_slice(value);
+        }
+    }
+    (out.len() <= LONGEST).then_some(out)
+}
+
+/// The range of a composite: each part in one of its ranges, the first perhaps known by its code.
+pub fn range(param: u16, code: Option<&str>, parts: Vec<Vec<TermRange>>) -> TermRange {
+    let whole = match code.filter(|code| !code.is_empty()) {
+        Some(code) => {
+            let mut prefix = Vec::new();
+            index::push_exact(code, &mut prefix);
+            TermRange::prefix(param, prefix)
+        }
+        None => TermRange::all(param),
+    };
+    whole.checked(Check::Composite(parts))
+}
+
+/// Whether each part of a stored composite has a value in one of its ranges.
+pub(super) fn accepts(value: &[u8], parts: &[Vec<TermRange>]) -> bool {
+    let Some(mut rest) = value.iter().position(|b| *b == 0).and_then(|end| value.get(end + 1..)) else {
+        return false;
+    };
+    for ranges in parts {
+        let Some((fulfilled, left)) = part(rest, ranges) else { return false };
+        if !fulfilled {
+            return false;
+        }
+        rest = left;
+    }
+    true
+}
+
+fn part<'a>(bytes: &'a [u8], ranges: &[TermRange]) -> Option<(bool, &'a [u8])> {
+    let (count, mut rest) = bytes.split_first()?;
+    let mut fulfilled = false;
+    for _ in 0..*count {
+        let (length, left) = rest.split_first_chunk::<2>()?;
+        let (value, left) = left.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+        fulfilled = fulfilled || ranges.iter().any(|range| range.holds(value));
+        rest = left;
+    }
+    Some((fulfilled, rest))
+}
