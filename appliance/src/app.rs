@@ -4,10 +4,12 @@
 
 pub mod opening;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use bytes::Bytes;
 use clinicvault_vault::Vault;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -40,7 +42,12 @@ struct Inner {
     opening: tokio::sync::Mutex<()>,
     /// HTTPS and HTTP as bound.
     ports: (AtomicU16, AtomicU16),
+    /// Descriptions of the box as written, by the address they were asked under.
+    described: Mutex<HashMap<String, Bytes>>,
 }
+
+/// Addresses under which a description is kept; a box has a handful.
+const MOST_ADDRESSES: usize = 16;
 
 /// What the vault slot holds.
 #[derive(Clone)]
@@ -91,6 +98,7 @@ impl App {
             tls,
             opening: tokio::sync::Mutex::new(()),
             ports: Default::default(),
+            described: Mutex::default(),
         })))
     }
 
@@ -127,6 +135,21 @@ impl App {
     /// The clinic's zone; UTC when the setting names none that is known, which `Config` refuses at start.
     pub fn zone(&self) -> TimeZone {
         TimeZone::get(&self.0.config.clinic.zone).unwrap_or(TimeZone::UTC)
+    }
+
+    /// What the box says of itself under an address: as it was written before, or made now. It stays the same for the life
+    /// of the process.
+    pub fn described(&self, base: &str, make: impl FnOnce() -> Bytes) -> Bytes {
+        let known = |all: &HashMap<String, Bytes>| all.get(base).cloned();
+        if let Some(bytes) = known(&self.0.described.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return bytes;
+        }
+        let bytes = make();
+        let mut all = self.0.described.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() < MOST_ADDRESSES {
+            all.insert(base.to_owned(), bytes.clone());
+        }
+        bytes
     }
 
     /// Throttling and the setup code.

@@ -249,5 +249,7 @@ mod tests {
         assert!(after.search.warnings.is_empty() && records.index_is_complete());
         assert_eq!(terms(&records), whole, "no version was made, and the terms are those of a write");
         assert!(!records.renew_some().unwrap());
+        let report = records.vault().verify(&mut |_| {}).unwrap();
+        assert!(report.is_sound(), "{report:?}");
     }
 }

@@ -92,6 +92,7 @@ pub fn statement(served: &Served<'_>) -> Value {
 fn documentation(zone: &str) -> String {
     format!(
         "Resources are checked against the structure of R4 and kept as sent. Dates without a zone are read in {zone}. \
+         Search parameters are those of R4; SearchParameter resources are kept and do not add to them. \
          Unknown search parameters are an error under Prefer: handling=strict and left out of the self link otherwise; \
          unknown modifiers are always an error. Chained parameters, _has, _include and _revinclude are not served."
     )

@@ -6,6 +6,7 @@ mod conditional;
 mod forms;
 mod history;
 mod operations;
+mod parameters;
 mod patch;
 mod round_trip;
 

@@ -50,7 +50,8 @@ impl FromRequestParts<App> for Open {
 
 /// The CapabilityStatement.
 pub async fn show(State(app): State<App>, open: Open) -> Response {
-    answer::body(StatusCode::OK, answer::text(&value(&app, &open.base)))
+    let written = app.described(&open.base, || answer::text(&value(&app, &open.base)));
+    answer::body(StatusCode::OK, written)
 }
 
 fn offered(operation: &operations::Operation) -> Offered {

@@ -15,6 +15,9 @@ const MOST_COMBINATIONS: usize = 64;
 /// Longest value, bytes.
 const LONGEST: usize = 1_000;
 
+/// What the part's own parameter keeps of one coding or number.
+type Values = Vec<Vec<u8>>;
+
 /// Values of a composite at one of its roots.
 pub(super) fn values(
     param: &Param,
@@ -23,12 +26,17 @@ pub(super) fn values(
     context: &Context,
     out: &mut Vec<Vec<u8>>,
 ) {
-    let parts: Vec<Vec<Vec<Vec<u8>>>> =
-        param.components.iter().map(|c| alternatives(c, root, resource, context)).collect();
-    let combinations = parts.iter().map(Vec::len).product::<usize>();
-    if combinations == 0 {
-        return;
+    let mut parts: Vec<Vec<Values>> = Vec::with_capacity(param.components.len());
+    // The first part is a code that nearly always is there; the others tell sooner that there is nothing to do.
+    for component in param.components.iter().rev() {
+        let found = alternatives(component, root, resource, context);
+        if found.is_empty() {
+            return;
+        }
+        parts.push(found);
     }
+    parts.reverse();
+    let combinations = parts.iter().map(Vec::len).product::<usize>();
     for number in 0..combinations.min(MOST_COMBINATIONS) {
         let mut left = number;
         let chosen: Vec<&[Vec<u8>]> = parts
@@ -44,12 +52,7 @@ pub(super) fn values(
 }
 
 /// The values of a part, those of one coding or number together.
-fn alternatives(
-    component: &Component,
-    root: &Value,
-    resource: &Value,
-    context: &Context,
-) -> Vec<Vec<Vec<u8>>> {
+fn alternatives(component: &Component, root: &Value, resource: &Value, context: &Context) -> Vec<Values> {
     let mut out = Vec::new();
     for path in &component.paths {
         let from = if path.from_resource { resource } else { root };
