@@ -113,7 +113,23 @@ pub struct HistoryOfMany {
     pub next: Option<(u64, u64)>,
 }
 
+/// Name of the list in its page links.
+const LIST: &str = "history";
+
 impl Records {
+    /// The sealed text of a place in the history of a type, or of everything: how many lines the log has is nobody's
+    /// business who may see only some of them.
+    pub fn history_link(&self, kind: Option<ResourceType>, place: (u64, u64)) -> Result<String, Error> {
+        self.links().seal(LIST, &(kind.map(ResourceType::number), place))
+    }
+
+    /// The place that such a text names; none was made here for this type otherwise.
+    pub fn history_place(&self, kind: Option<ResourceType>, link: &str) -> Result<(u64, u64), Error> {
+        let (of, place): (Option<u16>, (u64, u64)) = self.links().open(LIST, link)?;
+        let fits = of == kind.map(ResourceType::number);
+        fits.then_some(place).ok_or_else(|| Error::NotFound("this page".to_owned()))
+    }
+
     /// One page of the history of a type, or of everything that the caller may see. New versions come in front of the
     /// first page and never move a later one.
     pub fn history_of_many(&self, who: &Actor, wanted: &WantedOfMany) -> Result<HistoryOfMany, Error> {

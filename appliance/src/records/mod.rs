@@ -17,17 +17,21 @@ mod compartment;
 pub mod conditional;
 pub mod entries;
 pub mod error;
+pub mod everything;
 pub mod export;
 pub mod feed;
+mod gather;
 #[cfg(test)]
 mod guard_tests;
 pub mod history;
 pub mod import;
+mod labels;
 #[cfg(test)]
 mod leak_tests;
 mod matching;
 pub mod names;
 mod owner;
+mod page_link;
 pub mod patch;
 pub mod people;
 pub mod read;
@@ -68,6 +72,7 @@ struct Inner {
     zone: TimeZone,
     level: Level,
     cursors: search::cursor::Sealer,
+    links: page_link::Links,
     shown: shown::Shown,
     index: renewal::Index,
     most_values: AtomicUsize,
@@ -91,6 +96,7 @@ impl Records {
     /// The same, with writes checked as far as `level` goes.
     pub fn checking(vault: Vault, clock: Arc<dyn Clock>, zone: TimeZone, level: Level) -> Self {
         let cursors = search::cursor::Sealer::new(vault.key_for("search cursor").expose());
+        let links = page_link::Links::new(vault.key_for("page link").expose());
         let records = Self(Arc::new(Inner {
             vault,
             feed: Feed::new(),
@@ -98,6 +104,7 @@ impl Records {
             zone,
             level,
             cursors,
+            links,
             shown: shown::Shown::default(),
             index: renewal::Index::default(),
             most_values: AtomicUsize::new(Context::MOST_VALUES),
@@ -147,6 +154,10 @@ impl Records {
 
     fn shown(&self) -> &shown::Shown {
         &self.0.shown
+    }
+
+    fn links(&self) -> &page_link::Links {
+        &self.0.links
     }
 
     fn cursors(&self) -> &search::cursor::Sealer {

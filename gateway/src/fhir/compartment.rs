@@ -70,6 +70,20 @@ pub fn membership(compartment: ResourceType, id: &LogicalId, kind: ResourceType)
     Some(Criterion { param, name: format!("{compartment} compartment"), alternatives, negate: false })
 }
 
+/// The condition that a record of `kind` lies in some compartment of type `compartment`; `None` when that is never so.
+pub fn membership_of_any(compartment: ResourceType, kind: ResourceType) -> Option<Criterion> {
+    let codes = codes(compartment, kind)?;
+    let target = reference::records_of(compartment);
+    let linked = codes.iter().filter_map(|code| params::find(kind, code));
+    let mut alternatives: Vec<TermRange> =
+        linked.map(|param| TermRange::prefix(param.number, target.clone())).collect();
+    if kind == compartment {
+        alternatives.push(TermRange::all(params::ID));
+    }
+    let param = alternatives.first().map_or(params::ID, |range| range.param);
+    Some(Criterion { param, name: format!("{compartment} compartment"), alternatives, negate: false })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,6 +140,8 @@ mod tests {
         assert!(observation.matches(&[term("subject", "8"), term("performer", "7")]));
         assert!(!observation.matches(&[term("subject", "8")]));
         assert!(!observation.matches(&[term("encounter", "7")]));
+        let any = membership_of_any(ResourceType::PATIENT, ResourceType::OBSERVATION).unwrap();
+        assert!(any.matches(&[term("subject", "8")]) && !any.matches(&[term("encounter", "8")]));
         assert_eq!(of("Organization"), None);
         let own = super::super::search::Term { param: params::ID, value: uri::encode("7") };
         assert!(of("Patient").unwrap().matches(&[own]));

@@ -5,6 +5,7 @@
 
 pub mod bundle;
 pub mod capability;
+pub mod care_time;
 pub mod compartment;
 pub mod datetime;
 pub mod definitions;

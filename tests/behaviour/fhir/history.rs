@@ -76,7 +76,9 @@ fn the_history_of_a_type_and_of_everything_is_newest_first_and_pages_do_not_move
     }
     assert_eq!(seen, all, "what others write meanwhile moves nothing");
     issue(fhir.get("/fhir/_history?_since=2026-01-01T00:00:00"), 400, "invalid");
-    issue(fhir.get("/fhir/_history?_before=x"), 400, "invalid");
+    issue(fhir.get("/fhir/_history?_before=x"), 404, "not-found");
+    issue(fhir.get("/fhir/_history?_before=1.1"), 404, "not-found");
+    assert!(!path.contains("_before=1."), "a place in the log is sealed");
     issue(fhir.get("/fhir/Patient/_history?gender=male"), 400, "invalid");
     issue(fhir.get("/fhir/Patients/_history"), 404, "not-found");
 }

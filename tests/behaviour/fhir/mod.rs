@@ -3,8 +3,10 @@
 mod bundles;
 mod command;
 mod conditional;
+mod everything;
 mod forms;
 mod history;
+mod labels;
 mod operations;
 mod parameters;
 mod patch;

@@ -17,8 +17,8 @@ use crate::http::query;
 use crate::records::history::{Wanted, WantedOfMany};
 use crate::records::read::Stored;
 
-/// Name of the parameter that carries where a page begins: a version, or a line of the log. Neither ever changes its
-/// place, nor says whose it is, so it is in clear.
+/// Name of the parameter that carries where a page begins: a version of one record in clear, or a place in the log of
+/// many, sealed.
 const BEFORE: &str = "_before";
 const DEFAULT_ROWS: usize = 50;
 
@@ -51,10 +51,9 @@ pub async fn of_all(State(app): State<App>, ask: Ask) -> Result<Response, HttpEr
 /// The history bundle of a type, or of everything.
 pub(super) async fn many_bytes(app: &App, ask: &Ask, kind: Option<ResourceType>) -> Result<Bytes, HttpError> {
     let (wanted, before) = wanted(&ask.parameters, app.config().limits.page_rows)?;
-    let before = match before.as_deref().map(|text| (text, line_of(text))) {
+    let before = match before {
         None => None,
-        Some((_, Some(line))) => Some(line),
-        Some((_, None)) => return Err(bad(BEFORE, "a place that a next link gave")),
+        Some(link) => Some(ask.records.history_place(kind, &link)?),
     };
     let Wanted { rows, since, at, .. } = wanted;
     let wanted = WantedOfMany { kind, rows, since, at, before };
@@ -65,15 +64,10 @@ pub(super) async fn many_bytes(app: &App, ask: &Ask, kind: Option<ResourceType>)
             Some(kind) => format!("{}/{kind}/_history", ask.base),
             None => format!("{}/_history", ask.base),
         };
-        let next = page.next.map(|(tx, line)| format!("{tx}.{line}"));
+        let next = page.next.map(|place| ask.records.history_link(kind, place)).transpose()?;
         written(&ask, &address, None, next, &page.rows)
     });
     work.await.map_err(|_| HttpError::internal())?
-}
-
-fn line_of(text: &str) -> Option<(u64, u64)> {
-    let (tx, line) = text.split_once('.')?;
-    Some((tx.parse().ok()?, line.parse().ok()?))
 }
 
 /// The history bundle that answers `ask`.

@@ -8,6 +8,7 @@ mod ask;
 mod batch;
 mod bundle;
 mod conditions;
+mod everything;
 pub(super) mod form;
 mod history;
 mod media;

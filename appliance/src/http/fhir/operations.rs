@@ -59,7 +59,6 @@ impl On {
 }
 
 /// What an operation may do.
-#[allow(dead_code)] // Each variant is for lines of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// It only looks: GET and POST.
@@ -124,7 +123,11 @@ const ANY: &[&str] = &[];
 /// The table. One line an operation.
 #[rustfmt::skip]
 pub static TABLE: &[Operation] = &[
-    line("meta", &[Instance], ANY, Looks, "http://hl7.org/fhir/OperationDefinition/Resource-meta", |call| Box::pin(super::meta::show(call))),
+    line("everything", &[Type, Instance], &["Patient"], Looks, "http://hl7.org/fhir/OperationDefinition/Patient-everything", |call| Box::pin(super::everything::show(call))),
+    line("everything", &[Instance], &["Encounter"], Looks, "http://hl7.org/fhir/OperationDefinition/Encounter-everything", |call| Box::pin(super::everything::show(call))),
+    line("meta", &[System, Type, Instance], ANY, Looks, "http://hl7.org/fhir/OperationDefinition/Resource-meta", |call| Box::pin(super::meta::show(call))),
+    line("meta-add", &[Instance], ANY, Changes, "http://hl7.org/fhir/OperationDefinition/Resource-meta-add", |call| Box::pin(super::meta::add(call))),
+    line("meta-delete", &[Instance], ANY, Changes, "http://hl7.org/fhir/OperationDefinition/Resource-meta-delete", |call| Box::pin(super::meta::delete(call))),
 ];
 
 impl Operation {

@@ -33,6 +33,18 @@ impl Set {
         self.0.entry(&parts);
     }
 
+    /// A record that comes with one that matched, shown as `body`.
+    pub fn included(&mut self, base: &str, stored: &Stored, body: &[u8]) {
+        let url = full_url(base, stored);
+        let parts = EntryParts {
+            full_url: Some(&url),
+            resource: Some(body),
+            mode: Some("include"),
+            ..EntryParts::default()
+        };
+        self.0.entry(&parts);
+    }
+
     /// A version in a history, shown as `body`; one that is a delete has no resource.
     pub fn version(&mut self, base: &str, stored: &Stored, body: &[u8]) {
         let (head, kind) = (&stored.head, stored.kind().map_or("", |kind| kind.as_str()));

@@ -5,6 +5,7 @@
 
 mod json_patch;
 mod links;
+mod meta;
 mod path_patch;
 mod place;
 mod pointer;
@@ -12,6 +13,7 @@ mod pointer;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 pub use json_patch::JsonPatch;
+pub use meta::{MetaChange, union as union_of_metas};
 pub use path_patch::PathPatch;
 
 use super::outcome::{Issue, IssueCode, Outcome};
@@ -33,6 +35,8 @@ pub enum Patch {
     Json(JsonPatch),
     /// FHIRPath Patch.
     Path(PathPatch),
+    /// `$meta-add` or `$meta-delete`.
+    Meta(MetaChange),
 }
 
 impl Patch {
@@ -94,6 +98,7 @@ impl Patch {
         let done = match self {
             Self::Json(patch) => patch.apply(resource)?,
             Self::Path(patch) => patch.apply(resource)?,
+            Self::Meta(change) => change.apply(resource),
         };
         for key in ["resourceType", "id"] {
             if done.get(key) != resource.get(key) {

@@ -65,10 +65,15 @@ fn target(text: &str, only: Option<ResourceType>, context: &Context) -> Option<V
 
 /// The value of a record of this server.
 pub fn record(kind: ResourceType, id: &str) -> Vec<u8> {
-    let mut out = vec![RECORD];
-    out.extend_from_slice(&kind.number().to_be_bytes());
+    let mut out = records_of(kind);
     index::push_exact(id, &mut out);
     out
+}
+
+/// What the values of all records of a type on this server begin with.
+pub fn records_of(kind: ResourceType) -> Vec<u8> {
+    let [high, low] = kind.number().to_be_bytes();
+    vec![RECORD, high, low]
 }
 
 fn uri(text: &str) -> Vec<u8> {

@@ -103,7 +103,7 @@ pub fn patient_of(resource: &Resource, bases: &[&str]) -> Option<LogicalId> {
 }
 
 /// Members that say when a record of a type happened, the telling one first.
-const WHEN: [&str; 22] = [
+pub(crate) const WHEN: [&str; 22] = [
     "effectiveDateTime",
     "effectivePeriod",
     "effectiveInstant",

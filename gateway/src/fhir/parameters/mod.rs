@@ -3,13 +3,17 @@
 //! An operation takes what it knows by name and type and then calls [`Parameters::finish`], which refuses the rest: a
 //! parameter that was dropped in silence would change what was asked.
 
+mod answer;
+mod read;
+
+pub use answer::Answer;
 use jiff::Timestamp;
 
 use super::datetime::Moment;
 use super::outcome::{Issue, IssueCode, Outcome};
 use super::validate;
 use crate::decimal::Decimal;
-use crate::json::{Object, Value};
+use crate::json::Value;
 
 /// Most parameters of one invocation, parts included.
 pub const MOST: usize = 10_000;
@@ -81,7 +85,7 @@ impl Parameters {
         let mut issues = validate::structure(&Value::Object(root));
         let mut left = Vec::new();
         let mut room = MOST;
-        read(list, "Parameters.parameter", &mut room, &mut left, &mut issues);
+        read::list(list, "Parameters.parameter", &mut room, &mut left, &mut issues);
         if issues.is_empty() { Ok(Self { left }) } else { Err(Outcome::of(issues)) }
     }
 
@@ -363,184 +367,5 @@ impl Parameter {
     }
 }
 
-fn read(list: Option<Value>, at: &str, room: &mut usize, out: &mut Vec<Parameter>, issues: &mut Vec<Issue>) {
-    let items = match list {
-        None => return,
-        Some(Value::Array(items)) if !items.is_empty() => items,
-        Some(_) => {
-            let text = "The parameters must be an array with at least one member.";
-            return issues.push(Issue::error(IssueCode::Structure, text).at(at));
-        }
-    };
-    for (index, item) in items.into_iter().enumerate() {
-        if *room == 0 || issues.len() >= validate::MOST_ISSUES {
-            if *room == 0 {
-                let text = format!("An operation takes at most {MOST} parameters.");
-                issues.push(Issue::error(IssueCode::TooCostly, text).at(at));
-            }
-            return;
-        }
-        *room -= 1;
-        let place = format!("{at}[{index}]");
-        match one(item, &place, room, issues) {
-            Ok(parameter) => out.push(parameter),
-            Err(mut found) => issues.append(&mut found),
-        }
-    }
-}
-
-fn one(item: Value, place: &str, room: &mut usize, issues: &mut Vec<Issue>) -> Result<Parameter, Vec<Issue>> {
-    let Value::Object(mut object) = item else {
-        return Err(vec![Issue::error(IssueCode::Structure, "A parameter is an object.").at(place)]);
-    };
-    let (resource, part) = (object.remove("resource"), object.remove("part"));
-    let element = Value::Object(object);
-    let broken = validate::element("Parameters.parameter", &element, place);
-    if !broken.is_empty() {
-        return Err(broken);
-    }
-    let name = element.str("name").unwrap_or_default().to_owned();
-    let value = element.as_object().into_iter().flat_map(Object::iter).find(|(k, _)| k.starts_with("value"));
-    let given = match (value, resource, part) {
-        (Some((key, value)), None, None) => Given::Value(key.to_owned(), value.clone()),
-        (None, Some(resource), None) => Given::Resource(resource),
-        (None, None, Some(part)) => {
-            let mut parts = Vec::new();
-            read(Some(part), &format!("{place}.part"), room, &mut parts, issues);
-            Given::Parts(parts)
-        }
-        _ => {
-            let text = "A parameter has exactly one of value[x], resource and part (inv-1).";
-            return Err(vec![Issue::error(IssueCode::Invariant, text).at(place)]);
-        }
-    };
-    Ok(Parameter { name, given, place: place.to_owned() })
-}
-
-/// The `Parameters` that an operation answers with, or the parts of one parameter.
-#[derive(Debug, Clone, Default)]
-pub struct Answer(Vec<Value>);
-
-impl Answer {
-    /// An answer without parameters.
-    pub const fn new() -> Self {
-        Self(Vec::new())
-    }
-
-    /// Adds a value under its member, such as `valueCode`.
-    #[must_use]
-    pub fn value(mut self, name: &str, member: &str, value: impl Into<Value>) -> Self {
-        self.0.push(Object::new().with("name", name).with(member, value).into());
-        self
-    }
-
-    /// Adds a resource.
-    #[must_use]
-    pub fn resource(mut self, name: &str, resource: Value) -> Self {
-        self.0.push(Object::new().with("name", name).with("resource", resource).into());
-        self
-    }
-
-    /// Adds a parameter with parts; none when there are no parts, which R4 does not allow.
-    #[must_use]
-    pub fn parts(mut self, name: &str, parts: Self) -> Self {
-        if !parts.0.is_empty() {
-            self.0.push(Object::new().with("name", name).with("part", parts.0).into());
-        }
-        self
-    }
-
-    /// The resource.
-    pub fn to_json(self) -> Value {
-        let parameter = (!self.0.is_empty()).then_some(self.0);
-        Value::Object(Object::new().with("resourceType", "Parameters").with_some("parameter", parameter))
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::json::{Limits, parse};
-
-    fn body(text: &str) -> Result<Parameters, Outcome> {
-        Parameters::of_resource(parse(text.as_bytes(), &Limits::default()).unwrap())
-    }
-
-    fn query(pairs: &[(&str, &str)]) -> Parameters {
-        let pairs: Vec<_> = pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        Parameters::of_query(&pairs)
-    }
-
-    #[test]
-    fn a_query_and_a_body_say_the_same() {
-        let by_query = query(&[("start", "2020"), ("_count", "5"), ("x", "true"), ("t", "a"), ("t", "b")]);
-        let by_body = body(
-            r#"{"resourceType":"Parameters","parameter":[{"name":"start","valueDate":"2020"},
-                {"name":"_count","valueInteger":5},{"name":"x","valueBoolean":true},
-                {"name":"t","valueCode":"a"},{"name":"t","valueString":"b"}]}"#,
-        )
-        .unwrap();
-        for mut given in [by_query, by_body] {
-            assert_eq!(given.moment("start").unwrap(), Moment::date_time("2020"));
-            assert_eq!(given.integer("_count").unwrap(), Some(5));
-            assert_eq!(given.flag("x").unwrap(), Some(true));
-            assert_eq!(given.texts("t").unwrap(), ["a", "b"]);
-            assert_eq!(given.text("absent").unwrap(), None);
-            given.finish().unwrap();
-        }
-    }
-
-    #[test]
-    fn parts_resources_and_complex_values_are_taken() {
-        let mut given = body(
-            r#"{"resourceType":"Parameters","parameter":[
-                {"name":"resource","resource":{"resourceType":"Nonsense"}},
-                {"name":"coding","valueCoding":{"system":"s:x","code":"c"}},
-                {"name":"p","part":[{"name":"a","valueInstant":"2020-01-01T00:00:00Z"}]}]}"#,
-        )
-        .unwrap();
-        assert_eq!(given.resource("resource").unwrap().unwrap().str("resourceType"), Some("Nonsense"));
-        assert_eq!(given.complex("coding", "Coding").unwrap().unwrap().str("code"), Some("c"));
-        let mut parts = given.take("p").unwrap().unwrap().parts().unwrap();
-        assert!(parts.instant("a").unwrap().is_some());
-        parts.finish().unwrap();
-        given.finish().unwrap();
-    }
-
-    #[test]
-    fn what_is_not_known_or_not_right_is_refused_with_its_place() {
-        let place = |outcome: Outcome| outcome.issues[0].expression.clone();
-        assert_eq!(place(query(&[("nme", "x")]).finish().unwrap_err()), ["nme"]);
-        assert!(query(&[("a", "1"), ("a", "2")]).text("a").is_err());
-        assert!(query(&[("a", "1.5")]).integer("a").is_err());
-        assert!(query(&[("a", "2020-01-01T00:00:00")]).instant("a").is_err());
-        assert!(query(&[("a", "x")]).resource("a").is_err());
-        let check = |parameter: &str, expected: &str| {
-            let text = format!(r#"{{"resourceType":"Parameters","parameter":[{parameter}]}}"#);
-            assert_eq!(place(body(&text).unwrap_err())[0], expected, "{parameter}");
-        };
-        check(r#"{"valueString":"x"}"#, "Parameters.parameter[0].name");
-        check(r#"{"name":"a"}"#, "Parameters.parameter[0]");
-        check(r#"{"name":"a","valueString":"x","resource":{}}"#, "Parameters.parameter[0]");
-        check(r#"{"name":"a","valueDate":"x"}"#, "Parameters.parameter[0].value");
-        check(r#"{"name":"a","part":[{"name":"b","value":1}]}"#, "Parameters.parameter[0].part[0].value");
-        check("1", "Parameters.parameter[0]");
-        assert!(body(r#"{"resourceType":"Parameters","parameter":[]}"#).is_err());
-        assert!(body(r#"{"resourceType":"Patient"}"#).is_err());
-        let many = vec![r#"{"name":"a","valueInteger":1}"#; MOST + 1].join(",");
-        assert!(body(&format!(r#"{{"resourceType":"Parameters","parameter":[{many}]}}"#)).is_err());
-    }
-
-    #[test]
-    fn an_answer_is_a_good_resource() {
-        let inner = Answer::new().value("code", "valueCode", "x");
-        let answer = Answer::new()
-            .value("return", "valueBoolean", true)
-            .parts("match", inner)
-            .parts("none", Answer::new())
-            .to_json();
-        assert!(validate::structure(&answer).is_empty());
-        assert_eq!(answer.items("parameter").len(), 2);
-        assert!(validate::structure(&Answer::new().to_json()).is_empty());
-    }
-}
+mod tests;
