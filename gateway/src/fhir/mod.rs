@@ -19,6 +19,7 @@ pub mod pattern;
 pub mod profile;
 pub mod resource;
 pub mod search;
+pub mod sql;
 pub mod subset;
 pub mod terminology;
 mod types;

@@ -47,6 +47,13 @@ pub trait Host<'a> {
         None
     }
 
+    /// Whether a FHIR base, such as `https://box/fhir`, is where the resources at hand are kept. Asked for absolute
+    /// references, when the key of their target is wanted.
+    fn is_own_base(&self, base: &str) -> bool {
+        let _ = base;
+        false
+    }
+
     /// Takes note of what `trace` saw.
     fn trace(&self, name: &str, items: &[Item<'a>]) {
         let _ = (name, items);
@@ -152,6 +159,14 @@ impl<'a> Context<'a> {
         self
     }
 
+    /// Sets a variable `%name`, in the place of the one that has the name.
+    pub fn set_variable(&mut self, name: &str, value: Collection<'a>) {
+        match self.variables.iter_mut().find(|(known, _)| known == name) {
+            Some((_, old)) => *old = value,
+            None => self.variables.push((name.to_owned(), value)),
+        }
+    }
+
     /// The time that `now()`, `today()` and `timeOfDay()` answer. Without it they are errors.
     #[must_use]
     pub fn with_now(mut self, now: jiff::Timestamp, zone: &jiff::tz::TimeZone) -> Self {
@@ -186,6 +201,11 @@ impl<'a> Context<'a> {
     pub const fn with_most_steps(mut self, steps: u64) -> Self {
         self.most_steps = steps;
         self
+    }
+
+    /// Another bound on the work of the next evaluation, for several that share one.
+    pub const fn set_most_steps(&mut self, steps: u64) {
+        self.most_steps = steps;
     }
 
     /// The target of a reference: contained, beside it in a bundle, or what the host answers; and the steps that looking

@@ -18,6 +18,7 @@ mod pattern;
 mod temporal;
 mod tree;
 mod types;
+mod variables;
 
 pub use context::{Context, Host, NoHost, Resolved, by_type};
 pub use error::{Error, ErrorKind};
@@ -56,6 +57,13 @@ impl Expression {
     pub fn check(&self, root: &str) -> Result<(), Error> {
         let unknown = || Error::semantic(0, format!("there is no type \"{root}\""));
         check::check(&self.tree, crate::fhir::definitions::id_of(root).ok_or_else(unknown)?)
+    }
+
+    /// The variables that it asks for and does not define itself, without the `%`, each with the byte offset of its
+    /// first place.
+    pub fn variables(&self) -> Vec<(&str, usize)> {
+        let place = |at: u32| usize::try_from(at).unwrap_or(usize::MAX);
+        variables::asked(&self.tree).into_iter().map(|(name, at)| (name, place(at))).collect()
     }
 
     /// Evaluates it for a focus, usually the resource or an element of it.

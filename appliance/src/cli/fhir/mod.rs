@@ -4,6 +4,7 @@ mod convert;
 mod file;
 mod path;
 mod validate;
+mod view;
 
 use clap::Subcommand;
 
@@ -18,6 +19,8 @@ pub enum Fhir {
     Path(path::Path),
     /// Check files against R4, terminology and profiles
     Validate(validate::Validate),
+    /// Show files as a table by a ViewDefinition (SQL on FHIR)
+    View(view::View),
 }
 
 /// Runs the sub-command.
@@ -26,5 +29,6 @@ pub fn run(command: &Fhir) -> anyhow::Result<()> {
         Fhir::Convert(command) => convert::run(command),
         Fhir::Path(command) => path::run(command),
         Fhir::Validate(command) => validate::run(command),
+        Fhir::View(command) => view::run(command),
     }
 }

@@ -9,6 +9,7 @@ use super::super::tree::Call;
 use super::super::types;
 use super::{Answer, Evaluator, Scope, call};
 use crate::fhir::definitions::{self, Primitive};
+use crate::fhir::id::ResourceType;
 use crate::fhir::validate;
 use crate::json::Value;
 
@@ -83,6 +84,7 @@ impl<'a> Evaluator<'a, '_> {
             F::GetResourceKey => Ok(input
                 .iter()
                 .filter_map(Item::as_node)
+                .filter(Node::is_resource)
                 .filter_map(|n| n.str("id"))
                 .map(Item::from)
                 .collect()),
@@ -116,7 +118,8 @@ impl<'a> Evaluator<'a, '_> {
         self.context.resolve(&address)
     }
 
-    /// The id behind references, of those to a type when one is named.
+    /// The id behind references, of those to a type when one is named. A reference that is neither relative nor to one
+    /// of the host's own addresses has none.
     fn reference_key(&self, call: &'a Call, input: &[Item<'a>]) -> Answer<'a> {
         use super::super::tree::Shape;
         let wanted = match call.arguments.first().map(|a| &a.shape) {
@@ -127,9 +130,11 @@ impl<'a> Evaluator<'a, '_> {
         };
         let key = |item: &Item<'a>| {
             let address = item.as_node()?.str("reference")?.split("/_history/").next()?;
-            let mut steps = address.rsplit('/');
-            let (id, kind) = (steps.next()?, steps.next());
-            (wanted.is_none() || wanted == kind).then(|| Item::from(id))
+            let (rest, id) = address.rsplit_once('/')?;
+            let (base, kind) = rest.rsplit_once('/').map_or((None, rest), |(base, kind)| (Some(base), kind));
+            let own = base.is_none_or(|base| self.context.host.is_own_base(base));
+            let known = ResourceType::parse(kind).is_some() && !id.is_empty() && own;
+            (known && wanted.is_none_or(|wanted| wanted == kind)).then(|| Item::from(id))
         };
         Ok(input.iter().filter_map(key).collect())
     }
