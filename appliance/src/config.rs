@@ -76,6 +76,7 @@ pub struct Limits {
     pub bundle_entries: usize,
     pub page_rows: usize,
     pub search_values: usize,
+    pub table_seconds: u64,
     pub check_references: bool,
 }
 
@@ -193,6 +194,7 @@ impl Default for Limits {
             bundle_entries: 10_000,
             page_rows: 1_000,
             search_values: 500,
+            table_seconds: 300,
             check_references: true,
         }
     }
@@ -254,6 +256,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("limits.bundle_entries", "Most entries of a transaction or batch."),
     ("limits.page_rows", "Most rows of one search or history page."),
     ("limits.search_values", "Most values, separated by commas, of one search parameter."),
+    ("limits.table_seconds", "Longest time that the rows of a ViewDefinition are made and sent."),
     (
         "limits.check_references",
         "Whether a transaction is refused that refers to a record which neither exists nor is made by it.",

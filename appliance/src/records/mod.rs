@@ -41,6 +41,7 @@ pub mod reviews;
 pub mod search;
 mod shown;
 pub mod sight;
+pub mod table;
 mod terms;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -138,6 +139,11 @@ impl Records {
     /// The box's clock.
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+
+    /// The clinic's time zone.
+    pub fn zone(&self) -> &TimeZone {
+        &self.0.zone
     }
 
     /// What reading dates and references depends on, for this caller.

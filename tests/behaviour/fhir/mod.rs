@@ -11,6 +11,7 @@ mod operations;
 mod parameters;
 mod patch;
 mod round_trip;
+mod table;
 
 use clinicvault_tests::{Answer, Http};
 use serde_json::Value;

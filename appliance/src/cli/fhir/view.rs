@@ -1,6 +1,5 @@
 //! `clinicvault fhir view`: the rows that a ViewDefinition (SQL on FHIR) makes of files.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
@@ -49,7 +48,7 @@ fn write(command: &View, out: &mut impl std::io::Write) -> anyhow::Result<usize>
         _ => Format::Ndjson,
     };
     let zone = jiff::tz::TimeZone::system();
-    let around = Around { now: SystemClock.now(), zone: &zone, host: &NoHost };
+    let now = SystemClock.now();
     let mut writer = Writer::new(&view, format);
     let (mut text, mut failed) = (Vec::new(), 0);
     writer.open(&mut text);
@@ -73,6 +72,7 @@ fn write(command: &View, out: &mut impl std::io::Write) -> anyhow::Result<usize>
                     continue;
                 }
             };
+            let around = Around { now, zone: &zone, host: &NoHost };
             for resource in unwrapped(&resource, &view) {
                 if let Err(error) = view.rows(resource, &around, &mut |row| writer.row(row, &mut text)) {
                     note(format_args!("{place}: {error}"));

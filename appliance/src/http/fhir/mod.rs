@@ -22,6 +22,7 @@ mod patch;
 mod reduced;
 mod search;
 mod sets;
+mod table;
 
 use axum::Router;
 use axum::routing::{any, get, post};
@@ -36,6 +37,7 @@ pub fn routes() -> Router<App> {
         .route("/fhir/metadata", get(metadata::show))
         .route("/fhir/_history", get(history::of_all))
         .route("/fhir/${operation}", any(operations::of_system))
+        .route("/fhir/ViewDefinition/${operation}", any(table::of_type))
         .route("/fhir/{kind}/${operation}", any(operations::of_type))
         .route("/fhir/{kind}/{id}/${operation}", any(operations::of_instance))
         .route("/fhir/{kind}/_history", get(history::of_type))

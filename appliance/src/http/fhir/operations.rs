@@ -110,7 +110,6 @@ const fn line(
 
 impl Operation {
     /// The same line for an operation whose answers have forms of their own.
-    #[allow(dead_code)] // For lines of the table.
     const fn in_own_forms(mut self) -> Self {
         self.forms = Forms::Own;
         self
@@ -128,6 +127,7 @@ pub static TABLE: &[Operation] = &[
     line("meta", &[System, Type, Instance], ANY, Looks, "http://hl7.org/fhir/OperationDefinition/Resource-meta", |call| Box::pin(super::meta::show(call))),
     line("meta-add", &[Instance], ANY, Changes, "http://hl7.org/fhir/OperationDefinition/Resource-meta-add", |call| Box::pin(super::meta::add(call))),
     line("meta-delete", &[Instance], ANY, Changes, "http://hl7.org/fhir/OperationDefinition/Resource-meta-delete", |call| Box::pin(super::meta::delete(call))),
+    line("viewdefinition-run", &[System, Instance], &["Binary"], Looks, "http://sql-on-fhir.org/OperationDefinition/$viewdefinition-run", |call| Box::pin(super::table::run(call))).in_own_forms(),
 ];
 
 impl Operation {
@@ -249,7 +249,8 @@ pub async fn of_instance(
     invoke(app, On::Instance(ask::kind(&kind)?, id), &name, request).await
 }
 
-async fn invoke(app: App, on: On, name: &str, request: Request) -> Result<Response, HttpError> {
+/// Calls the operation of a name.
+pub(super) async fn invoke(app: App, on: On, name: &str, request: Request) -> Result<Response, HttpError> {
     let operation = TABLE
         .iter()
         .find(|op| op.name == name && op.is_at(on.level(), on.kind()))

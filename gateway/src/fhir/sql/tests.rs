@@ -205,7 +205,7 @@ fn what_a_view_costs_is_bounded() {
     check(r#"{"resource":"Patient","select":[{"repeat":["$this"]}]}"#, "more than 100 times");
     check(r#"{"resource":"Patient","select":[{"repeat":["$this | %resource.name"]}]}"#, "limit");
     let wide = r#"{"forEach":"(1|2|3|4|5|6|7|8|9|10)"}"#;
-    let many = vec![wide; 9].join(",");
+    let many = [wide; 9].join(",");
     let view =
         format!(r#"{{"resource":"Patient","select":[{many},{{"column":[{{"name":"a","path":"id"}}]}}]}}"#);
     let error = table(&view, PATIENT, Format::Ndjson);
