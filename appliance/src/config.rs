@@ -30,6 +30,7 @@ pub struct Config {
     pub listen: Listen,
     pub limits: Limits,
     pub fhir: Fhir,
+    pub graphql: Graphql,
     pub audit: Audit,
     pub sessions: Sessions,
     pub hl7: Hl7,
@@ -85,6 +86,17 @@ pub struct Limits {
 #[serde(default, deny_unknown_fields)]
 pub struct Fhir {
     pub validation: Validation,
+}
+
+/// What one GraphQL query may cost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Graphql {
+    pub text_kib: usize,
+    pub depth: usize,
+    pub fields: u64,
+    pub resources: u64,
+    pub answer_mib: usize,
 }
 
 /// How far a write is checked.
@@ -215,6 +227,12 @@ impl Default for Sessions {
     }
 }
 
+impl Default for Graphql {
+    fn default() -> Self {
+        Self { text_kib: 64, depth: 24, fields: 100_000, resources: 2_000, answer_mib: 16 }
+    }
+}
+
 impl Default for Hl7 {
     fn default() -> Self {
         Self {
@@ -265,6 +283,14 @@ const SENTENCES: &[(&str, &str)] = &[
         "fhir.validation",
         "What a write is checked for: \"structure\", \"invariants\", \"terminology\" or \"profiles\"; each has those before it.",
     ),
+    ("graphql.text_kib", "Longest GraphQL query, in KiB."),
+    ("graphql.depth", "Deepest nesting of a GraphQL answer, at most 48."),
+    (
+        "graphql.fields",
+        "Most fields that one GraphQL query looks at, each counted for every element that has it.",
+    ),
+    ("graphql.resources", "Most records that one GraphQL query touches."),
+    ("graphql.answer_mib", "Longest text of the values in one GraphQL answer, in MiB."),
     ("audit.await_reads", "Whether a read waits until its audit line is on disk."),
     ("sessions.idle_minutes", "A staff session ends after so many quiet minutes."),
     ("sessions.absolute_hours", "A staff session ends after so many hours in any case."),
@@ -333,6 +359,9 @@ impl Config {
         let config: Config = table.try_into().map_err(|e| wrong(origin, e.to_string()))?;
         if let Err(error) = jiff::tz::TimeZone::get(&config.clinic.zone) {
             return Err(wrong(origin, format!("clinic.zone: {error}")));
+        }
+        if !(1..=48).contains(&config.graphql.depth) {
+            return Err(wrong(origin, "graphql.depth: must be from 1 to 48".to_owned()));
         }
         // Deeper than what the box reads back from its own store, a record could be written and never read again.
         let deepest = JsonLimits::bytes(0).max_depth;

@@ -21,6 +21,7 @@ pub mod everything;
 pub mod export;
 pub mod feed;
 mod gather;
+pub mod graph;
 #[cfg(test)]
 mod guard_tests;
 pub mod history;

@@ -9,6 +9,7 @@ pub mod care_time;
 pub mod compartment;
 pub mod datetime;
 pub mod definitions;
+pub mod graphql;
 pub mod id;
 pub mod ndjson;
 pub(crate) mod near;

@@ -5,6 +5,7 @@ mod command;
 mod conditional;
 mod everything;
 mod forms;
+mod graph;
 mod history;
 mod labels;
 mod operations;

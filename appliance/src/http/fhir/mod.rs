@@ -10,6 +10,7 @@ mod bundle;
 mod conditions;
 mod everything;
 pub(super) mod form;
+mod graph;
 mod history;
 mod media;
 mod meta;

@@ -127,6 +127,7 @@ pub static TABLE: &[Operation] = &[
     line("meta", &[System, Type, Instance], ANY, Looks, "http://hl7.org/fhir/OperationDefinition/Resource-meta", |call| Box::pin(super::meta::show(call))),
     line("meta-add", &[Instance], ANY, Changes, "http://hl7.org/fhir/OperationDefinition/Resource-meta-add", |call| Box::pin(super::meta::add(call))),
     line("meta-delete", &[Instance], ANY, Changes, "http://hl7.org/fhir/OperationDefinition/Resource-meta-delete", |call| Box::pin(super::meta::delete(call))),
+    line("graphql", &[System, Instance], ANY, Looks, "http://hl7.org/fhir/OperationDefinition/Resource-graphql", |call| Box::pin(super::graph::query(call))).in_own_forms(),
     line("viewdefinition-run", &[System, Instance], &["Binary"], Looks, "http://sql-on-fhir.org/OperationDefinition/$viewdefinition-run", |call| Box::pin(super::table::run(call))).in_own_forms(),
 ];
 
