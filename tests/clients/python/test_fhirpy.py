@@ -165,3 +165,24 @@ def test_the_asynchronous_client_does_the_same_at_once(async_client):
             await async_client.get("Patient", made[0].id)
 
     asyncio.run(walk())
+
+
+def test_chains_reverse_chains_and_includes(client):
+    offered = client.execute("metadata", method="get")["rest"][0]["interaction"]
+    if all(each["code"] != "search-system" for each in offered):
+        pytest.skip("the box does not offer search-system")
+    family = word()
+    who = resource(client, patient(family))
+    who.save()
+    what = resource(client, potassium(f"Patient/{who.id}", 4.2))
+    what.save()
+    observations, patients = client.resources("Observation"), client.resources("Patient")
+    assert observations.search(subject__Patient__family=family).get().id == what.id
+    assert observations.search(patient__family=family).get().id == what.id
+    assert patients.search(family=family).has("Observation", "patient", code="http://loinc.org|2823-3").get().id == who.id
+    assert patients.search(family=family).has("Observation", "patient", code="none").count() == 0
+    bundle = observations.search(_id=[what.id]).include("Observation", "subject").fetch_raw()
+    assert [(entry["resource"].id, entry["search"]["mode"]) for entry in bundle["entry"]] == [(what.id, "match"), (who.id, "include")]
+    bundle = patients.search(_id=[who.id]).revinclude("Observation", "subject").fetch_raw()
+    assert [entry["resource"].id for entry in bundle["entry"]] == [who.id, what.id]
+    assert [each.id for each in patients.search(_id=[who.id]).revinclude("Observation", "subject").fetch()] == [who.id]

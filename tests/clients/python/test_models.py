@@ -1,7 +1,10 @@
 """Every resource of the invented clinic, in each way the box hands it out, is valid to the R4 models of fhir.resources."""
 
+import json
+
 import pytest
 from conftest import BASE, parsed
+from fhir.resources import get_fhir_model_class
 
 
 def pages(session, address):
@@ -39,6 +42,22 @@ def test_the_history_of_everything(session):
         parsed(page)
         seen += len(page["entry"])
     assert seen > 1000
+
+
+def test_xml_says_what_json_says(session):
+    """Another reader of XML (lxml and the models) finds the same in both forms."""
+    seen = set()
+    for kind in ["Patient", "Encounter", "Observation", "Condition", "DiagnosticReport", "MedicationRequest",
+                 "ClinicalImpression", "AllergyIntolerance", "Immunization", "DocumentReference", "Organization"]:
+        forms = {}
+        for form in ["json", "xml"]:
+            answer = session.get(f"{BASE}/{kind}?_count=30&_sort=_id", headers={"Accept": f"application/fhir+{form}"})
+            assert answer.headers["Content-Type"] == f"application/fhir+{form}; charset=utf-8"
+            bundle = get_fhir_model_class("Bundle").parse_raw(answer.content, content_type=f"application/{form}")
+            forms[form] = [json.loads(entry.resource.json()) for entry in bundle.entry]
+        assert forms["json"] == forms["xml"], kind
+        seen.update(each["id"] for each in forms["json"])
+    assert len(seen) > 200
 
 
 @pytest.mark.parametrize("address", ["Patient/nobody", "Nothing", "Patient?birthdate=soon", "Patient/1/_history/x", "Patient/a b"])

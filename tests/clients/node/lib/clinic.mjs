@@ -65,5 +65,33 @@ export function outcome(value, code) {
   return value;
 }
 
+const statement = await (await fetch(`${base}/metadata`)).json();
+
+/** Options of a walk that runs where the box says that it has these operations; `Type/name`, or `name` for all of it. */
+export function needs(...operations) {
+  const [rest] = statement.rest;
+  const lacks = operations.filter((each) => {
+    const [name, type] = each.split("/").reverse();
+    const offered = type ? rest.resource.find((resource) => resource.type === type)?.operation : rest.operation;
+    return !offered?.some((operation) => operation.name === name);
+  });
+  return lacks.length === 0 ? {} : { skip: `the box does not offer ${lacks.join(", ")}` };
+}
+
+/** Options of a walk that runs where the box says that it has this interaction over all types. */
+export function speaks(interaction) {
+  const found = statement.rest[0].interaction.some(({ code }) => code === interaction);
+  return found ? {} : { skip: `the box does not offer ${interaction}` };
+}
+
+/** The headers of a person who is signed in and asks from the box's own page. */
+export async function signedIn(role) {
+  const { username, password } = staff.find((person) => person.role === role);
+  const own = { "x-clinicvault": "1", "sec-fetch-site": "same-origin", "content-type": "application/json" };
+  const answer = await fetch(`${root}/api/login`, { method: "POST", headers: own, body: JSON.stringify({ username, password }) });
+  assert.ok((await answer.json()).session, `${username} is signed in`);
+  return { ...own, cookie: answer.headers.getSetCookie().map((cookie) => cookie.split(";")[0]).join("; ") };
+}
+
 export const resources = (bundle) => (bundle.entry ?? []).map((entry) => entry.resource);
 export const ids = (bundle) => resources(bundle).map((resource) => resource.id);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { CapabilityTool, Client } from "fhir-kit-client";
-import { base, ids, number, outcome, patient, potassium, resources, SYSTEM, token, tokenFor, word } from "../lib/clinic.mjs";
+import { base, ids, number, outcome, patient, potassium, resources, speaks, SYSTEM, token, tokenFor, word } from "../lib/clinic.mjs";
 
 const client = new Client({ baseUrl: base, bearerToken: token });
 const response = (answer) => Client.httpFor(answer).response;
@@ -27,6 +27,7 @@ test("fhir-kit: capabilities are read without a token and found by the tool", as
   for (const code of ["read", "vread", "update", "patch", "delete", "create", "search-type", "history-instance", "history-type"]) {
     assert.ok(tool.resourceCan("Patient", code), code);
   }
+  assert.ok(tool.resourceSearch("Observation", "code-value-quantity"));
   assert.ok(tool.resourceSearch("Patient", "birthdate"));
   assert.equal(tool.resourceCan("Nothing", "read"), false);
   await refused(open.read({ resourceType: "Patient", id: "x" }), 401);
@@ -172,11 +173,53 @@ test("fhir-kit: quantities, dates and composites of observations", async () => {
   assert.deepEqual(await found({}), [low.id, high.id].sort());
   assert.deepEqual(await found({ "value-quantity": "gt5|http://unitsofmeasure.org|mmol/L" }), [high.id]);
   assert.deepEqual(await found({ "value-quantity": "3.9" }), [low.id]);
+  assert.deepEqual(await found({ "value-quantity": "lt0.005|http://unitsofmeasure.org|mol/L" }), [low.id]);
   assert.deepEqual(await found({ date: "2026-03-04" }), [low.id]);
   assert.deepEqual(await found({ date: "sa2026-03-04T23:59:59+05:30" }), [high.id]);
+  assert.deepEqual(await found({ "code-value-quantity": "http://loinc.org|2823-3$gt5" }), [high.id]);
   assert.deepEqual(await found({ code: "2823-3", status: "final" }), [low.id, high.id].sort());
   assert.deepEqual(await found({ code: "http://loinc.org|" }), [low.id, high.id].sort());
   assert.deepEqual(await found({ code: "|2823-3" }), []);
+});
+
+test("fhir-kit: compartment searches, in the address and by POST", speaks("search-system"), async () => {
+  const who = await create(patient(word()));
+  const mine = await create(potassium(`Patient/${who.id}`, 4.1));
+  for (const postSearch of [false, true]) {
+    const bundle = await client.search({
+      resourceType: "Observation",
+      compartment: { resourceType: "Patient", id: who.id },
+      searchParams: { code: "2823-3" },
+      options: { postSearch },
+    });
+    assert.deepEqual([bundle.type, ids(bundle)], ["searchset", [mine.id]]);
+  }
+});
+
+test("fhir-kit: searches over all types, in the address and by POST", speaks("search-system"), async () => {
+  const tag = word();
+  const meta = { tag: [{ system: SYSTEM, code: tag }] };
+  const who = await create(patient(word(), { meta }));
+  const what = await create(potassium(`Patient/${who.id}`, 4.1, undefined, { meta }));
+  for (const postSearch of [false, true]) {
+    const bundle = await client.search({ searchParams: { _type: "Patient,Observation", _tag: `${SYSTEM}|${tag}` }, options: { postSearch } });
+    assert.deepEqual(ids(bundle).sort(), [who.id, what.id].sort());
+  }
+});
+
+test("fhir-kit: chains, reverse chains and includes", speaks("search-system"), async () => {
+  const family = word();
+  const who = await create(patient(family));
+  const what = await create(potassium(`Patient/${who.id}`, 4.1));
+  const search = (resourceType, searchParams) => client.search({ resourceType, searchParams });
+  assert.deepEqual(ids(await search("Observation", { "subject:Patient.family": family })), [what.id]);
+  assert.deepEqual(ids(await search("Observation", { "patient.family": family })), [what.id]);
+  assert.deepEqual(ids(await search("Patient", { "_has:Observation:patient:code": "2823-3", family })), [who.id]);
+  const included = await search("Observation", { _id: what.id, _include: "Observation:subject" });
+  assert.deepEqual(included.entry.map((entry) => [entry.resource.id, entry.search.mode]), [[what.id, "match"], [who.id, "include"]]);
+  assert.equal(included.total, 1);
+  const reverse = await search("Patient", { _id: who.id, _revinclude: "Observation:subject" });
+  assert.deepEqual(ids(reverse), [who.id, what.id]);
 });
 
 test("fhir-kit: a transaction stores everything under new ids or nothing", async () => {
