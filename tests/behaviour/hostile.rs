@@ -137,6 +137,18 @@ fn a_body_beyond_the_limit_is_refused_before_it_is_read_whole() {
 }
 
 #[test]
+fn a_client_that_is_still_sending_hears_why_it_is_refused() {
+    let clinic = Clinic::open();
+    let body = vec![b' '; 8 << 20];
+    let json = [("Content-Type", "application/fhir+json")];
+    clinic.https().send("POST", "/fhir/Patient", &json, &body).expect(401);
+    clinic.https().bearer(&clinic.token()).send("POST", "/fhir/Nothing", &json, &body).expect(404);
+    let large = vec![b' '; 48 << 20];
+    clinic.https().bearer(&clinic.token()).send("POST", "/fhir/Patient", &json, &large).expect(413);
+    clinic.http().send("POST", "/fhir/Patient", &json, &body).expect(401);
+}
+
+#[test]
 fn a_peer_that_dribbles_its_request_is_let_go() {
     let clinic = impatient();
     let mut slow: Vec<TcpStream> = (0..50).map(|_| raw(clinic.server().http)).collect();

@@ -47,6 +47,10 @@ fn admit(app: &App, path: &str, request: &Request) -> Result<Option<Actor>, Http
     let headers = request.headers();
     if session::bearer(headers).is_none() {
         if is_unsafe(request.method()) {
+            // A program without its token is told to bring one, not about our pages.
+            if need == Need::Fhir && session::cookie(headers).is_none() {
+                return Err(HttpError::unauthenticated());
+            }
             from_own_page(headers)?;
         } else if headers.contains_key("upgrade") {
             opened_by_own_page(headers)?;

@@ -18,6 +18,7 @@ pub mod health;
 pub mod inbox;
 pub mod install;
 pub mod limits;
+mod linger;
 pub mod login;
 pub mod openapi;
 pub mod own_factor;

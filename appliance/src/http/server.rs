@@ -5,11 +5,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -19,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use super::connections::{Connections, Ticket};
 use super::extract::Peer;
 use super::front;
+use super::linger::Lingering;
 use crate::supervisor::Stop;
 
 /// Largest request head in bytes; hyper answers 431 beyond it.
@@ -117,9 +119,20 @@ where
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(service.header_time).max_buf_size(HEAD_BYTES);
     let ticket = Arc::new(ticket);
+    let refused = Arc::new(AtomicBool::new(false));
+    let stream = Lingering::new(stream, refused.clone());
     let answer = {
         let ticket = ticket.clone();
-        service_fn(move |request| respond(request, peer, service.clone(), ticket.clone()))
+        service_fn(move |request: http::Request<Incoming>| {
+            let has_body = !request.body().is_end_stream();
+            let (answer, refused) =
+                (respond(request, peer, service.clone(), ticket.clone()), refused.clone());
+            async move {
+                let answer = answer.await?;
+                refused.store(has_body && !answer.status().is_success(), Ordering::Relaxed);
+                Ok::<_, std::convert::Infallible>(answer)
+            }
+        })
     };
     let connection = builder.serve_connection(TokioIo::new(stream), answer).with_upgrades();
     tokio::pin!(connection);
