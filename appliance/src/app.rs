@@ -24,6 +24,7 @@ use crate::exchange::{Exchange, Rules};
 use crate::lan::addresses;
 use crate::lan::tls::{Tls, TlsError};
 use crate::records::Records;
+use crate::records::search::Bounds;
 use crate::supervisor::Supervisor;
 
 /// The whole box. A clone is another handle to the same box.
@@ -183,6 +184,14 @@ impl App {
         let level = inner.config.fhir.validation.level();
         let records = Records::checking(vault, inner.clock.clone(), self.zone(), level);
         records.set_most_values(inner.config.limits.search_values);
+        let limits = &inner.config.limits;
+        records.bound_searches(Bounds {
+            chain_depth: limits.chain_depth,
+            search_rows: limits.search_rows,
+            count_rows: limits.count_rows,
+            included: limits.included,
+            ..Bounds::default()
+        });
         let people =
             People::open(records.clone(), inner.gate.clone(), &inner.config.sessions, inner.clock.clone())?;
         inner.tls.keep_fresh(&people.authority(), &addresses::local(), self.now())?;

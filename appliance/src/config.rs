@@ -78,6 +78,10 @@ pub struct Limits {
     pub page_rows: usize,
     pub search_values: usize,
     pub table_seconds: u64,
+    pub chain_depth: usize,
+    pub search_rows: u64,
+    pub count_rows: u64,
+    pub included: usize,
     pub check_references: bool,
 }
 
@@ -207,6 +211,10 @@ impl Default for Limits {
             page_rows: 1_000,
             search_values: 500,
             table_seconds: 300,
+            chain_depth: 5,
+            search_rows: 200_000,
+            count_rows: 2_000_000,
+            included: 1_000,
             check_references: true,
         }
     }
@@ -275,6 +283,10 @@ const SENTENCES: &[(&str, &str)] = &[
     ("limits.page_rows", "Most rows of one search or history page."),
     ("limits.search_values", "Most values, separated by commas, of one search parameter."),
     ("limits.table_seconds", "Longest time that the rows of a ViewDefinition are made and sent."),
+    ("limits.chain_depth", "Most links that one search parameter may follow from record to record."),
+    ("limits.search_rows", "Index entries after which a search page ends early; a next link goes on."),
+    ("limits.count_rows", "Index entries that counting the matches of a search may look at."),
+    ("limits.included", "Most records that _include and _revinclude bring along with a page."),
     (
         "limits.check_references",
         "Whether a transaction is refused that refers to a record which neither exists nor is made by it.",

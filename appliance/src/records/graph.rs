@@ -103,7 +103,7 @@ impl Source for Graph<'_> {
         for stored in &page.rows {
             rows.push(self.tree(stored)?);
         }
-        Ok(Page { total: Some(page.total), rows, size, next: page.next })
+        Ok(Page { total: page.total, rows, size, next: page.next })
     }
 
     fn is_own_base(&self, base: &str) -> bool {

@@ -50,8 +50,8 @@ pub mod transaction;
 pub mod unit;
 pub mod write;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use clinicvault_gateway::fhir::search::Context;
 use clinicvault_gateway::fhir::validate::Level;
@@ -78,6 +78,7 @@ struct Inner {
     shown: shown::Shown,
     index: renewal::Index,
     most_values: AtomicUsize,
+    bounds: OnceLock<search::Bounds>,
 }
 
 /// On whose behalf, and under which address of the box, an interaction runs.
@@ -110,6 +111,7 @@ impl Records {
             shown: shown::Shown::default(),
             index: renewal::Index::default(),
             most_values: AtomicUsize::new(Context::MOST_VALUES),
+            bounds: OnceLock::new(),
         }));
         if let Err(error) = records.look_at_index() {
             tracing::warn!(%error, "how far the search index is could not be read");
@@ -150,6 +152,7 @@ impl Records {
     /// What reading dates and references depends on, for this caller.
     pub fn context(&self, from: &Caller) -> Context {
         let mut context = Context::new(self.0.zone.clone(), self.now());
+        context.chain_depth = self.bounds().chain_depth;
         context.bases.extend(from.base.as_deref().map(str::to_owned));
         context.most_values = self.0.most_values.load(Ordering::Relaxed);
         context
@@ -157,6 +160,17 @@ impl Records {
 
     fn index(&self) -> &renewal::Index {
         &self.0.index
+    }
+
+    /// Sets what a search may cost, once; otherwise it is what [`search::Bounds`] has by default.
+    pub fn bound_searches(&self, bounds: search::Bounds) {
+        if self.0.bounds.set(bounds).is_err() {
+            tracing::warn!("the bounds of searches were set before and stay");
+        }
+    }
+
+    fn bounds(&self) -> search::Bounds {
+        self.0.bounds.get().copied().unwrap_or_default()
     }
 
     fn shown(&self) -> &shown::Shown {

@@ -215,7 +215,7 @@ async fn a_transaction_links_its_entries_and_finds_the_patient_that_is_there() {
     assert_eq!(second[1].replace("200 OK", "201 Created"), first[1]);
     let patient = first[1].split(['/', ' ']).nth(3).unwrap().to_owned();
     let page = house.search(ResourceType::OBSERVATION, &format!("patient={patient}"));
-    assert_eq!(page.total, 2);
+    assert_eq!(page.total, Some(2));
     let text = std::str::from_utf8(&page.rows[0].body).unwrap();
     assert!(text.contains(&format!("Patient/{patient}")) && text.contains("72.50"), "{text}");
 }
@@ -226,8 +226,8 @@ async fn a_transaction_with_one_broken_entry_leaves_nothing() {
     let check = async |text: &str, place: &str| {
         let error = house.transaction(text).await.unwrap_err();
         assert!(error.to_string().contains(place), "{error}");
-        assert_eq!(house.search(ResourceType::PATIENT, "").total, 0);
-        assert_eq!(house.search(ResourceType::OBSERVATION, "").total, 0);
+        assert_eq!(house.search(ResourceType::PATIENT, "").total, Some(0));
+        assert_eq!(house.search(ResourceType::OBSERVATION, "").total, Some(0));
     };
     check(
         &LAB.replace("urn:uuid:0b\"},\"value", "urn:uuid:0c\"},\"value"),
@@ -244,7 +244,7 @@ async fn a_transaction_with_one_broken_entry_leaves_nothing() {
         .await;
     let by_reference = LAB.replace("urn:uuid:0b\"},\"value", "Patient?identifier=urn:x|7\"},\"value");
     house.transaction(&by_reference).await.unwrap();
-    assert_eq!(house.search(ResourceType::OBSERVATION, "subject:missing=false").total, 1);
+    assert_eq!(house.search(ResourceType::OBSERVATION, "subject:missing=false").total, Some(1));
 }
 
 #[tokio::test]
@@ -256,7 +256,7 @@ async fn pages_stay_as_they_were_while_others_write() {
         house.put(&text, None).await.unwrap();
     }
     let first = house.search(ResourceType::PATIENT, "_sort=birthdate&_count=2");
-    assert_eq!((ids(&first), first.total), (vec!["p0", "p2"], 5));
+    assert_eq!((ids(&first), first.total), (vec!["p0", "p2"], Some(5)));
     house.put(r#"{"resourceType":"Patient","id":"p9","birthDate":"1980"}"#, None).await.unwrap();
     house.put(r#"{"resourceType":"Patient","id":"p4","birthDate":"1970"}"#, None).await.unwrap();
     let p1 = LogicalId::parse("p1").unwrap();
@@ -266,7 +266,7 @@ async fn pages_stay_as_they_were_while_others_write() {
         house.records.next_page(&house.operator, ResourceType::PATIENT, cursor, 1000).unwrap()
     };
     let second = next(&first);
-    assert_eq!((ids(&second), second.total), (vec!["p4", "p1"], 5));
+    assert_eq!((ids(&second), second.total), (vec!["p4", "p1"], Some(5)));
     assert!(std::str::from_utf8(&second.rows[0].body).unwrap().contains("1992"));
     let third = next(&second);
     assert_eq!((ids(&third), third.next.as_deref()), (vec!["p3"], None));
@@ -361,7 +361,7 @@ fn an_import_takes_the_good_reports_the_bad_and_is_never_done_twice() {
     assert!(house.records.import(&house.operator, part()).unwrap().known);
     let again = house.records.import(&house.operator, Part { number: 1, ..part() }).unwrap();
     assert_eq!((again.stored, again.unchanged), (1, 1), "the record without an id is new each time");
-    assert_eq!(house.search(ResourceType::OBSERVATION, "patient=a").total, 2);
+    assert_eq!(house.search(ResourceType::OBSERVATION, "patient=a").total, Some(2));
 }
 
 #[test]

@@ -147,10 +147,35 @@ impl Snapshot {
     /// # Errors
     /// [`ReadError::TooOld`] when `at` is before the closed terms still kept; items as [`Snapshot::head`].
     pub fn scan(&self, kind: Kind, range: &TermRange, dir: Dir, at: Tx) -> Result<Scan<'_>, ReadError> {
+        self.scan_behind(kind, range, dir, at, None)
+    }
+
+    /// The same walk, begun behind one value of one record: the last one that was seen.
+    ///
+    /// # Errors
+    /// As [`Snapshot::scan`].
+    pub fn scan_behind(
+        &self,
+        kind: Kind,
+        range: &TermRange,
+        dir: Dir,
+        at: Tx,
+        last: Option<(&[u8], Rid)>,
+    ) -> Result<Scan<'_>, ReadError> {
         if at.0 < self.state.pruned {
             return Err(ReadError::TooOld);
         }
-        let (low, high) = index::span(kind, range);
+        let (mut low, mut high) = index::span(kind, range);
+        if let Some((value, rid)) = last {
+            let key = index::term_key(kind, &Term { param: range.param, value: value.to_vec() }, rid);
+            match dir {
+                // The first key behind it is the same with a zero behind.
+                Dir::Ascending => low = low.max([key.as_slice(), &[0]].concat()),
+                Dir::Descending => {
+                    high = Some(high.map_or_else(|| key.clone(), |high| high.min(key.clone())))
+                }
+            }
+        }
         let empty = high.as_ref().is_some_and(|high| low >= *high);
         let rows = if empty {
             None

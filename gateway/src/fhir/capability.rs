@@ -2,11 +2,16 @@
 //!
 //! The interactions come from the caller, who serves them; the search parameters from the table that searches use.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 
+use super::compartment;
 use super::datetime;
 use super::id::ResourceType;
 use super::search::params;
+use super::search::query::references;
 use crate::json::{Object, Value};
 
 /// What is served of one type.
@@ -71,7 +76,8 @@ pub fn statement(served: &Served<'_>) -> Value {
         .with("security", Value::from([("description", served.security)]))
         .with("resource", served.types.iter().map(of_type).collect::<Vec<Value>>())
         .with_some("interaction", (!served.system.is_empty()).then(|| codes(&served.system)))
-        .with_some("operation", operations(&served.operations));
+        .with_some("operation", operations(&served.operations))
+        .with("compartment", compartments());
     let implementation = Object::new()
         .with("description", "ClinicVault: the records of one clinic, kept in its own house.")
         .with_some("url", served.base);
@@ -94,7 +100,12 @@ fn documentation(zone: &str) -> String {
         "Resources are checked against the structure of R4 and kept as sent. Dates without a zone are read in {zone}. \
          Search parameters are those of R4; SearchParameter resources are kept and do not add to them. \
          Unknown search parameters are an error under Prefer: handling=strict and left out of the self link otherwise; \
-         unknown modifiers are always an error. Chained parameters, _has, _include and _revinclude are not served."
+         unknown modifiers are always an error. Searches follow references by chained parameters, _has, _list, _include and \
+         _revinclude (:iterate, *), within limits that a refusal names, and nothing is reached through a record that the \
+         caller may not see. _filter compares with eq, ne, co, sw, gt, lt, ge, le, ap, sa, eb, pr, po, re, ss, sb, in and \
+         ni where the index can answer. Several types are searched at the base, with _type or without, by the \
+         parameters that all of them have. A total is sent where it is known without counting, or by _total=accurate. \
+         Not served: _text, _content, _query, _contained other than false."
     )
 }
 
@@ -114,9 +125,53 @@ fn of_type(served: &TypeServed) -> Value {
             .with("conditionalRead", "not-supported")
             .with("conditionalUpdate", served.conditional_update)
             .with("conditionalDelete", if served.conditional_delete { "single" } else { "not-supported" })
+            .with_some(
+                "searchInclude",
+                does("search-type").then(|| linked(served.kind, &LINKS.forwards)).flatten(),
+            )
+            .with_some(
+                "searchRevInclude",
+                does("search-type").then(|| linked(served.kind, &LINKS.backwards)).flatten(),
+            )
             .with_some("searchParam", searched)
             .with_some("operation", operations(&served.operations)),
     )
+}
+
+/// What `_include` and `_revinclude` take, type by type.
+struct Links {
+    forwards: BTreeMap<ResourceType, Vec<String>>,
+    backwards: BTreeMap<ResourceType, Vec<String>>,
+}
+
+static LINKS: LazyLock<Links> = LazyLock::new(|| {
+    let mut links = Links { forwards: BTreeMap::new(), backwards: BTreeMap::new() };
+    for kind in ResourceType::all() {
+        for param in references(kind) {
+            let name = format!("{kind}:{}", param.code);
+            // What may point anywhere is not listed with every type; `*` follows it.
+            for target in param.targets() {
+                links.backwards.entry(target).or_default().push(name.clone());
+            }
+            links.forwards.entry(kind).or_default().push(name);
+        }
+    }
+    links
+});
+
+fn linked(kind: ResourceType, links: &BTreeMap<ResourceType, Vec<String>>) -> Option<Vec<Value>> {
+    let names = links.get(&kind)?.iter().map(|name| Value::from(name.as_str()));
+    Some(std::iter::once(Value::from("*")).chain(names).collect())
+}
+
+/// The compartments that can be searched.
+fn compartments() -> Vec<Value> {
+    let address = |name: &&str| {
+        let (first, rest) = name.split_at(1);
+        let code = format!("{}{rest}", first.to_lowercase());
+        Value::from(format!("http://hl7.org/fhir/CompartmentDefinition/{code}"))
+    };
+    compartment::ALL.iter().map(address).collect()
 }
 
 fn operations(offered: &[Offered]) -> Option<Vec<Value>> {
@@ -163,6 +218,10 @@ mod tests {
         assert_eq!(types.len(), 146);
         let patient = types.iter().find(|t| t.str("type") == Some("Patient")).unwrap();
         let names: Vec<_> = patient.items("searchParam").iter().filter_map(|p| p.str("name")).collect();
+        let listed = |key: &str| patient.items(key).iter().filter_map(Value::as_str).collect::<Vec<_>>();
+        assert!(listed("searchInclude").contains(&"Patient:organization"));
+        assert!(listed("searchRevInclude").contains(&"Observation:patient"));
+        assert!(!listed("searchRevInclude").contains(&"Observation:encounter"));
         for name in ["name", "birthdate", "identifier", "phone", "gender", "_id", "_lastUpdated"] {
             assert!(names.contains(&name), "{name}");
         }

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::id::{LogicalId, ResourceType};
-use super::search::{Criterion, TermRange, params, reference, uri};
+use super::search::params::{self, Asked, Param};
+use super::search::{Criterion, TermRange, reference, uri};
 
 /// The types that have compartments.
 pub const ALL: [&str; 5] = ["Patient", "Encounter", "Practitioner", "RelatedPerson", "Device"];
@@ -60,9 +61,10 @@ pub fn members(compartment: ResourceType) -> impl Iterator<Item = ResourceType> 
 pub fn membership(compartment: ResourceType, id: &LogicalId, kind: ResourceType) -> Option<Criterion> {
     let codes = codes(compartment, kind)?;
     let target = reference::record(compartment, id.as_str());
+    let at = |asked: Asked| TermRange::prefix(asked.number, target.clone());
     let linked = codes.iter().filter_map(|code| params::find(kind, code));
     let mut alternatives: Vec<TermRange> =
-        linked.map(|param| TermRange::prefix(param.number, target.clone())).collect();
+        linked.flat_map(Param::stored).filter(|asked| asked.counts(compartment)).map(at).collect();
     if kind == compartment {
         alternatives.push(uri::exact(params::ID, id.as_str()));
     }

@@ -16,5 +16,6 @@ libfuzzer_sys::fuzz_target!(|input: (u8, &str)| {
     let again =
         query::parse(kind, &search.applied, Handling::Strict, &context).expect("the self link is a search");
     assert_eq!(again.criteria, search.criteria);
+    assert_eq!((again.further, again.includes), (search.further, search.includes));
     assert_eq!(again.sort, search.sort);
 });

@@ -25,6 +25,7 @@ use crate::records::change::{Did, Expected, Written};
 use crate::records::conditional::Whom;
 use crate::records::error::Error;
 use crate::records::read::Stored;
+use crate::records::search::Field;
 use crate::records::write::Draft;
 
 /// Entries of one method that are under way at once.
@@ -169,7 +170,7 @@ async fn looked(app: &App, ask: &Ask, entry: &Entry) -> Result<Answer, HttpError
             Ok(stored_answer(ask.records.version(&ask.caller.who, *kind, id.as_str(), number)?))
         }
         Target::Type { kind, query } => {
-            Ok(whole(search::answer_bytes(app, &ask.with(query.clone()), *kind).await?))
+            Ok(whole(search::answer_bytes(app, &ask.with(query.clone()), Field::Type(*kind)).await?))
         }
         Target::History { kind, id, query } => {
             Ok(whole(history::answer_bytes(app, &ask.with(query.clone()), *kind, id.as_str()).await?))

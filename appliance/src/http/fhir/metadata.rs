@@ -76,7 +76,7 @@ pub(super) fn value(app: &App, base: &str) -> Value {
         zone: &app.config().clinic.zone,
         types: types.collect(),
         operations: operations::of_whole().map(offered).collect(),
-        system: vec!["transaction", "batch", "history-system"],
+        system: vec!["transaction", "batch", "search-system", "history-system"],
         security: "A bearer token made on the box (clinicvault token) or the session of a signed-in person; \
                    rights by SMART system scopes or by role. Every access is recorded.",
     })

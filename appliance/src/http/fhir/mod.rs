@@ -33,8 +33,9 @@ use crate::app::App;
 /// The routes of this topic.
 pub fn routes() -> Router<App> {
     Router::new()
-        .route("/fhir", post(bundle::apply))
-        .route("/fhir/", post(bundle::apply))
+        .route("/fhir", get(search::of_whole).post(bundle::apply))
+        .route("/fhir/", get(search::of_whole).post(bundle::apply))
+        .route("/fhir/_search", post(search::of_whole_by_form))
         .route("/fhir/metadata", get(metadata::show))
         .route("/fhir/_history", get(history::of_all))
         .route("/fhir/${operation}", any(operations::of_system))
@@ -54,4 +55,6 @@ pub fn routes() -> Router<App> {
         .route("/fhir/{kind}/{id}", get(one::read).put(one::update).patch(patch::of_one).delete(one::delete))
         .route("/fhir/{kind}/{id}/_history", get(history::of_one))
         .route("/fhir/{kind}/{id}/_history/{version}", get(one::version))
+        .route("/fhir/{kind}/{id}/{member}", get(search::of_compartment))
+        .route("/fhir/{kind}/{id}/{member}/_search", post(search::of_compartment_by_form))
 }

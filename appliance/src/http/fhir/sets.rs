@@ -23,23 +23,20 @@ impl Set {
 
     /// A record that matched, shown as `body`.
     pub fn matched(&mut self, base: &str, stored: &Stored, body: &[u8]) {
-        let url = full_url(base, stored);
-        let parts = EntryParts {
-            full_url: Some(&url),
-            resource: Some(body),
-            mode: Some("match"),
-            ..EntryParts::default()
-        };
-        self.0.entry(&parts);
+        self.found(base, stored, body, "match");
     }
 
-    /// A record that comes with one that matched, shown as `body`.
+    /// A record that came along with those that matched, shown as `body`.
     pub fn included(&mut self, base: &str, stored: &Stored, body: &[u8]) {
+        self.found(base, stored, body, "include");
+    }
+
+    fn found(&mut self, base: &str, stored: &Stored, body: &[u8], mode: &str) {
         let url = full_url(base, stored);
         let parts = EntryParts {
             full_url: Some(&url),
             resource: Some(body),
-            mode: Some("include"),
+            mode: Some(mode),
             ..EntryParts::default()
         };
         self.0.entry(&parts);

@@ -5,13 +5,13 @@
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use clinicvault_gateway::fhir::id::ResourceType;
-use clinicvault_vault::{Rid, Tx};
+use clinicvault_vault::Tx;
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::super::error::Error;
+use super::page::Begin;
 
 /// Longest cursor that is looked at, in characters.
 const LONGEST: usize = 64 * 1024;
@@ -20,20 +20,25 @@ const NONCE: usize = 24;
 /// Where a search stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Place {
-    pub kind: ResourceType,
+    /// Where it looks, as its address says.
+    pub field: String,
     pub parameters: Vec<(String, String)>,
     pub at: Tx,
-    pub after: Option<Rid>,
+    /// What has been shown; none before the first page.
+    pub begin: Option<Begin>,
+    /// How many match, when the first page knew.
+    pub total: Option<u64>,
     /// The time that the first page took as now.
     pub zone_now: Timestamp,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Wire {
-    k: u16,
+    f: String,
     p: Vec<(String, String)>,
     t: u64,
-    a: Option<u64>,
+    b: Option<Begin>,
+    c: Option<u64>,
     n: i64,
 }
 
@@ -49,17 +54,18 @@ impl Sealer {
     /// The cursor of a place.
     pub fn seal(&self, place: &Place) -> Result<String, Error> {
         let wire = Wire {
-            k: place.kind.number(),
+            f: place.field.clone(),
             p: place.parameters.clone(),
             t: place.at.0,
-            a: place.after.map(|rid| rid.0),
+            b: place.begin.clone(),
+            c: place.total,
             n: place.zone_now.as_microsecond(),
         };
         let fault = |what: String| Error::Fault(format!("a page link could not be made: {what}"));
         let plain = serde_json::to_vec(&wire).map_err(|e| fault(e.to_string()))?;
         let mut nonce = [0u8; NONCE];
         getrandom::fill(&mut nonce).map_err(|e| fault(e.to_string()))?;
-        let sealed = self.0.encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: b"cursor 1" });
+        let sealed = self.0.encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: b"cursor 2" });
         let sealed = sealed.map_err(|e| fault(e.to_string()))?;
         Ok(BASE64URL_NOPAD.encode(&[&nonce[..], &sealed].concat()))
     }
@@ -72,13 +78,14 @@ impl Sealer {
         let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok()?;
         let (nonce, sealed) = bytes.split_at_checked(NONCE)?;
         let nonce: [u8; NONCE] = nonce.try_into().ok()?;
-        let plain = self.0.decrypt(&XNonce::from(nonce), Payload { msg: sealed, aad: b"cursor 1" }).ok()?;
+        let plain = self.0.decrypt(&XNonce::from(nonce), Payload { msg: sealed, aad: b"cursor 2" }).ok()?;
         let wire: Wire = serde_json::from_slice(&plain).ok()?;
         Some(Place {
-            kind: ResourceType::from_number(wire.k)?,
+            field: wire.f,
             parameters: wire.p,
             at: Tx(wire.t),
-            after: wire.a.map(Rid),
+            begin: wire.b,
+            total: wire.c,
             zone_now: Timestamp::from_microsecond(wire.n).ok()?,
         })
     }
@@ -86,15 +93,17 @@ impl Sealer {
 
 #[cfg(test)]
 mod tests {
+    use super::super::order::Spot;
     use super::*;
 
     #[test]
     fn a_cursor_opens_only_under_its_key_and_shows_nothing() {
         let place = Place {
-            kind: ResourceType::PATIENT,
+            field: "Patient".to_owned(),
             parameters: vec![("name".to_owned(), "Zebedee".to_owned())],
             at: Tx(7),
-            after: Some(Rid(3)),
+            begin: Some((0, Some(Spot::Sorted(vec![Some(vec![1, 2]), None], 3)))),
+            total: Some(9),
             zone_now: Timestamp::from_second(1).unwrap(),
         };
         let sealer = Sealer::new(&[1; 32]);

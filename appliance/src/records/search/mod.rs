@@ -1,38 +1,80 @@
-//! Searching a type: a `Search` becomes one page of records at a fixed `Tx`.
+//! Searching: what was asked becomes one page of records at a fixed `Tx`.
 //!
-//! `plan` finds which records match, `order` sorts them, `cursor` makes the link to the next page. A page belongs to
-//! the `Tx` of the first one, so new writes neither repeat nor drop a row.
+//! `field` says where a search looks and reads it for every type there. `view` is the box at one `Tx` under one caller's
+//! rights (`reach`). `plan` finds the conditions that narrow a search most, `holds` decides about single records, `rows`
+//! walks as little as a page needs, `order` compares, `total` counts, `page` puts types together, `include` brings linked
+//! records along and `cursor` makes the link to the next page. A page belongs to the `Tx` of the first one, so new
+//! writes neither repeat nor drop a row.
 
 pub(super) mod cursor;
+mod field;
+mod holds;
+mod include;
+#[cfg(test)]
+mod model;
 mod order;
+mod page;
 mod plan;
+mod reach;
+mod rows;
+mod total;
 mod view;
+
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use clinicvault_gateway::fhir::id::ResourceType;
-use clinicvault_gateway::fhir::search::{Context, Handling, Search, Summary, query};
+use clinicvault_gateway::fhir::search::{CHAIN_DEPTH, Context, Handling, Node, Search, Summary, Total};
 use clinicvault_vault::{Action, Rid, Snapshot, Tx};
 
 use super::access::{Op, Purpose};
 use super::audit::{self, About, patient_of};
 use super::error::Error;
 use super::read::Stored;
-use super::sight::{Look, Reach};
+use super::sight::Sight;
 use super::{Caller, Records};
 use cursor::Place;
-pub(super) use view::View;
+pub use field::Field;
+use field::Understood;
+use page::{Part, Wanted};
+use reach::Reaches;
+use view::View;
 
 /// Rows of a page when the caller does not say.
 const DEFAULT_ROWS: usize = 50;
 
+/// What a search may cost; see the settings of these names under `limits`.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Most links that one parameter may follow.
+    pub chain_depth: usize,
+    /// Index rows after which a page ends.
+    pub search_rows: u64,
+    /// Index rows that counting may look at.
+    pub count_rows: u64,
+    /// Most records that come along with a page.
+    pub included: usize,
+    /// Up to so many candidates are looked at one by one; for more, an index is walked. Not a setting.
+    pub few: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        let (search_rows, count_rows) = (200_000, 2_000_000);
+        Self { chain_depth: CHAIN_DEPTH, search_rows, count_rows, included: 1_000, few: 4_096 }
+    }
+}
+
 /// One page of a search.
 #[derive(Debug)]
 pub struct Page {
-    /// How many records match in all.
-    pub total: u64,
+    /// How many records match in all, where it was asked for or is known.
+    pub total: Option<u64>,
     /// The records of this page, in order.
     pub rows: Vec<Stored>,
-    /// What was understood, for the self link and the shape of the answer.
+    /// Records that come along with them.
+    pub included: Vec<Stored>,
+    /// What was understood, for the self link and the shape of the answer; of several types, that of the first.
     pub search: Search,
     /// Opaque cursor of the next page, if there is one.
     pub next: Option<String>,
@@ -54,26 +96,13 @@ pub struct Asked<'a> {
 }
 
 impl Records {
-    /// The first page of a search.
+    /// The first page of a search of one type.
     pub fn search(&self, from: &Caller, asked: &Asked<'_>) -> Result<Page, Error> {
-        let (look, purpose) = self.gated(&self.sight(&from.who)?, Op::Search, asked.kind)?;
-        let context = self.context(from);
-        let mut search = query::parse(asked.kind, asked.parameters, asked.handling, &context)
-            .map_err(Error::Unreadable)?;
-        search.warnings.extend(self.unfinished_index());
-        let snapshot = self.vault().snapshot()?;
-        let at = snapshot.tx();
-        let place = Place {
-            kind: asked.kind,
-            parameters: search.applied.clone(),
-            at,
-            after: None,
-            zone_now: context.now,
-        };
-        self.page((&look, purpose), &snapshot, search, place, asked.most_rows, &context)
+        let field = Field::Type(asked.kind);
+        self.search_in(from, &field, asked.parameters, asked.handling, asked.most_rows)
     }
 
-    /// A further page, by the cursor of the one before. The caller's rights are decided anew.
+    /// A further page of it, by the cursor of the one before.
     pub fn next_page(
         &self,
         from: &Caller,
@@ -81,95 +110,183 @@ impl Records {
         cursor: &str,
         most_rows: usize,
     ) -> Result<Page, Error> {
-        let place = self.cursors().open(cursor).filter(|place| place.kind == kind);
+        self.next_in(from, &Field::Type(kind), cursor, most_rows)
+    }
+
+    /// The first page of a search anywhere.
+    pub fn search_in(
+        &self,
+        from: &Caller,
+        field: &Field,
+        parameters: &[(String, String)],
+        handling: Handling,
+        most_rows: usize,
+    ) -> Result<Page, Error> {
+        let sight = self.sight(&from.who)?;
+        // One type that may not be searched is refused before anything else is said about the question.
+        if let Some(kind) = field.only() {
+            self.gated(&sight, Op::Search, kind)?;
+        }
+        let context = self.context(from);
+        let mut understood = field::understand(field, parameters, handling, &context)?;
+        understood.warnings.extend(self.unfinished_index());
+        let snapshot = self.vault().snapshot()?;
+        let place = Place {
+            field: field.path(),
+            parameters: understood.applied.clone(),
+            at: snapshot.tx(),
+            begin: None,
+            total: None,
+            zone_now: context.now,
+        };
+        self.page(&sight, &snapshot, understood, place, most_rows, &context)
+    }
+
+    /// A further page, by the cursor of the one before. The caller's rights are decided anew.
+    pub fn next_in(
+        &self,
+        from: &Caller,
+        field: &Field,
+        cursor: &str,
+        most_rows: usize,
+    ) -> Result<Page, Error> {
+        let place = self.cursors().open(cursor).filter(|place| place.field == field.path());
         let place = place.ok_or_else(|| Error::NotFound("this page".to_owned()))?;
-        let (look, purpose) = self.gated(&self.sight(&from.who)?, Op::Search, kind)?;
+        let sight = self.sight(&from.who)?;
+        if let Some(kind) = field.only() {
+            self.gated(&sight, Op::Search, kind)?;
+        }
         let mut context = self.context(from);
         context.now = place.zone_now;
-        let search =
-            query::parse(kind, &place.parameters, Handling::Strict, &context).map_err(Error::Unreadable)?;
+        let understood = field::understand(field, &place.parameters, Handling::Strict, &context)?;
         let snapshot = self.vault().snapshot()?;
-        self.page((&look, purpose), &snapshot, search, place, most_rows, &context)
+        self.page(&sight, &snapshot, understood, place, most_rows, &context)
     }
 
     fn page(
         &self,
-        (look, purpose): (&Look, Purpose),
+        sight: &Sight,
         snapshot: &Snapshot,
-        search: Search,
+        understood: Understood,
         place: Place,
         most_rows: usize,
         context: &Context,
     ) -> Result<Page, Error> {
-        let kind = place.kind;
-        let view = View { snapshot, kind, at: place.at, context };
-        let matched = within(&view, &search, look)?;
-        let total = matched.len() as u64;
+        let (bounds, reaches) = (self.bounds(), Reaches::new(sight.clone()));
+        let view = View::new(snapshot, place.at, context, &bounds, &reaches);
+        let mut purpose = None;
+        let mut parts = Vec::with_capacity(understood.searches.len());
+        let mut shown = understood.searches.first().cloned();
+        for search in understood.searches {
+            // A type that was asked for by name and may not be searched is a refusal; of all types, those that may.
+            let gate = if understood.named {
+                Some(self.gated(sight, Op::Search, search.kind)?.1)
+            } else {
+                sight.look(Op::Search, search.kind).gate().check().ok()
+            };
+            let Some(may) = gate else { continue };
+            purpose = purpose.or(Some((search.kind, may)));
+            let Some(reach) = view.reach(search.kind) else { continue };
+            let cut = !matches!(&*reach, Node::All(nodes) if nodes.is_empty());
+            let node = Node::All(vec![search.condition(), (*reach).clone()]);
+            parts.push(Part { search, node, cut });
+        }
+        let search = shown.as_mut().ok_or_else(|| Error::NotFound("anything to search".to_owned()))?;
+        search.applied = understood.applied;
+        search.warnings = understood.warnings;
         let only_total = search.count == Some(0) || search.summary == Summary::Count;
-        let rows = search.count.map_or(DEFAULT_ROWS.min(most_rows), |n| (n as usize).min(most_rows));
-        let (rids, more) = if only_total {
-            (Vec::new(), false)
+        let mut page = Page {
+            total: place.total,
+            rows: Vec::new(),
+            included: Vec::new(),
+            search: search.clone(),
+            next: None,
+            tx: place.at,
+        };
+        if only_total {
+            page.total = Some(view.count_all(&parts)?);
         } else {
-            let ordered = order::sorted(&view, matched, &search.sort)?;
-            cut(&ordered, place.after, rows)
-        };
-        let stored = open_all(snapshot, &rids, place.at)?;
-        self.note_search(look, kind, purpose, &stored)?;
-        let next = match rids.last() {
-            Some(last) if more => Some(self.cursors().seal(&Place { after: Some(*last), ..place.clone() })?),
-            _ => None,
-        };
-        Ok(Page { total, rows: stored, search, next, tx: place.at })
+            self.fill(&view, &parts, place, most_rows, &mut page)?;
+        }
+        if let Some((kind, purpose)) = purpose {
+            self.note_search(sight, kind, purpose, &page)?;
+        }
+        Ok(page)
     }
 
+    fn fill(
+        &self,
+        view: &View<'_>,
+        parts: &[Part],
+        place: Place,
+        most_rows: usize,
+        page: &mut Page,
+    ) -> Result<(), Error> {
+        let rows = page.search.count.map_or(DEFAULT_ROWS, |n| n as usize).min(most_rows);
+        let first = place.begin.is_none();
+        let wanted = Wanted {
+            rows,
+            begin: place.begin.clone().unwrap_or((0, None)),
+            total: page.search.total,
+            count: first && page.search.total != Total::None,
+        };
+        let found = view.page(parts, &wanted)?;
+        if first {
+            page.total = found.total;
+        }
+        if found.early {
+            page.search.warnings.push(field::early());
+        }
+        page.rows = open_all(view, found.rows.iter().map(|row| row.rid))?;
+        if !page.search.includes.is_empty() {
+            let shown: Vec<_> = found.rows.iter().map(|row| (row.kind, row.rid)).collect();
+            let (included, warning) = view.included(&shown, &page.search.includes)?;
+            page.included = open_all(view, included.into_iter().map(|(_, rid)| rid))?;
+            page.search.warnings.extend(warning);
+        }
+        if let Some(begin) = found.next {
+            let next = Place { begin: Some(begin), total: page.total, ..place };
+            page.next = Some(self.cursors().seal(&next)?);
+        }
+        Ok(())
+    }
+
+    /// One line for each type of which something was shown, and one for the search when nothing was.
     fn note_search(
         &self,
-        look: &Look,
-        kind: ResourceType,
+        sight: &Sight,
+        searched: ResourceType,
         purpose: Purpose,
-        rows: &[Stored],
+        page: &Page,
     ) -> Result<(), Error> {
-        let mut owners = rows.iter().map(|row| patient_of(&row.head.owner));
-        let first = owners.next().flatten();
-        let patient = first.filter(|first| owners.all(|owner| owner == Some(*first)));
-        let leaf = audit::done(look.who(), Action::Search, purpose, About::of_type(kind, patient));
-        Ok(self.vault().note(leaf)?)
+        let mut shown: BTreeMap<ResourceType, Vec<&Stored>> = BTreeMap::from([(searched, Vec::new())]);
+        for row in page.rows.iter().chain(&page.included) {
+            if let Some(kind) = row.kind() {
+                shown.entry(kind).or_default().push(row);
+            }
+        }
+        if page.rows.iter().chain(&page.included).all(|row| row.kind() != Some(searched)) && shown.len() > 1 {
+            shown.remove(&searched);
+        }
+        for (kind, rows) in shown {
+            let mut owners = rows.iter().map(|row| patient_of(&row.head.owner));
+            let first = owners.next().flatten();
+            let patient = first.filter(|first| owners.all(|owner| owner == Some(*first)));
+            let leaf = audit::done(sight.who(), Action::Search, purpose, About::of_type(kind, patient));
+            self.vault().note(leaf)?;
+        }
+        Ok(())
     }
 }
 
-/// Every record that fulfils the search and is within the caller's reach, in the order of their numbers.
-fn within(view: &View<'_>, search: &Search, look: &Look) -> Result<Vec<Rid>, Error> {
-    let lists = match look.reach() {
-        Reach::Nothing(_) => return Ok(Vec::new()),
-        Reach::Everything => return plan::matching(view, search),
-        Reach::Any(lists) => lists,
-    };
-    let mut found = Vec::new();
-    for list in lists {
-        let mut within = search.clone();
-        within.criteria.extend(list.iter().cloned());
-        found.extend(plan::matching(view, &within)?);
-    }
-    found.sort_unstable();
-    found.dedup();
-    Ok(found)
-}
-
-fn cut(ordered: &[Rid], after: Option<Rid>, rows: usize) -> (Vec<Rid>, bool) {
-    let start = after.and_then(|last| ordered.iter().position(|rid| *rid == last)).map_or(0, |at| at + 1);
-    let rest = ordered.get(start..).unwrap_or_default();
-    let page = rest.get(..rows).unwrap_or(rest);
-    (page.to_vec(), rest.len() > page.len())
-}
-
-fn open_all(snapshot: &Snapshot, rids: &[Rid], at: Tx) -> Result<Vec<Stored>, Error> {
-    let mut rows = Vec::with_capacity(rids.len());
+fn open_all(view: &View<'_>, rids: impl Iterator<Item = Rid>) -> Result<Vec<Stored>, Error> {
+    let mut rows = Vec::new();
     for rid in rids {
         // The index said that it is there at this Tx; a record without a version then would be damage.
-        let head = snapshot.as_of(*rid, at)?.filter(|head| !head.deleted);
+        let head = view.snapshot.as_of(rid, view.at)?.filter(|head| !head.deleted);
         let head =
             head.ok_or_else(|| Error::Damaged(format!("record {} is indexed but not there", rid.0)))?;
-        let body = Bytes::from_owner(snapshot.body(&head)?);
+        let body = Bytes::from_owner(view.snapshot.body(&head)?);
         rows.push(Stored { head, body });
     }
     Ok(rows)

@@ -1,79 +1,67 @@
-//! Sorting what matched. Records without a value for a key come last; ties are broken by record number.
+//! The order of a page: sort keys of a record, which of two comes first, and where a page ended.
+//!
+//! Records without a value for a key come last. Equal ones keep the order of their numbers, which a descending first key
+//! turns round, too, so that an index can be walked from either end. Those without any value come by `_lastUpdated`.
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
 
-use clinicvault_gateway::fhir::search::{SortKey, Term};
-use clinicvault_vault::{Dir, Rid};
+use clinicvault_gateway::fhir::search::{SortKey, Term, params};
+use clinicvault_vault::Rid;
+use serde::{Deserialize, Serialize};
 
-use super::super::error::Error;
-use super::View;
+/// Values to sort by, one for each key, and `_lastUpdated` behind them when none of the keys has one.
+pub type Keys = Vec<Option<Vec<u8>>>;
 
-/// Up to so many records are sorted by their own terms; for more, the key's index is walked.
-const FEW: usize = 4_000;
-
-/// `found` in the order of `keys`.
-pub fn sorted(view: &View<'_>, found: Vec<Rid>, keys: &[SortKey]) -> Result<Vec<Rid>, Error> {
-    match keys {
-        [] => Ok(found),
-        [key] if found.len() > FEW => by_index(view, found, key),
-        _ => by_own_terms(view, found, keys),
-    }
+/// Where a page ended: all that come behind it are still to be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Spot {
+    /// By record number.
+    #[serde(rename = "n")]
+    Number(u64),
+    /// By the index: which of the walked ranges, the value, the record.
+    #[serde(rename = "i")]
+    Index(usize, Vec<u8>, u64),
+    /// By sort keys, then the record.
+    #[serde(rename = "s")]
+    Sorted(Keys, u64),
 }
 
-/// Walks the index of the key and keeps what was found, each at its first appearance.
-fn by_index(view: &View<'_>, found: Vec<Rid>, key: &SortKey) -> Result<Vec<Rid>, Error> {
-    let mut wanted: HashSet<Rid> = found.iter().copied().collect();
-    let direction = if key.descending { Dir::Descending } else { Dir::Ascending };
-    let mut rows: Vec<Rid> = Vec::with_capacity(found.len());
-    let mut group: Vec<Rid> = Vec::new();
-    let mut last: Option<Vec<u8>> = None;
-    for row in view.scan(&key.range, direction)? {
-        let (value, rid) = row?;
-        if !wanted.remove(&rid) {
-            continue;
-        }
-        if last.as_ref() != Some(&value) {
-            // A descending walk meets equal values in falling order of records.
-            group.sort_unstable();
-            rows.append(&mut group);
-            last = Some(value);
-        }
-        group.push(rid);
+/// The sort keys of a record with these terms.
+pub fn keys_of(own: &[Term], sort: &[SortKey]) -> Keys {
+    let mut keys: Keys = sort.iter().map(|key| value(own, key)).collect();
+    if keys.iter().all(Option::is_none) {
+        let updated = own.iter().find(|term| term.param == params::LAST_UPDATED);
+        keys.push(updated.map(|term| term.value.clone()));
     }
-    group.sort_unstable();
-    rows.append(&mut group);
-    rows.extend(found.into_iter().filter(|rid| wanted.contains(rid)));
-    Ok(rows)
-}
-
-fn by_own_terms(view: &View<'_>, found: Vec<Rid>, keys: &[SortKey]) -> Result<Vec<Rid>, Error> {
-    let mut rows = Vec::with_capacity(found.len());
-    for rid in found {
-        let own = view.terms(rid)?;
-        let values: Vec<Option<Vec<u8>>> = keys.iter().map(|key| value(&own, key)).collect();
-        rows.push((values, rid));
-    }
-    rows.sort_by(|(a, a_rid), (b, b_rid)| {
-        let by_keys =
-            keys.iter().zip(a.iter().zip(b)).map(|(key, (a, b))| compare(key, a.as_ref(), b.as_ref()));
-        by_keys.fold(Ordering::Equal, Ordering::then).then(a_rid.cmp(b_rid))
-    });
-    Ok(rows.into_iter().map(|(_, rid)| rid).collect())
+    keys
 }
 
 /// The value to sort by: the least when ascending, the greatest when descending.
-fn value(own: &[Term], key: &SortKey) -> Option<Vec<u8>> {
+pub fn value(own: &[Term], key: &SortKey) -> Option<Vec<u8>> {
     let values = own.iter().filter(|term| key.range.contains(term)).map(|term| &term.value);
     if key.descending { values.max().cloned() } else { values.min().cloned() }
 }
 
-fn compare(key: &SortKey, a: Option<&Vec<u8>>, b: Option<&Vec<u8>>) -> Ordering {
-    match (a, b) {
-        (Some(a), Some(b)) if key.descending => b.cmp(a),
-        (Some(a), Some(b)) => a.cmp(b),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => Ordering::Equal,
+/// The first key that has a value; as many as there are keys when none has.
+pub fn phase(keys: &Keys, sort: &[SortKey]) -> usize {
+    keys.iter().take(sort.len()).position(Option::is_some).unwrap_or(sort.len())
+}
+
+/// Which of two records comes first.
+pub fn compare(sort: &[SortKey], (a, a_rid): (&Keys, Rid), (b, b_rid): (&Keys, Rid)) -> Ordering {
+    for (at, (a, b)) in a.iter().zip(b).enumerate() {
+        let descending = sort.get(at).is_some_and(|key| key.descending);
+        let order = match (a, b) {
+            (Some(a), Some(b)) if descending => b.cmp(a),
+            (Some(a), Some(b)) => a.cmp(b),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => Ordering::Equal,
+        };
+        if order.is_ne() {
+            return order;
+        }
     }
+    let turned = sort.get(phase(a, sort)).is_some_and(|key| key.descending);
+    if turned { b_rid.cmp(&a_rid) } else { a_rid.cmp(&b_rid) }
 }

@@ -1,80 +1,221 @@
-//! Which records match: the most selective criterion drives, the others only check what it found.
+//! Which records match: small conditions are walked and intersected, large ones only asked about what is left.
 //!
-//! A glance at each criterion tells how many rows it has. Small ones are walked and intersected by record number; a
-//! large one is never walked for a few candidates, their own terms are looked at instead.
+//! A glance at each condition tells whether it has few rows; the glance is widened step by step until one has been
+//! walked to its end. What was walked to the end is intersected by record number. The rest is never walked: each
+//! candidate's own terms are looked at instead (see `holds`).
 
-use clinicvault_gateway::fhir::search::{Criterion, Search, TermRange, params};
-use clinicvault_vault::{Dir, Rid};
+use clinicvault_gateway::fhir::id::ResourceType;
+use clinicvault_gateway::fhir::search::{Node, Referred, Refers, TermRange, params, reference};
+use clinicvault_vault::{Dir, Kind, Rid};
 
 use super::super::error::Error;
-use super::View;
+use super::holds::pointing_at;
+use super::view::View;
 
-/// Rows looked at to find out how selective a criterion is.
-const GLANCE: usize = 256;
-/// Candidates whose own terms are looked at instead of walking a large criterion.
-const FEW: usize = 2_000;
+/// Index rows that cost about as much as the terms of one record.
+const ROWS_A_RECORD: usize = 16;
 
-/// Every record of the view that fulfils all criteria in the order of their numbers.
-pub fn matching(view: &View<'_>, search: &Search) -> Result<Vec<Rid>, Error> {
-    let mut small: Vec<Vec<Rid>> = Vec::new();
-    let mut large: Vec<&Criterion> = Vec::new();
-    let mut negated: Vec<&Criterion> = Vec::new();
-    for criterion in &search.criteria {
-        if criterion.negate {
-            negated.push(criterion);
-            continue;
-        }
-        let seen = walk(view, &criterion.alternatives, GLANCE)?;
-        if seen.len() < GLANCE { small.push(seen) } else { large.push(criterion) }
-    }
-    small.sort_by_key(Vec::len);
-    let mut small = small.into_iter();
-    let mut found = match (small.next(), large.is_empty()) {
-        (Some(first), _) => first,
-        (None, true) => walk(view, &[TermRange::all(params::LAST_UPDATED)], usize::MAX)?,
-        (None, false) => walk(view, &large.remove(0).alternatives, usize::MAX)?,
-    };
-    for other in small {
-        found.retain(|rid| other.binary_search(rid).is_ok());
-    }
-    for criterion in large.into_iter().chain(negated) {
-        retain(view, &mut found, criterion)?;
-    }
-    Ok(found)
+/// What is known of the records that match.
+pub struct Plan<'n> {
+    /// All that match are among these, in the order of their numbers; none when no condition has few rows.
+    pub candidates: Option<Vec<Rid>>,
+    /// What a candidate must fulfil besides.
+    pub rest: Vec<&'n Node>,
 }
 
-fn retain(view: &View<'_>, found: &mut Vec<Rid>, criterion: &Criterion) -> Result<(), Error> {
-    if found.len() > FEW {
-        let rows = walk(view, &criterion.alternatives, usize::MAX)?;
-        found.retain(|rid| rows.binary_search(rid).is_ok() != criterion.negate);
-        return Ok(());
+impl View<'_> {
+    /// Rows looked at to find out whether a condition has few, step by step.
+    fn glances(&self) -> [usize; 3] {
+        let few = self.bounds.few;
+        [few.div_ceil(16), few, few.saturating_mul(12)]
     }
-    let mut kept = Vec::with_capacity(found.len());
-    for rid in found.drain(..) {
-        if criterion.matches(&view.terms(rid)?) {
-            kept.push(rid);
-        }
-    }
-    *found = kept;
-    Ok(())
-}
 
-/// Records with a term in one of the ranges, each once, in the order of their numbers; stops after about
-/// `limit` rows.
-fn walk(view: &View<'_>, ranges: &[TermRange], limit: usize) -> Result<Vec<Rid>, Error> {
-    let mut rids = Vec::new();
-    for range in ranges {
-        for row in view.scan(range, Dir::Ascending)? {
-            let (value, rid) = row?;
-            if range.check.as_ref().is_none_or(|check| check.accepts(&value)) {
-                rids.push(rid);
+    /// Looks for the conditions that narrow a search most.
+    pub fn plan<'n>(&self, kind: ResourceType, node: &'n Node, most: usize) -> Result<Plan<'n>, Error> {
+        let mut open = Vec::new();
+        flatten(node, &mut open);
+        let mut walked: Vec<Vec<Rid>> = Vec::new();
+        for glance in self.glances().into_iter().filter(|glance| *glance <= most.max(self.glances()[0])) {
+            let mut left = Vec::new();
+            for node in open {
+                match self.walked(kind, node, glance)? {
+                    Some(found) => walked.push(found),
+                    None => left.push(node),
+                }
             }
-            if rids.len() >= limit {
+            open = left;
+            if !walked.is_empty() {
                 break;
             }
         }
+        walked.sort_by_key(Vec::len);
+        let mut walked = walked.into_iter();
+        let Some(mut candidates) = walked.next() else { return Ok(Plan { candidates: None, rest: open }) };
+        for other in walked {
+            candidates.retain(|rid| other.binary_search(rid).is_ok());
+        }
+        let mut rest = Vec::new();
+        for node in open {
+            // A condition that has not many more rows than there are candidates is cheaper to walk than to ask about.
+            let worth = candidates.len().saturating_mul(ROWS_A_RECORD);
+            let few =
+                if candidates.len() > self.glances()[0] { self.walked(kind, node, worth)? } else { None };
+            match few {
+                Some(other) => candidates.retain(|rid| other.binary_search(rid).is_ok()),
+                None => rest.push(node),
+            }
+        }
+        Ok(Plan { candidates: Some(candidates), rest })
     }
+
+    /// The same for a search as a whole: in a type with few records all of them are candidates.
+    pub fn plan_all<'n>(&self, kind: ResourceType, node: &'n Node) -> Result<Plan<'n>, Error> {
+        let mut plan = self.plan(kind, node, usize::MAX)?;
+        let few = self.bounds.few;
+        let is_open = plan.candidates.is_none() && !plan.rest.is_empty();
+        if is_open && self.snapshot.count(Kind(kind.number()))? <= few as u64 {
+            plan.candidates = self.lying_in(kind, &[TermRange::all(params::LAST_UPDATED)], few)?;
+        }
+        Ok(plan)
+    }
+
+    /// Every record that fulfils `node`, in the order of their numbers; none when there may be more than `most`.
+    pub fn gather(&self, kind: ResourceType, node: &Node, most: usize) -> Result<Option<Vec<Rid>>, Error> {
+        let plan = self.plan(kind, node, most)?;
+        let Some(candidates) = plan.candidates.filter(|found| found.len() <= most) else { return Ok(None) };
+        if plan.rest.is_empty() {
+            return Ok(Some(candidates));
+        }
+        let mut found = Vec::new();
+        for rid in candidates {
+            if self.fulfils(kind, rid, &plan.rest)? {
+                found.push(rid);
+            }
+        }
+        Ok(Some(found))
+    }
+
+    /// Whether a candidate fulfils what is left of a plan.
+    pub fn fulfils(&self, kind: ResourceType, rid: Rid, rest: &[&Node]) -> Result<bool, Error> {
+        if rest.is_empty() {
+            return Ok(true);
+        }
+        let own = self.terms(rid)?;
+        for node in rest {
+            if !self.holds(kind, &own, node)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The records of one condition, when a walk of at most `most` rows finds them all.
+    fn walked(&self, kind: ResourceType, node: &Node, most: usize) -> Result<Option<Vec<Rid>>, Error> {
+        match node {
+            Node::Is(criterion) if criterion.negate => Ok(None),
+            Node::Is(criterion) => self.lying_in(kind, &criterion.alternatives, most),
+            Node::Not(_) => Ok(None),
+            Node::All(_) => self.gather(kind, node, most),
+            Node::Any(nodes) => {
+                let mut all = Vec::new();
+                for node in nodes {
+                    let Some(found) = self.walked(kind, node, most)? else { return Ok(None) };
+                    all.extend(found);
+                }
+                Ok(Some(in_order(all)))
+            }
+            Node::Refers(link) => self.referring(kind, link, most),
+            Node::Referred(link) => self.referred(kind, link, most),
+        }
+    }
+
+    fn lying_in(
+        &self,
+        kind: ResourceType,
+        ranges: &[TermRange],
+        most: usize,
+    ) -> Result<Option<Vec<Rid>>, Error> {
+        let mut rids = Vec::new();
+        for range in ranges {
+            for row in self.scan(kind, range, Dir::Ascending, None)? {
+                rids.push(row?.1);
+                if rids.len() > most {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(in_order(rids)))
+    }
+
+    /// Records of `kind` whose references lead to records that fulfil the link's condition.
+    fn referring(&self, kind: ResourceType, link: &Refers, most: usize) -> Result<Option<Vec<Rid>>, Error> {
+        let mut ranges = Vec::new();
+        for (target, node) in &link.targets {
+            let Some(targets) = self.seen(*target, node, most)? else { return Ok(None) };
+            for rid in targets {
+                ranges.extend(pointing_at(*target, &self.terms(rid)?, &link.stored));
+            }
+            if ranges.len() > most {
+                return Ok(None);
+            }
+        }
+        self.lying_in(kind, &ranges, most)
+    }
+
+    /// Records of `kind` that are referred to by records that fulfil the link's condition.
+    fn referred(&self, kind: ResourceType, link: &Referred, most: usize) -> Result<Option<Vec<Rid>>, Error> {
+        let Some(sources) = self.seen(link.from, &link.of, most)? else { return Ok(None) };
+        let mut values = Vec::new();
+        for rid in sources {
+            let own = self.terms(rid)?;
+            let counts =
+                |number| link.stored.iter().any(|asked| asked.number == number && asked.counts(kind));
+            values.extend(own.into_iter().filter(|term| counts(term.param)).map(|term| term.value));
+        }
+        values.sort_unstable();
+        values.dedup();
+        let mut found = Vec::new();
+        for value in values {
+            match (reference::record_of(&value), reference::uri_of(&value)) {
+                (Some((target, id)), _) if target == kind => found.extend(self.find(kind, id)?),
+                (None, Some(url)) => found.extend(self.canonical(kind, url)?),
+                _ => {}
+            }
+        }
+        Ok(Some(in_order(found)))
+    }
+
+    /// Records of `kind` that the caller may see and that fulfil `node`; none when there may be more than `most`.
+    fn seen(&self, kind: ResourceType, node: &Node, most: usize) -> Result<Option<Vec<Rid>>, Error> {
+        let Some(reach) = self.reach(kind) else { return Ok(Some(Vec::new())) };
+        let Some(found) = self.gather(kind, node, most)? else { return Ok(None) };
+        let mut seen = Vec::with_capacity(found.len());
+        for rid in found {
+            if self.fulfils(kind, rid, &unbound(&reach))? {
+                seen.push(rid);
+            }
+        }
+        Ok(Some(seen))
+    }
+}
+
+/// A condition as what is left of a plan; nothing when it always holds.
+fn unbound(node: &Node) -> Vec<&Node> {
+    let mut nodes = Vec::new();
+    flatten(node, &mut nodes);
+    nodes
+}
+
+/// The conditions that must all hold.
+pub fn flatten<'n>(node: &'n Node, out: &mut Vec<&'n Node>) {
+    match node {
+        Node::All(nodes) => nodes.iter().for_each(|node| flatten(node, out)),
+        node => out.push(node),
+    }
+}
+
+fn in_order(mut rids: Vec<Rid>) -> Vec<Rid> {
     rids.sort_unstable();
     rids.dedup();
-    Ok(rids)
+    rids
 }

@@ -1,36 +1,117 @@
-//! One type as it was at one `Tx`: its index and the terms of its records.
+//! The box as it was at one `Tx`, seen by one caller: index rows, terms of records, and what looking at them costs.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use clinicvault_gateway::fhir::id::ResourceType;
+use clinicvault_gateway::fhir::outcome::{IssueCode, Outcome};
 use clinicvault_gateway::fhir::resource::Resource;
-use clinicvault_gateway::fhir::search::{self, Context, Term, TermRange};
-use clinicvault_vault::{Dir, Kind, ReadError, Rid, Snapshot, Tx};
+use clinicvault_gateway::fhir::search::{self, Context, Node, Term, TermRange, params};
+use clinicvault_vault::{Dir, Head, Kind, Rid, Snapshot, Tx};
 
 use super::super::error::Error;
 use super::super::terms;
+use super::Bounds;
+use super::reach::Reaches;
+
+/// What reading the terms of a record costs, in index rows.
+const TERMS: u64 = 8;
+/// What finding a record by its id costs.
+const HEAD: u64 = 4;
+/// A page may cost so many times what it should before it is refused; short of that it ends early.
+const PATIENCE: u64 = 8;
 
 /// What a search looks at.
 pub struct View<'a> {
     pub snapshot: &'a Snapshot,
-    pub kind: ResourceType,
     pub at: Tx,
     pub context: &'a Context,
+    pub bounds: &'a Bounds,
+    /// What the caller may see of each type.
+    pub reaches: &'a Reaches,
+    spent: Cell<u64>,
+    reached: RefCell<BTreeMap<ResourceType, Option<Rc<Node>>>>,
+    /// Whether a condition, by its address, holds for a record.
+    pub(super) known: RefCell<HashMap<(usize, Rid), bool>>,
 }
 
-impl View<'_> {
-    /// Values and records of an index range, exact at the view's `Tx`. A range's own condition is the caller's.
-    pub fn scan(
-        &self,
-        range: &TermRange,
-        direction: Dir,
-    ) -> Result<impl Iterator<Item = Result<(Vec<u8>, Rid), ReadError>>, Error> {
-        Ok(self.snapshot.scan(Kind(self.kind.number()), &terms::range(range), direction, self.at)?)
+impl<'a> View<'a> {
+    pub fn new(
+        snapshot: &'a Snapshot,
+        at: Tx,
+        context: &'a Context,
+        bounds: &'a Bounds,
+        reaches: &'a Reaches,
+    ) -> Self {
+        Self {
+            snapshot,
+            at,
+            context,
+            bounds,
+            reaches,
+            spent: Cell::new(0),
+            reached: RefCell::default(),
+            known: RefCell::default(),
+        }
     }
 
-    /// The terms of a record as it was.
+    /// What the caller must be kept to within a type; none when nothing of it may be seen.
+    pub fn reach(&self, kind: ResourceType) -> Option<Rc<Node>> {
+        let known = self.reached.borrow().get(&kind).cloned();
+        known.unwrap_or_else(|| {
+            let reach = self.reaches.of(kind).map(Rc::new);
+            self.reached.borrow_mut().insert(kind, reach.clone());
+            reach
+        })
+    }
+
+    /// Whether this page has looked at as much as a page should.
+    pub fn is_tired(&self) -> bool {
+        self.spent.get() > self.bounds.search_rows
+    }
+
+    /// Begins to count anew: another stage with a bound of its own.
+    pub fn refund(&self) {
+        self.spent.set(0);
+    }
+
+    fn spend(&self, rows: u64) -> Result<(), Error> {
+        let spent = self.spent.get() + rows;
+        self.spent.set(spent);
+        if spent <= self.bounds.search_rows.saturating_mul(PATIENCE) {
+            return Ok(());
+        }
+        Err(too_costly("This search looks at too many index entries (limits.search_rows); narrow it."))
+    }
+
+    /// Values and records of an index range of a type, exact at the view's `Tx`, behind `last`. The range's own
+    /// condition has been looked at.
+    pub fn scan<'s>(
+        &'s self,
+        kind: ResourceType,
+        range: &'s TermRange,
+        direction: Dir,
+        last: Option<(&[u8], Rid)>,
+    ) -> Result<impl Iterator<Item = Result<(Vec<u8>, Rid), Error>> + 's, Error> {
+        let kind = Kind(kind.number());
+        self.spend(1)?;
+        let rows = self.snapshot.scan_behind(kind, &terms::range(range), direction, self.at, last)?;
+        Ok(rows.filter_map(move |row| {
+            let row = row.map_err(Error::from).and_then(|row| self.spend(1).map(|()| row));
+            match (row, &range.check) {
+                (Ok((value, _)), Some(check)) if !check.accepts(&value) => None,
+                (row, _) => Some(row),
+            }
+        }))
+    }
+
+    /// The terms of a record as it was; none when it was not there.
     ///
     /// The vault keeps the terms of the newest version beside the record; when a newer version has come since, they
     /// are made again from the version of then.
     pub fn terms(&self, rid: Rid) -> Result<Vec<Term>, Error> {
+        self.spend(TERMS)?;
         let newest = self.snapshot.head_of(rid)?;
         if newest.is_some_and(|head| head.tx <= self.at) {
             return Ok(self.snapshot.terms(rid)?.into_iter().map(terms::back).collect());
@@ -45,4 +126,43 @@ impl View<'_> {
         terms.push(search::terms::last_updated(head.time));
         Ok(terms)
     }
+
+    /// The number of a record that was there.
+    pub fn find(&self, kind: ResourceType, id: &str) -> Result<Option<Rid>, Error> {
+        self.spend(HEAD)?;
+        let Some(newest) = self.snapshot.head(Kind(kind.number()), id)? else { return Ok(None) };
+        Ok(self.stood(newest)?.map(|head| head.rid))
+    }
+
+    /// Numbers of records that stood under a canonical address.
+    pub fn canonical(&self, kind: ResourceType, url: &str) -> Result<Vec<Rid>, Error> {
+        let Some(param) = params::find(kind, "url") else { return Ok(Vec::new()) };
+        let range = search::uri::exact(param.number, url);
+        self.scan(kind, &range, Dir::Ascending, None)?.map(|row| Ok(row?.1)).collect()
+    }
+
+    fn stood(&self, newest: Head) -> Result<Option<Head>, Error> {
+        if newest.tx <= self.at {
+            return Ok((!newest.deleted).then_some(newest));
+        }
+        Ok(self.snapshot.as_of(newest.rid, self.at)?.filter(|head| !head.deleted))
+    }
+}
+
+/// A refusal (400, `too-costly`).
+pub fn too_costly(message: &str) -> Error {
+    Error::Unreadable(Outcome::error(IssueCode::TooCostly, message))
+}
+
+/// The id among a record's own terms.
+pub fn id_of(own: &[Term]) -> Option<&str> {
+    let term = own.iter().find(|term| term.param == params::ID)?;
+    std::str::from_utf8(term.value.strip_suffix(&[0])?).ok()
+}
+
+/// The canonical addresses among the own terms of a record of `kind`.
+pub fn urls_of(kind: ResourceType, own: &[Term]) -> impl Iterator<Item = &str> {
+    let param = params::find(kind, "url").map(|param| param.number);
+    let own = own.iter().filter(move |term| Some(term.param) == param);
+    own.filter_map(|term| std::str::from_utf8(term.value.strip_suffix(&[0])?).ok())
 }

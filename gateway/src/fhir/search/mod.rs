@@ -33,7 +33,7 @@ use jiff::tz::TimeZone;
 use super::terminology::{Core, Source};
 
 pub use index::{Check, Term, TermRange};
-pub use query::{Criterion, Handling, Search, SortKey, Summary, Total};
+pub use query::{Criterion, Handling, Include, Node, Referred, Refers, Search, SortKey, Summary, Total};
 pub use terms::{patient_of, patient_timeline, terms};
 
 /// What reading a date or a reference depends on.
@@ -49,6 +49,8 @@ pub struct Context {
     pub terminology: Terminology,
     /// Most values, separated by commas, of one parameter.
     pub most_values: usize,
+    /// Most links that one parameter may follow from record to record (`limits.chain_depth`).
+    pub chain_depth: usize,
 }
 
 /// A source of value sets and code systems that can be handed around.
@@ -70,6 +72,9 @@ impl Default for Terminology {
     }
 }
 
+/// Links that a parameter may follow when nothing else is set.
+pub const CHAIN_DEPTH: usize = 5;
+
 impl Context {
     /// Most values of one parameter unless the caller says otherwise.
     pub const MOST_VALUES: usize = 500;
@@ -82,6 +87,7 @@ impl Context {
             now,
             terminology: Terminology::default(),
             most_values: Self::MOST_VALUES,
+            chain_depth: CHAIN_DEPTH,
         }
     }
 }

@@ -216,6 +216,13 @@ pub struct Param {
     pub(super) targets: Vec<ResourceType>,
 }
 
+impl Asked {
+    /// Whether a reference to this type counts.
+    pub fn counts(&self, kind: ResourceType) -> bool {
+        self.only.is_none_or(|only| only == kind)
+    }
+}
+
 impl Param {
     /// Types that its references may point at; none means any.
     pub fn targets(&self) -> Vec<ResourceType> {

@@ -76,6 +76,24 @@ pub fn records_of(kind: ResourceType) -> Vec<u8> {
     vec![RECORD, high, low]
 }
 
+/// Type and id of a record, from its value; `None` for values that are something else.
+pub fn record_of(value: &[u8]) -> Option<(ResourceType, &str)> {
+    let (kind, id) = value.strip_prefix(&[RECORD])?.split_first_chunk::<2>()?;
+    let id = std::str::from_utf8(id.strip_suffix(&[0])?).ok()?;
+    Some((ResourceType::from_number(u16::from_be_bytes(*kind))?, id))
+}
+
+/// The URI of a value; `None` for values that are something else, and for one too long to be kept whole.
+pub fn uri_of(value: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(value.strip_prefix(&[URI])?.strip_suffix(&[0])?).ok()?;
+    (!text.contains('\u{1}')).then_some(text)
+}
+
+/// The value of a reference that names a record by its canonical address, without version.
+pub fn to_canonical(url: &str) -> Vec<u8> {
+    uri(url)
+}
+
 fn uri(text: &str) -> Vec<u8> {
     let mut out = vec![URI];
     index::push_exact(text, &mut out);

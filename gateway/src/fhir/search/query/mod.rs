@@ -3,12 +3,19 @@
 //! Nothing is dropped in silence: an unknown parameter is an error under strict handling and a warning under lenient,
 //! where the self link leaves it out; an unknown modifier or an unreadable value is always an error.
 
+mod chain;
+mod filter;
+mod include;
+mod node;
 mod value;
 
 use super::params;
 use super::{Context, TermRange};
 use crate::fhir::id::ResourceType;
-use crate::fhir::outcome::{Issue, IssueCode, Outcome};
+use crate::fhir::outcome::{Issue, IssueCode, Outcome, Severity};
+
+pub use include::{Include, references};
+pub use node::{Node, Referred, Refers};
 
 /// Most parameters in one query.
 const MOST_PARAMETERS: usize = 64;
@@ -27,8 +34,12 @@ pub enum Handling {
 pub struct Search {
     /// Type that is searched.
     pub kind: ResourceType,
-    /// All must hold.
+    /// All must hold; each is decided by the record's own terms.
     pub criteria: Vec<Criterion>,
+    /// These must hold besides: chains, `_has`, `_list`, `_filter`.
+    pub further: Vec<Node>,
+    /// What comes along with the records that match.
+    pub includes: Vec<Include>,
     /// Keys in order; the store breaks ties by record.
     pub sort: Vec<SortKey>,
     /// `_count`, as asked; 0 means only the total.
@@ -100,8 +111,19 @@ pub enum Summary {
 }
 
 impl Search {
-    /// Whether a record with these terms fulfils every criterion. For checks of single records and for tests; a store
-    /// walks ranges instead.
+    /// Whether there is any condition at all.
+    pub const fn is_conditional(&self) -> bool {
+        !self.criteria.is_empty() || !self.further.is_empty()
+    }
+
+    /// Everything that must hold, as one condition.
+    pub fn condition(&self) -> Node {
+        let own = self.criteria.iter().cloned().map(Node::Is);
+        Node::All(own.chain(self.further.iter().cloned()).collect())
+    }
+
+    /// Whether a record with these terms fulfils every criterion; what is in `further` is not asked. For checks of
+    /// single records and for tests; a store walks ranges instead.
     pub fn matches(&self, terms: &[super::Term]) -> bool {
         self.criteria.iter().all(|c| c.matches(terms))
     }
@@ -127,6 +149,8 @@ pub fn parse(
     let mut search = Search {
         kind,
         criteria: Vec::new(),
+        further: Vec::new(),
+        includes: Vec::new(),
         sort: Vec::new(),
         count: None,
         total: Total::default(),
@@ -145,9 +169,7 @@ pub fn parse(
             Ok(Read::Applied) => search.applied.push((name.clone(), value.clone())),
             Ok(Read::Aside) => {}
             Ok(Read::Unknown) if handling == Handling::Lenient => {
-                search
-                    .warnings
-                    .push(Issue { severity: crate::fhir::outcome::Severity::Warning, ..unknown(kind, name) });
+                search.warnings.push(Issue { severity: Severity::Warning, ..unknown(kind, name) });
             }
             Ok(Read::Unknown) => issues.push(unknown(kind, name)),
             Err(issue) => issues.push(issue),
@@ -190,46 +212,88 @@ fn read(search: &mut Search, name: &str, value: &str, context: &Context) -> Resu
         Some((base, modifier)) => (base, Some(modifier)),
         None => (name, None),
     };
-    if base.starts_with('_')
-        && matches!(
-            base,
-            "_include"
-                | "_revinclude"
-                | "_has"
-                | "_filter"
-                | "_text"
-                | "_content"
-                | "_list"
-                | "_query"
-                | "_type"
-                | "_contained"
-                | "_containedType"
-        )
-    {
-        return Err(unsupported(base));
-    }
-    if matches!(base, "_count" | "_sort" | "_total" | "_summary" | "_elements") {
-        if modifier.is_some() {
-            return Err(unsupported(name));
-        }
-        control(search, base, value)?;
-        return Ok(Read::Applied);
-    }
     if matches!(name, "_format" | "_pretty" | "fhirVersion") {
         return Ok(Read::Aside);
     }
-    if base.contains('.') || modifier.is_some_and(|m| m.contains('.')) {
-        return Err(Issue::error(
-            IssueCode::NotSupported,
-            format!(
-                "Chained search parameters such as \"{}\" are not supported by this server.",
-                shown(name)
-            ),
-        ));
+    match base {
+        "_include" | "_revinclude" => {
+            search.includes.push(Include::read(search.kind, name, modifier, value)?);
+            return Ok(Read::Applied);
+        }
+        "_count" | "_sort" | "_total" | "_summary" | "_elements" if modifier.is_some() => {
+            return Err(unsupported(name));
+        }
+        "_count" | "_sort" | "_total" | "_summary" | "_elements" => {
+            control(search, base, value)?;
+            return Ok(Read::Applied);
+        }
+        "_list" if modifier.is_none() => {
+            search.further.push(listed(value, context)?);
+            return Ok(Read::Applied);
+        }
+        "_filter" if modifier.is_none() => {
+            search.further.push(filter::read(search.kind, value, context)?);
+            return Ok(Read::Applied);
+        }
+        "_type" if modifier.is_none() => {
+            if value.split(',').all(|name| name == search.kind.as_str()) {
+                return Ok(Read::Applied);
+            }
+            let why = "several types are searched at the base, where the address names none";
+            return Err(bad_value(name, value, why));
+        }
+        // Contained resources are not found by themselves; that is what `false` says.
+        "_contained" if modifier.is_none() && value == "false" => return Ok(Read::Applied),
+        _ if base != "_has" && is_control(base) => return Err(unsupported(base)),
+        _ => {}
     }
-    let Some(param) = params::find(search.kind, base) else { return Ok(Read::Unknown) };
-    search.criteria.push(value::criterion(param, name, modifier, value, context)?);
+    let mut reading = chain::Reading::new(name, value, context);
+    match reading.node(search.kind, name, 0) {
+        Ok(Node::Is(criterion)) => search.criteria.push(criterion),
+        Ok(node) => search.further.push(node),
+        Err(chain::Miss::Unknown) => return Ok(Read::Unknown),
+        Err(chain::Miss::Wrong(issue)) => return Err(issue),
+    }
     Ok(Read::Applied)
+}
+
+/// Whether a name means something else than a value in a record.
+fn is_control(name: &str) -> bool {
+    matches!(
+        name,
+        "_include"
+            | "_revinclude"
+            | "_has"
+            | "_filter"
+            | "_text"
+            | "_content"
+            | "_list"
+            | "_query"
+            | "_type"
+            | "_contained"
+            | "_containedType"
+            | "_count"
+            | "_sort"
+            | "_total"
+            | "_summary"
+            | "_elements"
+            | "_format"
+            | "_pretty"
+    )
+}
+
+/// `_list`: the records that are items of a List. The lists that a server would make up (`$current-…`) are not served.
+fn listed(value: &str, context: &Context) -> Result<Node, Issue> {
+    if value.starts_with('$') {
+        return Err(unsupported(&format!("_list={value}")));
+    }
+    let Some(list) = ResourceType::parse("List") else { return Err(unsupported("_list")) };
+    let (Some(item), Some(id)) = (params::find(list, "item"), params::find(list, "_id")) else {
+        return Err(unsupported("_list"));
+    };
+    let named = value::criterion(id, "_list", None, value, context)?;
+    let of = Box::new(Node::Is(named));
+    Ok(Node::Referred(Referred { from: list, stored: item.stored(), name: "_list".to_owned(), of }))
 }
 
 fn control(search: &mut Search, name: &str, value: &str) -> Result<(), Issue> {

@@ -1,0 +1,74 @@
+//! Conditions that are more than a list of criteria: and, or, not, and links from record to record.
+
+use super::Criterion;
+use crate::fhir::id::ResourceType;
+use crate::fhir::search::params::Asked;
+
+/// A condition on a record of one type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Node {
+    /// All hold; an empty list holds always.
+    All(Vec<Node>),
+    /// At least one holds; an empty list never does.
+    Any(Vec<Node>),
+    /// It does not hold.
+    Not(Box<Node>),
+    /// One of the record's own terms decides.
+    Is(Criterion),
+    /// The record refers to another for which a condition holds (a chained parameter).
+    Refers(Refers),
+    /// Another record refers to this one, and a condition holds for that other (`_has`).
+    Referred(Referred),
+}
+
+/// A link from the record to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refers {
+    /// Where the values of the reference parameter are stored.
+    pub stored: Vec<Asked>,
+    /// Its name, as asked.
+    pub name: String,
+    /// Types the other may have, each with what must hold for it.
+    pub targets: Vec<(ResourceType, Node)>,
+}
+
+/// A link to the record from another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Referred {
+    /// Type of the other.
+    pub from: ResourceType,
+    /// Where the values of the other's reference parameter are stored.
+    pub stored: Vec<Asked>,
+    /// Its name, as asked.
+    pub name: String,
+    /// What must hold for the other.
+    pub of: Box<Node>,
+}
+
+impl Node {
+    /// All of some criteria.
+    pub fn all(criteria: impl IntoIterator<Item = Criterion>) -> Self {
+        Self::All(criteria.into_iter().map(Self::Is).collect())
+    }
+
+    /// Whether a record's own terms decide alone: no link in it.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().all(Self::is_local),
+            Self::Not(node) => node.is_local(),
+            Self::Is(_) => true,
+            Self::Refers(_) | Self::Referred(_) => false,
+        }
+    }
+
+    /// How many links a record is away from the farthest one that is looked at.
+    pub fn depth(&self) -> usize {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().map(Self::depth).max().unwrap_or(0),
+            Self::Not(node) => node.depth(),
+            Self::Is(_) => 0,
+            Self::Refers(link) => 1 + link.targets.iter().map(|(_, node)| node.depth()).max().unwrap_or(0),
+            Self::Referred(link) => 1 + link.of.depth(),
+        }
+    }
+}
