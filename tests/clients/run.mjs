@@ -42,7 +42,18 @@ async function opened() {
     REQUESTS_CA_BUNDLE: ca,
     HYPOTHESIS_STORAGE_DIRECTORY: join(box.folder, "hypothesis"),
   });
+  await settled(box.url, process.env.CLINIC_TOKEN);
   return box;
+}
+
+/** Waits until searches no longer say that the index of this clinic, which was filled before the first start, is renewed. */
+async function settled(url, token) {
+  for (;;) {
+    const answer = await fetch(`${url}/fhir/Patient?_count=1`, { headers: { authorization: `Bearer ${token}` } });
+    const { entry } = await answer.json();
+    if (!entry.some(({ search }) => search.mode === "outcome")) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 async function node(only = "") {
