@@ -143,6 +143,7 @@ pub struct Sessions {
     pub admin_absolute_hours: u64,
     pub second_factor: SecondFactor,
     pub prove_minutes: u64,
+    pub app_minutes: u64,
     pub password_memory_mib: u32,
     pub password_passes: u32,
 }
@@ -229,6 +230,7 @@ impl Default for Sessions {
             admin_absolute_hours: 4,
             second_factor: SecondFactor::Required,
             prove_minutes: 5,
+            app_minutes: 10,
             password_memory_mib: 64,
             password_passes: 3,
         }
@@ -315,6 +317,10 @@ const SENTENCES: &[(&str, &str)] = &[
     (
         "sessions.prove_minutes",
         "Dangerous changes need a proof of who one is that is at most so many minutes old.",
+    ),
+    (
+        "sessions.app_minutes",
+        "An access token of a program that acts for a person lives so many minutes, 60 at most.",
     ),
     ("sessions.password_memory_mib", "Memory of one password hash, in MiB; at least 19. Two run at once."),
     ("sessions.password_passes", "Passes of one password hash; at least 2."),

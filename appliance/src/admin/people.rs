@@ -22,6 +22,7 @@ use super::machines::{Live, MachineToken};
 use super::password::{Cost, Hasher};
 use super::secret::{self, Hash};
 use super::session::{Session, Sessions};
+use super::smart::Smart;
 use super::store::{Change, Collection, Store, leaf};
 use crate::app::App;
 use crate::clock::Clock;
@@ -64,6 +65,7 @@ pub(super) struct Book {
     pub(super) sessions: Sessions,
     pub(super) halves: Halves,
     pub(super) tokens: HashMap<Hash, Live>,
+    pub(super) smart: Smart,
     pub(super) authority: Authority,
     /// The recovery sheet of a setup that is not confirmed yet, with the session that may see it.
     pub(super) sheet: Option<Sheet>,
@@ -104,6 +106,7 @@ impl People {
             sessions,
             halves: Halves::default(),
             tokens: tokens.collect(),
+            smart: Smart::open(&store)?,
             authority,
             sheet: None,
         };
@@ -140,6 +143,9 @@ impl People {
 
     /// Which machine shows this bearer token.
     pub fn by_bearer(&self, token: &str, source: &str) -> Option<Actor> {
+        if let Some(actor) = self.by_access(token, source) {
+            return Some(actor);
+        }
         let now = self.now();
         let book = self.book();
         book.tokens.get(&secret::hash(token)).and_then(|live| live.actor(source, now))
@@ -168,11 +174,11 @@ impl People {
             let book = self.book();
             book.tokens.iter().filter(|(_, live)| live.token.expires <= now).map(|(hash, _)| *hash).collect()
         };
-        if swept.is_empty() && expired.is_empty() {
+        let mut changes = self.sweep_smart();
+        if swept.is_empty() && expired.is_empty() && changes.is_empty() {
             return Ok(());
         }
-        let mut changes: Vec<Change> =
-            swept.iter().map(|hash| Change::drop(Collection::Sessions, hash)).collect();
+        changes.extend(swept.iter().map(|hash| Change::drop(Collection::Sessions, hash)));
         changes.extend(expired.iter().map(|hash| Change::drop(Collection::Tokens, hash)));
         let who = Actor::operator("sweep");
         let reason = format!("{} sessions ended, {} tokens expired", swept.len(), expired.len());

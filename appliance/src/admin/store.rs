@@ -31,6 +31,14 @@ pub enum Collection {
     Tokens = 4,
     /// The authority with its key.
     Tls = 5,
+    /// Registered programs; by id.
+    Clients = 6,
+    /// Consents that can be refreshed; by id.
+    Grants = 7,
+    /// Access tokens of programs; by hash of the token.
+    Access = 8,
+    /// Assertions that were used, until they expire; by hash of program and name.
+    Assertions = 9,
 }
 
 /// One document to write or to drop.
@@ -115,6 +123,11 @@ impl Store {
     /// Notes something that changes nothing, such as a refusal; does not wait for the disk.
     pub fn note(&self, leaf: Leaf) -> Result<(), AdminError> {
         Ok(self.records.vault().note(leaf).map_err(crate::records::error::Error::from)?)
+    }
+
+    /// The records room, for asking whether a person may see a patient.
+    pub fn records(&self) -> &Records {
+        &self.records
     }
 
     /// A secret of the vault for one purpose.

@@ -45,7 +45,7 @@ fn admit(app: &App, path: &str, request: &Request) -> Result<Option<Actor>, Http
         };
     };
     let headers = request.headers();
-    if session::bearer(headers).is_none() {
+    if session::bearer(headers).is_none() && !path.starts_with(routes::OAUTH) {
         if is_unsafe(request.method()) {
             // A program without its token is told to bring one, not about our pages.
             if need == Need::Fhir && session::cookie(headers).is_none() {

@@ -30,6 +30,7 @@ pub mod routes;
 pub mod server;
 pub mod session;
 pub mod setup;
+pub mod smart;
 pub mod tokens;
 pub mod users;
 
@@ -48,6 +49,7 @@ pub fn router(app: App) -> Router {
         .merge(own_factor::routes())
         .merge(users::routes())
         .merge(tokens::routes())
+        .merge(smart::routes())
         .merge(install::routes())
         .merge(fhir::routes())
         .merge(patients::routes())

@@ -6,7 +6,7 @@
 use utoipa::OpenApi;
 
 use super::{
-    changes, chart, events, inbox, login, own_factor, patients, reviews, session, setup, tokens, users,
+    changes, chart, events, inbox, login, own_factor, patients, reviews, session, setup, smart, tokens, users,
 };
 
 #[derive(OpenApi)]
@@ -40,6 +40,10 @@ use super::{
         tokens::list,
         tokens::add,
         tokens::end,
+        smart::clients::list,
+        smart::clients::add,
+        smart::clients::change,
+        smart::clients::end,
         patients::search,
         patients::recent,
         patients::duplicates,

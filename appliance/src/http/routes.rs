@@ -81,6 +81,20 @@ pub const TABLE: &[Row] = &[
     row(GET, "/api/tokens", Need::May(Op::Search, Area::Settings)),
     row(POST, "/api/tokens", Need::May(Op::Create, Area::Settings)),
     row(DELETE, "/api/tokens/{id}", Need::May(Op::Delete, Area::Settings)),
+    row(GET, "/api/clients", Need::May(Op::Search, Area::Settings)),
+    row(POST, "/api/clients", Need::May(Op::Create, Area::Settings)),
+    row(PATCH, "/api/clients/{id}", Need::May(Op::Update, Area::Settings)),
+    row(DELETE, "/api/clients/{id}", Need::May(Op::Delete, Area::Settings)),
+    // Programs of other makers. They prove themselves to the handlers; the page asks who is signed in.
+    row(GET, "/.well-known/smart-configuration", Need::Nothing),
+    row(GET, "/fhir/.well-known/smart-configuration", Need::Nothing),
+    row(GET, "/.well-known/openid-configuration", Need::Nothing),
+    row(GET, "/oauth/jwks", Need::Nothing),
+    row(GET, "/oauth/authorize", Need::Nothing),
+    row(POST, "/oauth/authorize", Need::Nothing),
+    row(POST, "/oauth/token", Need::Nothing),
+    row(POST, "/oauth/introspect", Need::Nothing),
+    row(POST, "/oauth/revoke", Need::Nothing),
     // Patients.
     row(GET, "/api/search", Need::May(Op::Search, Area::Demographics)),
     row(GET, "/api/patients/recent", Need::May(Op::Search, Area::Demographics)),
@@ -105,6 +119,10 @@ pub const TABLE: &[Row] = &[
     // FHIR. Only what the box can do is public.
     row(GET, "/fhir/metadata", Need::Nothing),
 ];
+
+/// Everything below it is asked by programs of other makers or by plain forms, which cannot send the header of our own
+/// page; the handlers check for themselves where a request comes from. No cookie counts there but on the page that asks.
+pub const OAUTH: &str = "/oauth/";
 
 /// Everything below it but what has a row of its own is FHIR.
 pub const FHIR: &str = "/fhir";
@@ -218,6 +236,10 @@ mod tests {
             ("GET", "/api/tokens", "oa"),
             ("POST", "/api/tokens", "o"),
             ("DELETE", "/api/tokens/{id}", "o"),
+            ("GET", "/api/clients", "oa"),
+            ("POST", "/api/clients", "o"),
+            ("PATCH", "/api/clients/{id}", "o"),
+            ("DELETE", "/api/clients/{id}", "o"),
             ("GET", "/api/search", everybody),
             ("GET", "/api/patients/recent", everybody),
             ("POST", "/api/patients", "dnr"),

@@ -5,3 +5,4 @@ mod first_run;
 mod people;
 mod roles;
 mod sign_in;
+mod smart;

@@ -1,0 +1,177 @@
+//! The register of programs, for whoever may change settings.
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::routing::{get, patch};
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::super::error::HttpError;
+use super::super::extract::{Actor, Json};
+use crate::admin::smart::client::{Client, Sort, Terms};
+use crate::app::App;
+
+/// The routes of this topic.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/clients", get(list).post(add))
+        .route("/api/clients/{id}", patch(change).delete(end))
+}
+
+/// All programs.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Programs {
+    /// By name.
+    clients: Vec<Program>,
+}
+
+/// A registered program.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Program {
+    /// Its `client_id`.
+    id: String,
+    name: String,
+    /// How it proves itself.
+    kind: Sort,
+    /// Where a person is sent back to, compared letter by letter.
+    redirect_uris: Vec<String>,
+    /// The most it may be given.
+    scope: String,
+    /// Its public keys, a JWK set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    jwks: Option<serde_json::Value>,
+    /// Whether it has a secret, which is not kept itself.
+    has_secret: bool,
+    contact: String,
+    enabled: bool,
+    #[schema(value_type = String, format = DateTime)]
+    created: Timestamp,
+}
+
+impl From<Client> for Program {
+    fn from(client: Client) -> Self {
+        Program {
+            id: client.id,
+            name: client.name,
+            kind: client.sort,
+            redirect_uris: client.redirects,
+            scope: client.scope,
+            jwks: client.keys,
+            has_secret: client.secret.is_some(),
+            contact: client.contact,
+            enabled: client.enabled,
+            created: client.created,
+        }
+    }
+}
+
+/// Lists the programs.
+#[utoipa::path(get, path = "/api/clients", operation_id = "list_clients", tag = "clients", responses((status = 200, body = Programs)))]
+pub async fn list(State(app): State<App>, _: Actor) -> Result<Json<Programs>, HttpError> {
+    let clients = app.rooms()?.people.clients().into_iter().map(Program::from).collect();
+    Ok(Json(Programs { clients }))
+}
+
+/// A program to be registered.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewProgram {
+    name: String,
+    /// public: keeps no secret; confidential: runs on a server; backend: asks for itself.
+    kind: Sort,
+    /// Where a person is sent back to: https, or http on the same machine. None for backend.
+    #[serde(default)]
+    redirect_uris: Vec<String>,
+    /// The most it may be given, such as `launch/patient patient/*.rs` or `system/*.rs`.
+    scope: String,
+    /// Its public keys, a JWK set, each with a kid: RSA from 2048 bits (RS384) or EC on P-384 (ES384).
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    jwks: Option<serde_json::Value>,
+    /// Whom to ask about it.
+    #[serde(default)]
+    contact: String,
+}
+
+/// A program just registered.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MadeProgram {
+    client: Program,
+    /// The secret of a confidential program without keys, shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
+}
+
+/// Registers a program.
+#[utoipa::path(post, path = "/api/clients", operation_id = "add_client", tag = "clients", request_body = NewProgram,
+    responses((status = 201, body = MadeProgram), (status = 403, description = "a fresh proof is needed: proveAgain"),
+        (status = 422, description = "a field is not accepted")))]
+pub async fn add(
+    State(app): State<App>,
+    who: Actor,
+    Json(new): Json<NewProgram>,
+) -> Result<(StatusCode, Json<MadeProgram>), HttpError> {
+    let terms = Terms {
+        name: new.name,
+        sort: new.kind,
+        redirects: new.redirect_uris,
+        scope: new.scope,
+        keys: new.jwks,
+        contact: new.contact,
+    };
+    let (client, secret) = app.rooms()?.people.add_client(&who, terms).await?;
+    let client_secret = secret.map(|secret| secret.to_string());
+    Ok((StatusCode::CREATED, Json(MadeProgram { client: client.into(), client_secret })))
+}
+
+/// A change of a program; what is left out stays. Every token that it holds ends.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProgramChange {
+    name: Option<String>,
+    redirect_uris: Option<Vec<String>>,
+    scope: Option<String>,
+    #[schema(value_type = Option<Object>)]
+    jwks: Option<serde_json::Value>,
+    contact: Option<String>,
+    enabled: Option<bool>,
+}
+
+/// Changes a program, or switches it on or off.
+#[utoipa::path(patch, path = "/api/clients/{id}", operation_id = "change_client", tag = "clients", params(("id" = String, Path)),
+    request_body = ProgramChange, responses((status = 200, body = Program), (status = 404),
+        (status = 403, description = "a fresh proof is needed: proveAgain"), (status = 422)))]
+pub async fn change(
+    State(app): State<App>,
+    who: Actor,
+    Path(id): Path<String>,
+    Json(change): Json<ProgramChange>,
+) -> Result<Json<Program>, HttpError> {
+    let rooms = app.rooms()?;
+    let changed = rooms.people.change_client(&who, &id, |terms, enabled| {
+        terms.name = change.name.unwrap_or(std::mem::take(&mut terms.name));
+        terms.redirects = change.redirect_uris.unwrap_or(std::mem::take(&mut terms.redirects));
+        terms.scope = change.scope.unwrap_or(std::mem::take(&mut terms.scope));
+        terms.keys = change.jwks.or(terms.keys.take());
+        terms.contact = change.contact.unwrap_or(std::mem::take(&mut terms.contact));
+        *enabled = change.enabled.unwrap_or(*enabled);
+    });
+    Ok(Json(changed.await?.into()))
+}
+
+/// Takes a program away, and every token that it holds.
+#[utoipa::path(delete, path = "/api/clients/{id}", operation_id = "end_client", tag = "clients", params(("id" = String, Path)),
+    responses((status = 204), (status = 404)))]
+pub async fn end(
+    State(app): State<App>,
+    who: Actor,
+    Path(id): Path<String>,
+) -> Result<StatusCode, HttpError> {
+    app.rooms()?.people.drop_client(&who, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
