@@ -37,6 +37,8 @@ pub struct Sight(Arc<Inner>);
 struct Inner {
     who: Actor,
     context: Context,
+    /// Whether every record has the terms that criteria are about.
+    indexed: bool,
 }
 
 /// How much of a type is within reach, in terms of the index.
@@ -67,7 +69,7 @@ impl Records {
     /// Whatever reading the vault answers.
     pub fn sight(&self, who: &Actor) -> Result<Sight, Error> {
         let context = Context::new(self.0.zone.clone(), self.now());
-        Ok(Sight(Arc::new(Inner { who: who.clone(), context })))
+        Ok(Sight(Arc::new(Inner { who: who.clone(), context, indexed: self.index_is_complete() })))
     }
 }
 
@@ -88,6 +90,7 @@ impl Sight {
                 }
             }
         };
+        let reach = if self.0.indexed { reach } else { reach.without_negations() };
         Look { sight: self.clone(), kind, op, reach }
     }
 
@@ -152,6 +155,14 @@ impl Sight {
 }
 
 impl Reach {
+    /// The same while records of an older program wait for their new terms: a record that lacks a term for that reason
+    /// must not count as one that is not a vital sign. Such callers see less until the index is renewed.
+    fn without_negations(self) -> Reach {
+        let Reach::Any(mut lists) = self else { return self };
+        lists.retain(|list| list.iter().all(|criterion| !criterion.negate));
+        if lists.is_empty() { Reach::Nothing(Refusal::NoGrant) } else { Reach::Any(lists) }
+    }
+
     /// What is within both.
     fn and(self, other: impl FnOnce() -> Reach) -> Reach {
         match self {

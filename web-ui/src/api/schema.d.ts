@@ -18,6 +18,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/clients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the programs. */
+        get: operations["list_clients"];
+        put?: never;
+        /** Registers a program. */
+        post: operations["add_client"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/clients/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a program away, and every token that it holds. */
+        delete: operations["end_client"];
+        options?: never;
+        head?: never;
+        /** Changes a program, or switches it on or off. */
+        patch: operations["change_client"];
+        trace?: never;
+    };
     "/api/events": {
         parameters: {
             query?: never;
@@ -1180,6 +1216,12 @@ export interface components {
             language?: string | null;
             theme?: string | null;
         };
+        /** @description A program just registered. */
+        MadeProgram: {
+            client: components["schemas"]["Program"];
+            /** @description The secret of a confidential program without keys, shown this once. */
+            clientSecret?: string | null;
+        };
         /** @description A token just made. */
         MadeToken: {
             /** Format: date-time */
@@ -1306,6 +1348,20 @@ export interface components {
             /** @description The words. */
             text: string;
         };
+        /** @description A program to be registered. */
+        NewProgram: {
+            /** @description Whom to ask about it. */
+            contact?: string;
+            /** @description Its public keys, a JWK set, each with a kid: RSA from 2048 bits (RS384) or EC on P-384 (ES384). */
+            jwks?: Record<string, never> | null;
+            /** @description public: keeps no secret; confidential: runs on a server; backend: asks for itself. */
+            kind: components["schemas"]["Sort"];
+            name: string;
+            /** @description Where a person is sent back to: https, or http on the same machine. None for backend. */
+            redirectUris?: string[];
+            /** @description The most it may be given, such as `launch/patient patient/*.rs` or `system/*.rs`. */
+            scope: string;
+        };
         /** @description A new token. */
         NewToken: {
             /** @description What the machine is. */
@@ -1419,6 +1475,40 @@ export interface components {
             since?: string | null;
             /** @description The words. */
             text: string;
+        };
+        /** @description A registered program. */
+        Program: {
+            contact: string;
+            /** Format: date-time */
+            created: string;
+            enabled: boolean;
+            /** @description Whether it has a secret, which is not kept itself. */
+            hasSecret: boolean;
+            /** @description Its `client_id`. */
+            id: string;
+            /** @description Its public keys, a JWK set. */
+            jwks?: Record<string, never> | null;
+            /** @description How it proves itself. */
+            kind: components["schemas"]["Sort"];
+            name: string;
+            /** @description Where a person is sent back to, compared letter by letter. */
+            redirectUris: string[];
+            /** @description The most it may be given. */
+            scope: string;
+        };
+        /** @description A change of a program; what is left out stays. Every token that it holds ends. */
+        ProgramChange: {
+            contact?: string | null;
+            enabled?: boolean | null;
+            jwks?: Record<string, never> | null;
+            name?: string | null;
+            redirectUris?: string[] | null;
+            scope?: string | null;
+        };
+        /** @description All programs. */
+        Programs: {
+            /** @description By name. */
+            clients: components["schemas"]["Program"][];
         };
         /** @description The password once more. */
         Proof: {
@@ -1617,6 +1707,11 @@ export interface components {
             /** @description Village. */
             village?: string | null;
         };
+        /**
+         * @description How a program proves itself.
+         * @enum {string}
+         */
+        Sort: "public" | "confidential" | "backend";
         /** @description How the box is. Asked for before anybody is signed in, so it tells nothing of patients. */
         Status: {
             clinic?: components["schemas"]["ClinicName"] | null;
@@ -1758,6 +1853,131 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Changes"];
                 };
+            };
+        };
+    };
+    list_clients: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Programs"];
+                };
+            };
+        };
+    };
+    add_client: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProgram"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeProgram"];
+                };
+            };
+            /** @description a fresh proof is needed: proveAgain */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a field is not accepted */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    end_client: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    change_client: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProgramChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Program"];
+                };
+            };
+            /** @description a fresh proof is needed: proveAgain */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

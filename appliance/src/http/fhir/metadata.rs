@@ -77,7 +77,8 @@ pub(super) fn value(app: &App, base: &str) -> Value {
         types: types.collect(),
         operations: operations::of_whole().map(offered).collect(),
         system: vec!["transaction", "batch", "search-system", "history-system"],
-        security: "A bearer token made on the box (clinicvault token) or the session of a signed-in person; \
-                   rights by SMART system scopes or by role. Every access is recorded.",
+        security: "A bearer token made on the box (clinicvault token), one of SMART App Launch 2 or backend services \
+                   (/.well-known/smart-configuration), or the session of a signed-in person; rights by scopes and by \
+                   role. Every access is recorded.",
     })
 }

@@ -93,3 +93,18 @@ async fn an_older_version_is_judged_by_what_it_said_then_and_a_delete_by_what_we
         assert_eq!(lab.shows(&snapshot, &gone).unwrap(), expected, "{id}");
     }
 }
+
+#[tokio::test]
+async fn while_the_index_is_renewed_what_lacks_a_term_is_not_taken_for_what_has_none() {
+    let room = room().await;
+    let sight = |role, indexed| {
+        let sight = room.records.sight(&person(role).who).unwrap();
+        let Inner { who, context, .. } = &*sight.0;
+        Sight(Arc::new(Inner { who: who.clone(), context: context.clone(), indexed }))
+    };
+    assert!(sight(Role::Lab, true).look(Op::Search, OBSERVATION).gate().allowed());
+    assert!(!sight(Role::Lab, false).look(Op::Search, OBSERVATION).gate().allowed());
+    // What is asked for by a term that is there stays so.
+    assert!(sight(Role::Reception, false).look(Op::Search, OBSERVATION).gate().allowed());
+    assert!(sight(Role::Doctor, false).look(Op::Search, OBSERVATION).gate().allowed());
+}
