@@ -1,9 +1,13 @@
-//! A code system in memory: its concepts, found by code, and who stands above whom.
+//! A code system: its concepts, found by code, and who stands above whom; in memory or in a packed file.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
+use super::concept::{Concept, Property};
+use super::packed::Packed;
 use super::{MOST_DEPTH, TermError};
-use crate::json::{Number, Value};
+use crate::json::Value;
 
 /// How much of a code system is here (value set codesystem-content-mode).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,61 +39,18 @@ pub struct CodeSystem {
     pub value_set: Option<String>,
     /// Address of the system that a supplement adds to.
     pub supplements: Option<String>,
-    concepts: Vec<Concept>,
-    by_code: HashMap<String, u32>,
+    /// What its properties mean, by their codes.
+    pub described: Vec<(String, String)>,
+    store: Store,
 }
 
-/// One concept.
-#[derive(Debug, Clone, Default)]
-pub struct Concept {
-    /// The code.
-    pub code: String,
-    /// What it means, shortly.
-    pub display: Option<String>,
-    /// What it means, in full.
-    pub definition: Option<String>,
-    /// Only for grouping: not to be chosen.
-    pub is_abstract: bool,
-    /// No longer to be used.
-    pub inactive: bool,
-    /// Other texts, by language.
-    pub designations: Vec<(Option<String>, String)>,
-    /// Properties but those that say who stands above whom.
-    pub properties: Vec<(String, Property)>,
-    pub(super) parents: Vec<u32>,
-    pub(super) children: Vec<u32>,
-}
-
-/// Value of a property.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Property {
-    /// Code within the same system.
-    Code(String),
-    /// Text, or a date.
-    Text(String),
-    /// Yes or no.
-    Flag(bool),
-    /// A number, as written.
-    Number(Number),
-    /// A concept of a system.
-    Coding {
-        /// Its system.
-        system: String,
-        /// Its code.
-        code: String,
-    },
-}
-
-impl Property {
-    /// The value as filters compare it.
-    pub fn text(&self) -> String {
-        match self {
-            Self::Code(text) | Self::Text(text) => text.clone(),
-            Self::Flag(flag) => flag.to_string(),
-            Self::Number(number) => number.to_string(),
-            Self::Coding { system, code } => format!("{system}|{code}"),
-        }
-    }
+/// Where the concepts are.
+#[derive(Debug, Clone)]
+enum Store {
+    /// In memory.
+    Listed { concepts: Vec<Concept>, by_code: HashMap<String, u32> },
+    /// In a packed file.
+    Packed(Arc<Packed>),
 }
 
 impl CodeSystem {
@@ -103,8 +64,8 @@ impl CodeSystem {
             case_sensitive: true,
             value_set: None,
             supplements: None,
-            concepts: Vec::new(),
-            by_code: HashMap::new(),
+            described: Vec::new(),
+            store: Store::Listed { concepts: Vec::new(), by_code: HashMap::new() },
         }
     }
 
@@ -127,6 +88,10 @@ impl CodeSystem {
         system.case_sensitive = json.get("caseSensitive").and_then(Value::as_bool).unwrap_or(true);
         system.value_set = text("valueSet");
         system.supplements = text("supplements");
+        let described = json.items("property").iter();
+        system.described = described
+            .filter_map(|p| Some((p.str("code")?.to_owned(), p.str("description")?.to_owned())))
+            .collect();
         let mut above = Vec::new();
         system.read(json.items("concept"), None, 0, &mut above)?;
         for (lower, upper) in above {
@@ -151,7 +116,7 @@ impl CodeSystem {
             return Err(TermError::Malformed("the concepts stand in too many levels".to_owned()));
         }
         for json in concepts {
-            let (concept, parents) = concept(json)?;
+            let (concept, parents) = Concept::from_json(json)?;
             let code = concept.code.clone();
             let at = self
                 .add(concept, parent)
@@ -165,7 +130,7 @@ impl CodeSystem {
     /// Pairs said by a `child` property of the upper concept.
     fn below_by_property(&self) -> Vec<(u32, u32)> {
         let mut pairs = Vec::new();
-        for (at, concept) in (0u32..).zip(&self.concepts) {
+        for (at, concept) in (0u32..).zip(self.concepts()) {
             for (name, value) in &concept.properties {
                 if let (true, Property::Code(code)) = (name == "child", value)
                     && let Some(lower) = self.number(code)
@@ -177,15 +142,16 @@ impl CodeSystem {
         pairs
     }
 
-    /// Adds a concept; `None` when its code is there already.
+    /// Adds a concept; `None` when its code is there already, or when the system is packed.
     pub(super) fn add(&mut self, concept: Concept, parent: Option<u32>) -> Option<u32> {
-        let at = u32::try_from(self.concepts.len()).ok()?;
+        let Store::Listed { concepts, by_code } = &mut self.store else { return None };
+        let at = u32::try_from(concepts.len()).ok()?;
         let key = if self.case_sensitive { concept.code.clone() } else { concept.code.to_lowercase() };
-        if self.by_code.contains_key(&key) {
+        if by_code.contains_key(&key) {
             return None;
         }
-        self.by_code.insert(key, at);
-        self.concepts.push(concept);
+        by_code.insert(key, at);
+        concepts.push(concept);
         if let Some(parent) = parent {
             self.link(parent, at);
         }
@@ -194,47 +160,75 @@ impl CodeSystem {
 
     fn link(&mut self, upper: u32, lower: u32) {
         let known = self.at(lower).is_some_and(|c| c.parents.contains(&upper));
+        let Store::Listed { concepts, .. } = &mut self.store else { return };
         if known || upper == lower {
             return;
         }
-        if let Some(concept) = self.concepts.get_mut(lower as usize) {
+        if let Some(concept) = concepts.get_mut(lower as usize) {
             concept.parents.push(upper);
         }
-        if let Some(concept) = self.concepts.get_mut(upper as usize) {
+        if let Some(concept) = concepts.get_mut(upper as usize) {
             concept.children.push(lower);
         }
     }
 
+    /// A system whose concepts lie in a packed file.
+    pub(super) fn packed(head: Self, packed: Packed) -> Self {
+        Self { store: Store::Packed(Arc::new(packed)), ..head }
+    }
+
     pub(super) fn number(&self, code: &str) -> Option<u32> {
-        match self.by_code.get(code) {
-            Some(at) => Some(*at),
-            None if self.case_sensitive => None,
-            None => self.by_code.get(&code.to_lowercase()).copied(),
+        let lower;
+        let key = if self.case_sensitive {
+            code
+        } else {
+            lower = code.to_lowercase();
+            &lower
+        };
+        match &self.store {
+            Store::Listed { by_code, .. } => by_code.get(key).copied(),
+            Store::Packed(packed) => packed.number(key, self.case_sensitive),
         }
     }
 
-    pub(super) fn at(&self, number: u32) -> Option<&Concept> {
-        self.concepts.get(number as usize)
+    pub(super) fn at(&self, number: u32) -> Option<Cow<'_, Concept>> {
+        match &self.store {
+            Store::Listed { concepts, .. } => concepts.get(number as usize).map(Cow::Borrowed),
+            Store::Packed(packed) => packed.concept(number).map(Cow::Owned),
+        }
     }
 
     /// The concept of a code.
-    pub fn find(&self, code: &str) -> Option<&Concept> {
+    pub fn find(&self, code: &str) -> Option<Cow<'_, Concept>> {
         self.at(self.number(code)?)
     }
 
-    /// All concepts, in the order of the definition.
-    pub fn concepts(&self) -> &[Concept] {
-        &self.concepts
+    /// How many concepts are here.
+    pub fn len(&self) -> u32 {
+        match &self.store {
+            Store::Listed { concepts, .. } => u32::try_from(concepts.len()).unwrap_or(u32::MAX),
+            Store::Packed(packed) => packed.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All concepts: in the order of the definition, or by code where they are packed.
+    pub fn concepts(&self) -> impl Iterator<Item = Cow<'_, Concept>> {
+        (0..self.len()).map_while(|number| self.at(number))
     }
 
     /// Codes right above a concept.
-    pub fn parents<'a>(&'a self, concept: &'a Concept) -> impl Iterator<Item = &'a str> {
-        concept.parents.iter().filter_map(|p| Some(self.at(*p)?.code.as_str()))
+    pub fn parents(&self, concept: &Concept) -> Vec<String> {
+        concept.parents.iter().filter_map(|p| Some(self.at(*p)?.code.clone())).collect()
     }
 
     /// Codes right below a concept.
-    pub fn children<'a>(&'a self, concept: &'a Concept) -> impl Iterator<Item = &'a str> {
-        concept.children.iter().filter_map(|p| Some(self.at(*p)?.code.as_str()))
+    pub fn children(&self, concept: &Concept) -> Vec<String> {
+        concept.children.iter().filter_map(|p| Some(self.at(*p)?.code.clone())).collect()
     }
 
     /// Whether `lower` is `upper` or stands below it. Each concept is looked at once, so a ring in the data ends.
@@ -246,8 +240,9 @@ impl CodeSystem {
             if at == goal {
                 return true;
             }
-            let parents = self.at(at).map(|c| c.parents.as_slice()).unwrap_or_default();
-            open.extend(parents.iter().filter(|parent| seen.insert(**parent)));
+            let concept = self.at(at);
+            let parents = concept.iter().flat_map(|c| &c.parents);
+            open.extend(parents.filter(|parent| seen.insert(**parent)));
         }
         false
     }
@@ -260,58 +255,12 @@ impl CodeSystem {
         while let Some(at) = out.get(next).copied() {
             next += 1;
             let concept = self.at(at);
-            let near = concept.map(|c| if down { &c.children } else { &c.parents });
-            out.extend(near.into_iter().flatten().filter(|other| seen.insert(**other)));
+            let near = concept.iter().flat_map(|c| if down { &c.children } else { &c.parents });
+            out.extend(near.filter(|other| seen.insert(**other)));
             if out.len() > most {
                 return None;
             }
         }
         (out.len() <= most).then_some(out)
     }
-}
-
-/// A concept and the codes that a `parent` or `subsumedBy` property puts above it.
-fn concept(json: &Value) -> Result<(Concept, Vec<String>), TermError> {
-    let code = json.str("code").ok_or_else(|| TermError::Malformed("a concept without a code".to_owned()))?;
-    let mut concept = Concept {
-        code: code.to_owned(),
-        display: json.str("display").map(str::to_owned),
-        definition: json.str("definition").map(str::to_owned),
-        ..Concept::default()
-    };
-    let mut parents = Vec::new();
-    for designation in json.items("designation") {
-        if let Some(value) = designation.str("value") {
-            concept.designations.push((designation.str("language").map(str::to_owned), value.to_owned()));
-        }
-    }
-    for item in json.items("property") {
-        let Some((name, value)) = item.str("code").zip(property(item)) else { continue };
-        match (name, &value) {
-            ("parent" | "subsumedBy", Property::Code(code)) => parents.push(code.clone()),
-            ("inactive", Property::Flag(flag)) => concept.inactive |= flag,
-            ("status", Property::Code(code)) => {
-                concept.inactive |= matches!(code.as_str(), "retired" | "deprecated" | "inactive");
-            }
-            ("notSelectable" | "abstract", Property::Flag(flag)) => concept.is_abstract |= flag,
-            _ => {}
-        }
-        concept.properties.push((name.to_owned(), value));
-    }
-    Ok((concept, parents))
-}
-
-fn property(item: &Value) -> Option<Property> {
-    let (key, value) = item.as_object()?.iter().find(|(key, _)| key.starts_with("value"))?;
-    Some(match (key, value) {
-        ("valueCode", Value::String(code)) => Property::Code(code.clone()),
-        ("valueCoding", coding) => Property::Coding {
-            system: coding.str("system").unwrap_or_default().to_owned(),
-            code: coding.str("code").unwrap_or_default().to_owned(),
-        },
-        (_, Value::String(text)) => Property::Text(text.clone()),
-        (_, Value::Bool(flag)) => Property::Flag(*flag),
-        (_, Value::Number(number)) => Property::Number(number.clone()),
-        (_, Value::Null | Value::Array(_) | Value::Object(_)) => return None,
-    })
 }

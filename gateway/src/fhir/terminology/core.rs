@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, OnceLock};
 
-use super::code_system::{CodeSystem, Concept, Content};
+use super::code_system::{CodeSystem, Content};
+use super::concept::Concept;
 use super::concept_map::{ConceptMap, Group};
 use super::filter::{Filter, Operator};
-use super::value_set::{Include, ValueSet};
+use super::value_set::{Include, Listed, ValueSet};
 use super::{Source, TermError, canonical};
 
 /// The embedded definitions. A version that is asked for is not looked at: there is one of each.
@@ -27,6 +28,12 @@ impl Source for Core {
     fn concept_map(&self, url: &str, _version: Option<&str>) -> Option<Arc<ConceptMap>> {
         let slot = TABLE.maps.get(canonical(url).0)?;
         Some(Arc::clone(slot.read.get_or_init(|| Arc::new(concept_map(slot.text)))))
+    }
+
+    fn concept_maps(&self) -> Vec<Arc<ConceptMap>> {
+        let mut urls: Vec<&str> = TABLE.maps.keys().copied().collect();
+        urls.sort_unstable();
+        urls.into_iter().filter_map(|url| self.concept_map(url, None)).collect()
     }
 }
 
@@ -146,7 +153,12 @@ fn value_set(block: &'static str) -> ValueSet {
             code => {
                 let list = if leaving_out { &mut set.exclude } else { &mut set.include };
                 if let Some(part) = list.last_mut() {
-                    part.concepts.push((unescaped(code).to_owned(), columns.next().map(str::to_owned)));
+                    let display = columns.next().map(str::to_owned);
+                    part.concepts.push(Listed {
+                        code: unescaped(code).to_owned(),
+                        display,
+                        ..Listed::default()
+                    });
                 }
             }
         }
@@ -169,7 +181,7 @@ fn concept_map(block: &'static str) -> ConceptMap {
     let mut lines = block.lines();
     let mut head = lines.next().unwrap_or_default().split('\t').skip(1).map(str::to_owned);
     let url = head.next().unwrap_or_default();
-    let mut map = ConceptMap { url, source: head.next(), target: head.next(), groups: Vec::new() };
+    let mut map = ConceptMap { url, source: head.next(), target: head.next(), ..ConceptMap::default() };
     for line in lines {
         let columns: Vec<&str> = line.split('\t').collect();
         match (columns.as_slice(), map.groups.last_mut()) {

@@ -1,19 +1,22 @@
 //! The codes of a value set, listed: filtered by text and cut into pages.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::code_system::{CodeSystem, Concept, Content};
+use super::code_system::{CodeSystem, Content};
+use super::concept::{Concept, Designation};
 use super::core::need_system;
 use super::member::{Membership, member};
 use super::value_set::{Include, ValueSet};
 use super::{MOST_DEPTH, Source, TermError, canonical};
-use crate::json::{Object, Value};
 
-/// Most codes that are gathered for one answer.
+/// Most codes that are gathered for one answer, where nobody says otherwise.
 pub const MOST_CODES: usize = 50_000;
 
 /// Value sets that one answer gathers, those within others counted each time.
 const MOST_SETS: usize = 1_000;
+/// Concepts that one answer looks at.
+const MOST_LOOKS: usize = 5_000_000;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -26,18 +29,36 @@ pub struct Asked<'a> {
     pub count: Option<usize>,
     /// Leave out codes that are no longer to be used.
     pub active_only: bool,
+    /// Leave out codes that are only for grouping.
+    pub selectable_only: bool,
+    /// Systems whose codes are left out.
+    pub without: &'a [String],
+    /// List the other texts too.
+    pub designations: bool,
+    /// The language of displays, where there is a text in it.
+    pub language: Option<&'a str>,
     /// Most codes on all pages together.
     pub most: usize,
 }
 
 impl Default for Asked<'_> {
     fn default() -> Self {
-        Self { filter: None, offset: 0, count: None, active_only: false, most: MOST_CODES }
+        Self {
+            filter: None,
+            offset: 0,
+            count: None,
+            active_only: false,
+            selectable_only: false,
+            without: &[],
+            designations: false,
+            language: None,
+            most: MOST_CODES,
+        }
     }
 }
 
 /// One code of an expansion.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entry {
     /// Its system.
     pub system: String,
@@ -49,6 +70,8 @@ pub struct Entry {
     pub is_abstract: bool,
     /// No longer to be used.
     pub inactive: bool,
+    /// Other texts, when they were asked for.
+    pub designations: Vec<Designation>,
 }
 
 /// A page of a value set.
@@ -64,41 +87,6 @@ pub struct Expansion {
     pub entries: Vec<Entry>,
 }
 
-impl Expansion {
-    /// `ValueSet.expansion`; `identifier` and `timestamp` are the caller's.
-    pub fn to_json(&self, identifier: &str, timestamp: &str) -> Value {
-        let parameter = |(system, version): &(String, Option<String>)| {
-            let version = version.as_ref().map(|v| format!("|{v}")).unwrap_or_default();
-            Value::from([
-                ("name", "used-codesystem".into()),
-                ("valueUri", Value::from(format!("{system}{version}"))),
-            ])
-        };
-        let used: Vec<Value> = self.used.iter().map(parameter).collect();
-        let contains: Vec<Value> = self.entries.iter().map(Entry::to_json).collect();
-        let object = Object::new()
-            .with("identifier", identifier)
-            .with("timestamp", timestamp)
-            .with("total", self.total)
-            .with("offset", self.offset)
-            .with_some("parameter", (!used.is_empty()).then_some(used))
-            .with_some("contains", (!contains.is_empty()).then_some(contains));
-        Value::Object(object)
-    }
-}
-
-impl Entry {
-    fn to_json(&self) -> Value {
-        let object = Object::new()
-            .with("system", self.system.as_str())
-            .with_some("abstract", self.is_abstract.then_some(true))
-            .with_some("inactive", self.inactive.then_some(true))
-            .with("code", self.code.as_str())
-            .with_some("display", self.display.as_deref());
-        Value::Object(object)
-    }
-}
-
 /// The codes of a value set, in the order of its definition, each once.
 ///
 /// # Errors
@@ -106,26 +94,29 @@ impl Entry {
 pub fn expand(source: &dyn Source, set: &ValueSet, asked: &Asked<'_>) -> Result<Expansion, TermError> {
     let mut gather = Gather {
         source,
+        asked,
+        words: asked.filter.unwrap_or_default().split_whitespace().map(str::to_lowercase).collect(),
         seen: HashSet::new(),
         entries: Vec::new(),
         used: Vec::new(),
         open: Vec::new(),
         visited: 0,
-        most: asked.most,
+        looks: 0,
     };
     gather.set(set)?;
-    let words: Vec<String> =
-        asked.filter.unwrap_or_default().split_whitespace().map(str::to_lowercase).collect();
-    let mut entries = gather.entries;
-    entries.retain(|e| !(asked.active_only && e.inactive) && fits(e, &words));
+    let entries = gather.entries;
     let total = entries.len();
     let page = entries.into_iter().skip(asked.offset).take(asked.count.unwrap_or(usize::MAX)).collect();
     Ok(Expansion { total, offset: asked.offset, used: gather.used, entries: page })
 }
 
-/// Whether every word begins a word of display or code.
+/// Whether every word begins a word of one of the texts.
 fn fits(entry: &Entry, words: &[String]) -> bool {
-    let text = format!("{} {}", entry.display.as_deref().unwrap_or_default(), entry.code).to_lowercase();
+    if words.is_empty() {
+        return true;
+    }
+    let texts = entry.display.iter().chain(entry.designations.iter().map(|d| &d.value));
+    let text = texts.chain([&entry.code]).map(|t| t.to_lowercase()).collect::<Vec<_>>().join(" ");
     words.iter().all(|word| {
         text.match_indices(word.as_str()).any(|(at, _)| {
             text.get(..at).and_then(|before| before.chars().next_back()).is_none_or(|c| !c.is_alphanumeric())
@@ -135,6 +126,8 @@ fn fits(entry: &Entry, words: &[String]) -> bool {
 
 struct Gather<'a> {
     source: &'a dyn Source,
+    asked: &'a Asked<'a>,
+    words: Vec<String>,
     seen: HashSet<(String, String)>,
     entries: Vec<Entry>,
     used: Vec<(String, Option<String>)>,
@@ -142,39 +135,62 @@ struct Gather<'a> {
     open: Vec<String>,
     /// Value sets that were gathered.
     visited: usize,
-    /// Most codes.
-    most: usize,
+    /// Concepts that were looked at.
+    looks: usize,
 }
 
 impl Gather<'_> {
+    const fn too_costly(&self) -> TermError {
+        TermError::TooCostly { most: self.asked.most }
+    }
+
     fn set(&mut self, set: &ValueSet) -> Result<(), TermError> {
         self.visited += 1;
         if self.visited > MOST_SETS {
-            return Err(TermError::TooCostly { most: self.most });
+            return Err(self.too_costly());
         }
         if self.open.len() > MOST_DEPTH || (!set.url.is_empty() && self.open.contains(&set.url)) {
             return Err(TermError::Circular(set.url.clone()));
         }
+        let depth = self.open.len();
         self.open.push(set.url.clone());
-        if let Some(list) = &set.expansion {
-            for (system, code, display) in list {
-                self.push(system, code, display.clone(), None)?;
-            }
-        }
         let before = self.entries.len();
+        let done = self.composed(set, before);
+        match (&set.expansion, done) {
+            (Some(list), outcome) if set.include.is_empty() || is_missing(&outcome) => {
+                for entry in self.entries.split_off(before) {
+                    self.seen.remove(&(entry.system, entry.code));
+                }
+                for (system, code, display) in list {
+                    self.push(system, code, display.clone(), &[], None)?;
+                }
+            }
+            (_, outcome) => outcome?,
+        }
+        self.open.truncate(depth);
+        Ok(())
+    }
+
+    /// What the compose takes in and does not leave out.
+    fn composed(&mut self, set: &ValueSet, before: usize) -> Result<(), TermError> {
         for part in &set.include {
             self.part(part)?;
         }
-        self.open.pop();
-        if !set.exclude.is_empty() {
-            let away = ValueSet { include: set.exclude.clone(), ..ValueSet::default() };
-            let own = self.entries.split_off(before);
-            for entry in own {
-                match member(self.source, &away, Some(&entry.system), &entry.code) {
-                    Membership::Out => self.entries.push(entry),
-                    Membership::In => drop(self.seen.remove(&(entry.system, entry.code))),
-                    Membership::Unknown(what) => return Err(TermError::NotListable(what)),
-                }
+        let drop_inactive = set.inactive == Some(false);
+        if set.exclude.is_empty() && !drop_inactive {
+            return Ok(());
+        }
+        let away = ValueSet { include: set.exclude.clone(), ..ValueSet::default() };
+        for entry in self.entries.split_off(before) {
+            let leaves = if drop_inactive && entry.inactive {
+                Membership::In
+            } else {
+                member(self.source, &away, Some(&entry.system), &entry.code)
+            };
+            match leaves {
+                Membership::Out => self.entries.push(entry),
+                Membership::In => drop(self.seen.remove(&(entry.system, entry.code))),
+                Membership::Unknown(what) => return Err(TermError::NotListable(what)),
             }
         }
         Ok(())
@@ -190,10 +206,15 @@ impl Gather<'_> {
             if let Some(known) = &known {
                 self.note(known);
             }
-            for (code, display) in &part.concepts {
-                let concept = known.as_ref().and_then(|k| k.find(code));
-                let display = display.clone().or_else(|| concept.and_then(|c| c.display.clone()));
-                self.push(system, code, display, concept)?;
+            for listed in &part.concepts {
+                let concept = known.as_ref().and_then(|k| k.find(&listed.code));
+                self.push(
+                    system,
+                    &listed.code,
+                    listed.display.clone(),
+                    &listed.designations,
+                    concept.as_deref(),
+                )?;
             }
         }
         self.keep_common(before, &part.value_sets)
@@ -234,16 +255,26 @@ impl Gather<'_> {
             return Err(TermError::NotListable(system.to_owned()));
         }
         self.note(&known);
-        for concept in known.concepts() {
-            let mut wanted = true;
-            for filter in &part.filters {
-                wanted = wanted && filter.holds(&known, concept)?;
+        let ready = part.filters.iter().map(|f| f.ready()).collect::<Result<Vec<_>, _>>()?;
+        let mut one = |concept: Cow<'_, Concept>| {
+            self.looks += 1;
+            if self.looks > MOST_LOOKS {
+                return Err(self.too_costly());
             }
-            if wanted {
-                self.push(system, &concept.code, concept.display.clone(), Some(concept))?;
+            if ready.iter().all(|filter| filter.holds(&known, &concept)) {
+                self.push(system, &concept.code, None, &[], Some(&concept))?;
             }
-        }
-        Ok(())
+            Ok(())
+        };
+        // Below a code there are fewer than everywhere.
+        let Some(root) = part.filters.iter().find_map(|filter| filter.root()) else {
+            return known.concepts().try_for_each(one);
+        };
+        let Some(root) = known.number(root) else { return Ok(()) };
+        let mut numbers =
+            known.closure(root, true, MOST_LOOKS).ok_or_else(|| TermError::TooCostly { most: MOST_LOOKS })?;
+        numbers.sort_unstable();
+        numbers.into_iter().filter_map(|number| known.at(number)).try_for_each(&mut one)
     }
 
     fn note(&mut self, system: &CodeSystem) {
@@ -258,21 +289,54 @@ impl Gather<'_> {
         system: &str,
         code: &str,
         display: Option<String>,
+        own: &[Designation],
         concept: Option<&Concept>,
     ) -> Result<(), TermError> {
-        if !self.seen.insert((system.to_owned(), code.to_owned())) {
+        let asked = self.asked;
+        let (is_abstract, inactive) = concept.map_or((false, false), |c| (c.is_abstract, c.inactive));
+        let unwanted = asked.active_only && inactive
+            || asked.selectable_only && is_abstract
+            || asked.without.iter().any(|other| other == system);
+        let key = (system.to_owned(), code.to_owned());
+        if unwanted || self.seen.contains(&key) {
             return Ok(());
         }
-        if self.entries.len() >= self.most {
-            return Err(TermError::TooCostly { most: self.most });
-        }
-        self.entries.push(Entry {
-            system: system.to_owned(),
-            code: code.to_owned(),
-            display,
-            is_abstract: concept.is_some_and(|c| c.is_abstract),
-            inactive: concept.is_some_and(|c| c.inactive),
+        let mut designations = own.to_vec();
+        designations.extend(concept.map(|c| c.designations.clone()).unwrap_or_default());
+        let spoken = asked.language.and_then(|wanted| {
+            let exact =
+                |d: &&Designation| d.language.as_deref().is_some_and(|l| l.eq_ignore_ascii_case(wanted));
+            designations.iter().find(exact).or_else(|| designations.iter().find(|d| d.speaks(wanted)))
         });
+        let spoken = spoken.map(|d| d.value.clone());
+        let display = spoken.or(display).or_else(|| concept.and_then(|c| c.display.clone()));
+        let mut entry = Entry {
+            system: key.0.clone(),
+            code: key.1.clone(),
+            display,
+            is_abstract,
+            inactive,
+            designations,
+        };
+        if !fits(&entry, &self.words) {
+            return Ok(());
+        }
+        if self.entries.len() >= asked.most {
+            return Err(self.too_costly());
+        }
+        if !asked.designations {
+            entry.designations = Vec::new();
+        }
+        self.seen.insert(key);
+        self.entries.push(entry);
         Ok(())
     }
+}
+
+/// Whether something that a compose names is not here.
+fn is_missing(outcome: &Result<(), TermError>) -> bool {
+    matches!(
+        outcome,
+        Err(TermError::UnknownSystem(_) | TermError::UnknownValueSet(_) | TermError::NotListable(_))
+    )
 }

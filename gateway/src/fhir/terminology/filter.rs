@@ -1,7 +1,10 @@
 //! Filters of a value set on the concepts of a system (value set filter-operator).
 
+use regex::Regex;
+
 use super::TermError;
-use super::code_system::{CodeSystem, Concept};
+use super::code_system::CodeSystem;
+use super::concept::Concept;
 use crate::fhir::pattern;
 
 /// A condition on a concept.
@@ -60,9 +63,60 @@ impl Filter {
     /// # Errors
     /// When the regular expression cannot be read, or the value of `exists` is neither true nor false.
     pub fn holds(&self, system: &CodeSystem, concept: &Concept) -> Result<bool, TermError> {
+        Ok(self.ready()?.holds(system, concept))
+    }
+
+    /// The filter made ready for many concepts.
+    ///
+    /// # Errors
+    /// As [`Filter::holds`].
+    pub fn ready(&self) -> Result<Ready<'_>, TermError> {
         let value = self.value.as_str();
+        let mut ready = Ready { filter: self, whole: None, wanted: false };
+        match self.operator {
+            Operator::Exists => {
+                ready.wanted = value.parse::<bool>().map_err(|_| {
+                    TermError::BadFilter(format!("\"exists\" takes true or false, not \"{value}\""))
+                })?;
+            }
+            Operator::Regex => {
+                let whole = pattern::whole(value).ok_or_else(|| {
+                    TermError::BadFilter(format!(
+                        "\"{value}\" is not a regular expression, or too large a one"
+                    ))
+                })?;
+                ready.whole = Some(whole);
+            }
+            Operator::Equal
+            | Operator::IsA
+            | Operator::DescendentOf
+            | Operator::IsNotA
+            | Operator::In
+            | Operator::NotIn
+            | Operator::Generalizes => {}
+        }
+        Ok(ready)
+    }
+
+    /// The code whose concepts below are all that can fit, if the filter asks for such.
+    pub fn root(&self) -> Option<&str> {
+        matches!(self.operator, Operator::IsA | Operator::DescendentOf).then_some(self.value.as_str())
+    }
+}
+
+/// A filter with its regular expression read.
+pub struct Ready<'f> {
+    filter: &'f Filter,
+    whole: Option<Regex>,
+    wanted: bool,
+}
+
+impl Ready<'_> {
+    /// Whether a concept of a system fits.
+    pub fn holds(&self, system: &CodeSystem, concept: &Concept) -> bool {
+        let value = self.filter.value.as_str();
         let code = concept.code.as_str();
-        Ok(match self.operator {
+        match self.filter.operator {
             Operator::IsA => system.is_a(code, value),
             Operator::DescendentOf => !same(system, code, value) && system.is_a(code, value),
             Operator::IsNotA => !system.is_a(code, value),
@@ -70,29 +124,22 @@ impl Filter {
             Operator::Equal => self.any(system, concept, |text| text == value),
             Operator::In => self.any(system, concept, |text| listed(value, text)),
             Operator::NotIn => !self.any(system, concept, |text| listed(value, text)),
-            Operator::Exists => {
-                let wanted = value.parse::<bool>().map_err(|_| {
-                    TermError::BadFilter(format!("\"exists\" takes true or false, not \"{value}\""))
-                })?;
-                self.any(system, concept, |_| true) == wanted
-            }
-            Operator::Regex => {
-                let whole = pattern::whole(value).ok_or_else(|| {
-                    TermError::BadFilter(format!("\"{value}\" is not a regular expression"))
-                })?;
-                self.any(system, concept, |text| whole.is_match(text))
-            }
-        })
+            Operator::Exists => self.any(system, concept, |_| true) == self.wanted,
+            Operator::Regex => self
+                .whole
+                .as_ref()
+                .is_some_and(|whole| self.any(system, concept, |text| whole.is_match(text))),
+        }
     }
 
     /// Whether any value of the property fits.
     fn any(&self, system: &CodeSystem, concept: &Concept, fits: impl Fn(&str) -> bool) -> bool {
-        match self.property.as_str() {
+        match self.filter.property.as_str() {
             "code" | "concept" => fits(&concept.code),
             "display" => concept.display.as_deref().is_some_and(&fits),
             "definition" => concept.definition.as_deref().is_some_and(&fits),
-            "parent" => system.parents(concept).any(&fits),
-            "child" => system.children(concept).any(&fits),
+            "parent" => system.parents(concept).iter().any(|code| fits(code)),
+            "child" => system.children(concept).iter().any(|code| fits(code)),
             "inactive" => fits(if concept.inactive { "true" } else { "false" }),
             "notSelectable" | "abstract" => fits(if concept.is_abstract { "true" } else { "false" }),
             name => concept.properties.iter().any(|(key, value)| key == name && fits(&value.text())),

@@ -1,6 +1,7 @@
 //! What a code means, and how two codes of a system stand to each other.
 
-use super::code_system::{CodeSystem, Concept, Content, Property};
+use super::code_system::{CodeSystem, Content};
+use super::concept::{Concept, Designation, Property};
 use super::core::need_system;
 use super::{Source, TermError, grammar};
 
@@ -22,9 +23,11 @@ pub struct Found {
     /// No longer to be used.
     pub inactive: bool,
     /// Other texts, by language.
-    pub designations: Vec<(Option<String>, String)>,
+    pub designations: Vec<Designation>,
     /// Properties; `parent` and `child` among them.
     pub properties: Vec<(String, Property)>,
+    /// What properties mean, by their codes.
+    pub described: Vec<(String, String)>,
 }
 
 /// How a first code stands to a second (value set concept-subsumption-outcome).
@@ -71,7 +74,7 @@ pub fn lookup(
         };
     };
     let concept = known.find(code).ok_or_else(unknown)?;
-    Ok(found(&known, concept))
+    Ok(found(&known, &concept))
 }
 
 /// A code that only a grammar knows: it has no other text than itself.
@@ -86,15 +89,15 @@ fn bare(system: &str, code: &str) -> Found {
         inactive: false,
         designations: Vec::new(),
         properties: Vec::new(),
+        described: Vec::new(),
     }
 }
 
 fn found(system: &CodeSystem, concept: &Concept) -> Found {
     let mut properties = concept.properties.clone();
-    let code = |code: &str| Property::Code(code.to_owned());
     properties.retain(|(name, _)| !matches!(name.as_str(), "parent" | "child" | "subsumedBy"));
-    properties.extend(system.parents(concept).map(|p| ("parent".to_owned(), code(p))));
-    properties.extend(system.children(concept).map(|c| ("child".to_owned(), code(c))));
+    properties.extend(system.parents(concept).into_iter().map(|p| ("parent".to_owned(), Property::Code(p))));
+    properties.extend(system.children(concept).into_iter().map(|c| ("child".to_owned(), Property::Code(c))));
     Found {
         name: system.name.clone().unwrap_or_else(|| {
             system.url.rsplit(['/', ':']).next().unwrap_or(system.url.as_str()).to_owned()
@@ -107,6 +110,7 @@ fn found(system: &CodeSystem, concept: &Concept) -> Found {
         inactive: concept.inactive,
         designations: concept.designations.clone(),
         properties,
+        described: system.described.clone(),
     }
 }
 

@@ -71,22 +71,53 @@ fn set_holds(
     if walk.depth > MOST_DEPTH {
         return Membership::Unknown(set.url.clone());
     }
-    if let Some(list) = &set.expansion {
-        return Membership::of(list.iter().any(|(s, c, _)| c == code && system.is_none_or(|own| own == s)));
+    let by_list = |list: &[(String, String, Option<String>)]| {
+        Membership::of(list.iter().any(|(s, c, _)| c == code && system.is_none_or(|own| own == s)))
+    };
+    match (&set.expansion, composed(source, set, system, code, walk)) {
+        (Some(list), None | Some(Membership::Unknown(_))) => by_list(list),
+        (_, Some(found)) => found,
+        (None, None) => Membership::Out,
+    }
+}
+
+/// What the compose says; `None` when there is none.
+fn composed(
+    source: &dyn Source,
+    set: &ValueSet,
+    system: Option<&str>,
+    code: &str,
+    walk: &Walk<'_>,
+) -> Option<Membership> {
+    if set.include.is_empty() {
+        return None;
     }
     let any = |parts: &[Include]| {
         parts
             .iter()
             .fold(Membership::Out, |sofar, part| sofar.or(|| part_holds(source, part, system, code, walk)))
     };
-    match any(&set.include) {
+    Some(match any(&set.include) {
         Membership::Out => Membership::Out,
         found => match any(&set.exclude) {
             Membership::In => Membership::Out,
+            Membership::Out if set.inactive == Some(false) && is_inactive(source, set, system, code) => {
+                Membership::Out
+            }
             Membership::Out => found,
             unknown @ Membership::Unknown(_) => unknown,
         },
-    }
+    })
+}
+
+/// Whether a code is marked as no longer to be used, in its system or in that of a part.
+fn is_inactive(source: &dyn Source, set: &ValueSet, system: Option<&str>, code: &str) -> bool {
+    let systems = set.include.iter().filter_map(|part| part.system.as_deref());
+    let mut asked = systems.filter(|own| system.is_none_or(|system| system == *own)).chain(system);
+    asked.any(|system| {
+        let known = source.code_system(system, None);
+        known.as_ref().and_then(|known| known.find(code)).is_some_and(|concept| concept.inactive)
+    })
 }
 
 fn part_holds(
@@ -122,7 +153,7 @@ fn part_holds(
 
 fn own_codes(source: &dyn Source, part: &Include, system: &str, code: &str) -> Membership {
     if !part.concepts.is_empty() {
-        return Membership::of(part.concepts.iter().any(|(own, _)| own == code));
+        return Membership::of(part.concepts.iter().any(|own| own.code == code));
     }
     let Some(known) = source.code_system(system, part.version.as_deref()) else {
         return match grammar::check(system, code) {
@@ -133,7 +164,7 @@ fn own_codes(source: &dyn Source, part: &Include, system: &str, code: &str) -> M
     };
     let Some(concept) = known.find(code) else { return absent(&known, code) };
     for filter in &part.filters {
-        match filter.holds(&known, concept) {
+        match filter.holds(&known, &concept) {
             Ok(true) => {}
             Ok(false) => return Membership::Out,
             Err(_) => return Membership::Unknown(system.to_owned()),

@@ -6,6 +6,7 @@
 
 mod code_system;
 mod codes;
+mod concept;
 mod concept_map;
 mod core;
 mod expand;
@@ -13,14 +14,17 @@ mod filter;
 pub mod grammar;
 mod lookup;
 mod member;
+pub mod operation;
+pub mod packed;
 mod validate;
 mod value_set;
 
 use std::sync::Arc;
 
-pub use code_system::{CodeSystem, Concept, Content, Property};
+pub use code_system::{CodeSystem, Content};
 pub use codes::{Code, above, below, members};
-pub use concept_map::{ConceptMap, Match, translate};
+pub use concept::{Concept, Designation, Property};
+pub use concept_map::{ConceptMap, Dependency, Match, Question, translate};
 pub use core::Core;
 pub use expand::{Asked, Entry, Expansion, MOST_CODES, expand};
 pub use filter::{Filter, Operator};
@@ -28,7 +32,7 @@ pub use lookup::{Found, Relation, lookup, subsumes};
 pub use member::{Membership, in_system, member};
 pub(crate) use validate::is_text_of;
 pub use validate::{Answer, Coded, validate_code};
-pub use value_set::{Include, ValueSet};
+pub use value_set::{Include, Listed, ValueSet};
 
 /// Where code systems, value sets and concept maps are found by their canonical address.
 ///
@@ -41,6 +45,15 @@ pub trait Source: Send + Sync {
     fn value_set(&self, url: &str, version: Option<&str>) -> Option<Arc<ValueSet>>;
     /// A concept map.
     fn concept_map(&self, url: &str, version: Option<&str>) -> Option<Arc<ConceptMap>>;
+    /// Concept maps among which one is looked for that nobody named.
+    fn concept_maps(&self) -> Vec<Arc<ConceptMap>> {
+        Vec::new()
+    }
+    /// Supplements of a code system: texts and properties that somebody adds to it.
+    fn supplements(&self, url: &str) -> Vec<Arc<CodeSystem>> {
+        let _ = url;
+        Vec::new()
+    }
 }
 
 /// Why a question of terminology has no answer.

@@ -30,13 +30,13 @@ pub struct Answer {
 
 /// Whether a code is in a value set (or, without one, in its system), and whether its display is one of the system's.
 pub fn validate_code(source: &dyn Source, set: Option<&ValueSet>, coded: &Coded<'_>) -> Answer {
-    let system = coded.system.map(str::to_owned).or_else(|| set.and_then(only_system));
-    let known = system.as_deref().and_then(|s| source.code_system(s, coded.version));
+    let system = coded.system.or_else(|| set.and_then(ValueSet::only_system));
+    let known = system.and_then(|s| source.code_system(s, coded.version));
     if let Some(known) = known.as_ref().filter(|k| k.content == Content::Supplement) {
         return no(format!("{} is a supplement and cannot be the system of a code", known.url), None);
     }
     let concept = known.as_ref().and_then(|k| k.find(coded.code));
-    let display = concept.and_then(|c| c.display.clone());
+    let display = concept.as_ref().and_then(|c| c.display.clone());
     let membership = match (set, coded.system) {
         (Some(set), system) => member(source, set, system, coded.code),
         (None, Some(system)) => in_system(source, system, coded.version, coded.code),
@@ -55,7 +55,7 @@ pub fn validate_code(source: &dyn Source, set: Option<&ValueSet>, coded: &Coded<
             display,
             message: Some(format!("{what} is not known here, so \"{}\" was not checked", shown(coded))),
         },
-        Membership::In => match (coded.display, concept) {
+        Membership::In => match (coded.display, concept.as_deref()) {
             (Some(given), Some(concept)) if !is_text_of(concept, given) => {
                 let right = concept.display.clone().unwrap_or_default();
                 no(format!("the display \"{given}\" is not that of the code; it is \"{right}\""), display)
@@ -69,14 +69,8 @@ pub fn validate_code(source: &dyn Source, set: Option<&ValueSet>, coded: &Coded<
 pub(crate) fn is_text_of(concept: &super::Concept, text: &str) -> bool {
     let plain = |t: &str| t.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ");
     let given = plain(text);
-    concept.display.iter().chain(concept.designations.iter().map(|(_, t)| t)).any(|t| plain(t) == given)
+    concept.display.iter().chain(concept.designations.iter().map(|d| &d.value)).any(|t| plain(t) == given)
         || concept.display.is_none()
-}
-
-fn only_system(set: &ValueSet) -> Option<String> {
-    let mut systems = set.include.iter().filter_map(|part| part.system.as_deref());
-    let first = systems.next()?;
-    systems.all(|other| other == first).then(|| first.to_owned())
 }
 
 fn shown(coded: &Coded<'_>) -> String {

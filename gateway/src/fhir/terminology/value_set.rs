@@ -1,5 +1,6 @@
 //! A value set: what it takes in and what it leaves out.
 
+use super::concept::Designation;
 use super::filter::{Filter, Operator};
 use super::{TermError, canonical};
 use crate::json::Value;
@@ -17,7 +18,10 @@ pub struct ValueSet {
     pub include: Vec<Include>,
     /// What it leaves out of that.
     pub exclude: Vec<Include>,
-    /// The codes as somebody else listed them, when there is no compose: system, code, display.
+    /// Whether codes that are no longer to be used belong to it; when it is silent, they do.
+    pub inactive: Option<bool>,
+    /// The codes as somebody else listed them, all of them: system, code, display. They count where there is no
+    /// compose, or where what it names is not here.
     pub expansion: Option<Vec<(String, String, Option<String>)>>,
 }
 
@@ -28,12 +32,23 @@ pub struct Include {
     pub system: Option<String>,
     /// Its version.
     pub version: Option<String>,
-    /// Codes with their displays, when listed.
-    pub concepts: Vec<(String, Option<String>)>,
+    /// Codes, when listed.
+    pub concepts: Vec<Listed>,
     /// All of these must hold.
     pub filters: Vec<Filter>,
     /// The code must be in each of these, too.
     pub value_sets: Vec<String>,
+}
+
+/// A code that a value set lists.
+#[derive(Debug, Clone, Default)]
+pub struct Listed {
+    /// The code.
+    pub code: String,
+    /// How the value set calls it.
+    pub display: Option<String>,
+    /// Other texts that the value set has for it.
+    pub designations: Vec<Designation>,
 }
 
 impl ValueSet {
@@ -47,7 +62,7 @@ impl ValueSet {
         let parts = |key| -> Result<Vec<Include>, TermError> {
             compose.map(|c| c.items(key)).unwrap_or_default().iter().map(part).collect()
         };
-        let listed = json.get("expansion").filter(|_| compose.is_none());
+        let listed = json.get("expansion").and_then(listed);
         if compose.is_none() && listed.is_none() {
             return Err(TermError::Malformed("the value set has neither compose nor expansion".to_owned()));
         }
@@ -57,12 +72,16 @@ impl ValueSet {
             name: text("title").or_else(|| text("name")),
             include: parts("include")?,
             exclude: parts("exclude")?,
-            expansion: listed.map(|e| {
-                let mut codes = Vec::new();
-                flat(e.items("contains"), &mut codes, 0);
-                codes
-            }),
+            inactive: compose.and_then(|c| c.get("inactive")).and_then(Value::as_bool),
+            expansion: listed,
         })
+    }
+
+    /// The one system whose codes it takes in, when there is one.
+    pub fn only_system(&self) -> Option<&str> {
+        let mut systems = self.include.iter().filter_map(|part| part.system.as_deref());
+        let first = systems.next()?;
+        systems.all(|other| other == first).then_some(first)
     }
 
     /// How it is called in a message.
@@ -72,6 +91,15 @@ impl ValueSet {
             if last.is_empty() { "given" } else { last }
         })
     }
+}
+
+/// The codes of an expansion; none when it is only a page of one.
+fn listed(expansion: &Value) -> Option<Vec<(String, String, Option<String>)>> {
+    let whole = |key| expansion.get(key).and_then(Value::as_number).and_then(|n| n.as_u64());
+    let mut codes = Vec::new();
+    flat(expansion.items("contains"), &mut codes, 0);
+    let all = whole("total").is_none_or(|total| total <= codes.len() as u64);
+    (all && whole("offset").unwrap_or_default() == 0).then_some(codes)
 }
 
 fn flat(items: &[Value], out: &mut Vec<(String, String, Option<String>)>, depth: usize) {
@@ -107,7 +135,13 @@ fn part(json: &Value) -> Result<Include, TermError> {
         concepts: json
             .items("concept")
             .iter()
-            .filter_map(|c| Some((c.str("code")?.to_owned(), c.str("display").map(str::to_owned))))
+            .filter_map(|c| {
+                Some(Listed {
+                    code: c.str("code")?.to_owned(),
+                    display: c.str("display").map(str::to_owned),
+                    designations: c.items("designation").iter().filter_map(Designation::from_json).collect(),
+                })
+            })
             .collect(),
         filters,
         value_sets: json.items("valueSet").iter().filter_map(|v| Some(v.as_str()?.to_owned())).collect(),

@@ -118,7 +118,7 @@ pub fn coding_alone(definitions: &dyn Definitions, policy: &Policy, value: &Valu
     }
     let concept = known.as_ref().and_then(|k| k.find(code));
     if let (Some(concept), Some(display)) = (concept, value.str("display"))
-        && !is_text_of(concept, display)
+        && !is_text_of(&concept, display)
         && (policy.warnings || policy.displays >= Severity::Error)
     {
         let right = concept.display.as_deref().unwrap_or_default();

@@ -251,11 +251,11 @@ impl Form<'_> {
             }
             Membership::In => {
                 let known = system.and_then(|s| self.definitions.code_system(s, None));
-                let listed = set.include.iter().flat_map(|i| &i.concepts).find(|(own, _)| own == code);
+                let listed = set.include.iter().flat_map(|i| &i.concepts).find(|own| own.code == code);
                 let wrong = value.str("display").is_some_and(|display| {
-                    known.as_ref().and_then(|k| k.find(code)).is_some_and(|c| !is_text_of(c, display))
+                    known.as_ref().and_then(|k| k.find(code)).is_some_and(|c| !is_text_of(&c, display))
                         || listed
-                            .and_then(|(_, d)| d.as_deref())
+                            .and_then(|own| own.display.as_deref())
                             .is_some_and(|d| !d.eq_ignore_ascii_case(display))
                 });
                 if wrong && (self.policy.warnings || self.policy.displays >= Severity::Error) {
