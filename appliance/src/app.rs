@@ -25,6 +25,7 @@ use crate::lan::addresses;
 use crate::lan::tls::{Tls, TlsError};
 use crate::records::Records;
 use crate::records::search::Bounds;
+use crate::records::conformance::Library;
 use crate::supervisor::Supervisor;
 
 /// The whole box. A clone is another handle to the same box.
@@ -182,7 +183,8 @@ impl App {
     pub fn enter(&self, vault: Vault) -> Result<Arc<Rooms>, AdminError> {
         let inner = &self.0;
         let level = inner.config.fhir.validation.level();
-        let records = Records::checking(vault, inner.clock.clone(), self.zone(), level);
+        let library = Library::new(inner.config.fhir.terminology(&inner.config.storage.data));
+        let records = Records::knowing(vault, inner.clock.clone(), self.zone(), level, Some(library));
         records.set_most_values(inner.config.limits.search_values);
         let limits = &inner.config.limits;
         records.bound_searches(Bounds {

@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use clinicvault_gateway::fhir::terminology::MOST_CODES;
 use clinicvault_gateway::fhir::validate::Level;
 use clinicvault_gateway::json::Limits as JsonLimits;
 use serde::{Deserialize, Serialize};
@@ -86,10 +87,23 @@ pub struct Limits {
 }
 
 /// What the FHIR face asks for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fhir {
     pub validation: Validation,
+    pub expansion_codes: usize,
+    pub terminology_dir: PathBuf,
+}
+
+impl Fhir {
+    /// The folder of packed code systems, for a box whose data folder is `data`.
+    pub fn terminology(&self, data: &Path) -> PathBuf {
+        if self.terminology_dir.as_os_str().is_empty() {
+            data.join("terminology")
+        } else {
+            self.terminology_dir.clone()
+        }
+    }
 }
 
 /// What one GraphQL query may cost.
@@ -221,6 +235,16 @@ impl Default for Limits {
     }
 }
 
+impl Default for Fhir {
+    fn default() -> Self {
+        Self {
+            validation: Validation::default(),
+            expansion_codes: MOST_CODES,
+            terminology_dir: PathBuf::new(),
+        }
+    }
+}
+
 impl Default for Sessions {
     fn default() -> Self {
         Self {
@@ -296,6 +320,14 @@ const SENTENCES: &[(&str, &str)] = &[
     (
         "fhir.validation",
         "What a write is checked for: \"structure\", \"invariants\", \"terminology\" or \"profiles\"; each has those before it.",
+    ),
+    (
+        "fhir.expansion_codes",
+        "Most codes of a value set that $expand gathers; what has more is refused, and a filter makes it fewer.",
+    ),
+    (
+        "fhir.terminology_dir",
+        "Folder of large code systems that \"terminology load\" made; when empty, the folder terminology of the data.",
     ),
     ("graphql.text_kib", "Longest GraphQL query, in KiB."),
     ("graphql.depth", "Deepest nesting of a GraphQL answer, at most 48."),

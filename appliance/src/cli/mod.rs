@@ -11,6 +11,7 @@ mod place;
 mod reach;
 mod serve;
 mod status;
+mod terminology;
 mod token;
 mod user;
 mod verify;
@@ -75,6 +76,9 @@ enum Command {
     /// Work on FHIR files without a box
     #[command(subcommand)]
     Fhir(fhir::Fhir),
+    /// Load large code systems, such as LOINC or ICD-10, from files
+    #[command(subcommand)]
+    Terminology(terminology::Terminology),
     /// Print the certificate of the clinic's own authority
     Ca(ca::Ca),
     /// Print the interface of the screens as an OpenAPI document (JSON)
@@ -100,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Export(command) => export::run(command),
         Command::Verify(command) => verify::run(command),
         Command::Fhir(command) => fhir::run(command),
+        Command::Terminology(command) => terminology::run(command),
         Command::Ca(command) => ca::run(command),
         Command::Openapi => openapi(),
         Command::Demo(command) => demo::run(command),

@@ -63,7 +63,7 @@ impl Records {
     ) -> Result<Written, Error> {
         let kind = draft.kind();
         self.gate(&from.who, Op::Create, kind)?;
-        let checked = draft.check(self.level())?;
+        let checked = draft.check(&self.checks())?;
         let context = self.context(from);
         let id = self.new_id()?;
         let sealed = checked.seal(&id, &context);
@@ -100,7 +100,7 @@ impl Records {
         let kind = draft.kind();
         self.gate(&from.who, Op::Update, kind)?;
         same_id(&draft, id)?;
-        let checked = draft.check(self.level())?;
+        let checked = draft.check(&self.checks())?;
         let context = self.context(from);
         let sealed = checked.seal(id, &context);
         let purpose = self.allow(from, Op::Update, &sealed)?;

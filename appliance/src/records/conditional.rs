@@ -53,7 +53,7 @@ impl Records {
                 Some(LogicalId::parse(text).ok_or_else(|| bad_id(kind, "The id in the body is not one."))?)
             }
         };
-        let checked = draft.check(self.level())?;
+        let checked = draft.check(&self.checks())?;
         let context = self.context(from);
         let fresh = match &own {
             Some(own) => own.clone(),

@@ -15,6 +15,7 @@ pub mod chart;
 mod clinic_tests;
 mod compartment;
 pub mod conditional;
+pub mod conformance;
 pub mod entries;
 pub mod error;
 pub mod everything;
@@ -43,6 +44,7 @@ pub mod search;
 mod shown;
 pub mod sight;
 pub mod table;
+pub mod terminology;
 mod terms;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -53,7 +55,7 @@ pub mod write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use clinicvault_gateway::fhir::search::Context;
+use clinicvault_gateway::fhir::search::{Context, Terminology};
 use clinicvault_gateway::fhir::validate::Level;
 use clinicvault_vault::Vault;
 use jiff::Timestamp;
@@ -73,6 +75,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     zone: TimeZone,
     level: Level,
+    definitions: Arc<conformance::Conformance>,
     cursors: search::cursor::Sealer,
     links: page_link::Links,
     shown: shown::Shown,
@@ -98,14 +101,27 @@ impl Records {
 
     /// The same, with writes checked as far as `level` goes.
     pub fn checking(vault: Vault, clock: Arc<dyn Clock>, zone: TimeZone, level: Level) -> Self {
+        Self::knowing(vault, clock, zone, level, None)
+    }
+
+    /// The same, with a library of large code systems.
+    pub fn knowing(
+        vault: Vault,
+        clock: Arc<dyn Clock>,
+        zone: TimeZone,
+        level: Level,
+        library: Option<conformance::Library>,
+    ) -> Self {
         let cursors = search::cursor::Sealer::new(vault.key_for("search cursor").expose());
         let links = page_link::Links::new(vault.key_for("page link").expose());
+        let definitions = Arc::new(conformance::Conformance::new(vault.clone(), library));
         let records = Self(Arc::new(Inner {
             vault,
             feed: Feed::new(),
             clock,
             zone,
             level,
+            definitions,
             cursors,
             links,
             shown: shown::Shown::default(),
@@ -124,9 +140,14 @@ impl Records {
         self.0.most_values.store(most, Ordering::Relaxed);
     }
 
-    /// How far a write is checked.
-    pub fn level(&self) -> Level {
-        self.0.level
+    /// What a write is checked for.
+    pub fn checks(&self) -> write::Checks {
+        write::Checks { level: self.0.level, definitions: self.0.definitions.clone() }
+    }
+
+    /// Stored definitions in front of those of R4: terminology for searches, profiles for checks.
+    pub fn definitions(&self) -> &Arc<conformance::Conformance> {
+        &self.0.definitions
     }
 
     /// The vault itself, for rooms that keep documents and queue rows in it.
@@ -154,6 +175,7 @@ impl Records {
         let mut context = Context::new(self.0.zone.clone(), self.now());
         context.chain_depth = self.bounds().chain_depth;
         context.bases.extend(from.base.as_deref().map(str::to_owned));
+        context.terminology = Terminology(self.0.definitions.clone());
         context.most_values = self.0.most_values.load(Ordering::Relaxed);
         context
     }

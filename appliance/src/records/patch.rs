@@ -7,7 +7,6 @@ use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
 use clinicvault_gateway::fhir::outcome::{Issue, Outcome};
 use clinicvault_gateway::fhir::patch::{Patch, PatchError};
 use clinicvault_gateway::fhir::search::Context;
-use clinicvault_gateway::fhir::validate::Level;
 use clinicvault_gateway::json::{self, Limits};
 use clinicvault_vault::Head;
 
@@ -17,7 +16,7 @@ use super::conditional::Whom;
 use super::error::Error;
 use super::matching;
 use super::unit::Work;
-use super::write::{Draft, Sealed};
+use super::write::{Checks, Draft, Sealed};
 use super::{Caller, Records};
 
 impl Records {
@@ -37,7 +36,7 @@ impl Records {
         if let Whom::Matching(_) = whom {
             self.gate(&from.who, Op::Search, kind)?;
         }
-        let (context, level) = (self.context(from), self.level());
+        let (context, checks) = (self.context(from), self.checks());
         let snapshot = self.vault().snapshot()?;
         let sight = self.sight(&from.who)?;
         let head = match &whom {
@@ -52,7 +51,7 @@ impl Records {
         self.allow_stored(&sight.look(Op::Update, kind), kind, &snapshot, &head)?;
         let head = if let Whom::Named(id) = &whom { standing(Some(head), kind, id)? } else { head };
         let body = snapshot.body(&head)?;
-        let prepared = (head.rid, head.version, next(&body, &head, kind, &patch, (&context, level)));
+        let prepared = (head.rid, head.version, next(&body, &head, kind, &patch, (&context, &checks)));
         let done = self.unit(from.who.clone(), move |work| {
             let head = match &whom {
                 Whom::Named(id) => standing(work.head(kind, id.as_str())?, kind, id)?,
@@ -65,7 +64,7 @@ impl Records {
             let sealed = if (rid, version) == (head.rid, head.version) {
                 sealed?
             } else {
-                next(&work.body(&head)?, &head, kind, &patch, (&context, level))?
+                next(&work.body(&head)?, &head, kind, &patch, (&context, &checks))?
             };
             put(work, &sealed, purpose)
         });
@@ -81,7 +80,7 @@ pub(super) fn within(
     id: &LogicalId,
     (patch, broken): (&Patch, Vec<Issue>),
     expected: Option<Expected>,
-    (context, level): (&Context, Level),
+    (context, checks): (&Context, &Checks),
     purpose: Purpose,
 ) -> Result<(Written, clinicvault_gateway::json::Value), Error> {
     let head = work.head(kind, id.as_str())?.ok_or_else(|| Error::missing(kind, id.as_str()))?;
@@ -92,7 +91,7 @@ pub(super) fn within(
         return Err(Error::Broken(Outcome::of(broken)).within(&format!("{kind}.resource")));
     }
     let body = work.body(&head)?;
-    let sealed = next(&body, &head, kind, patch, (context, level))?;
+    let sealed = next(&body, &head, kind, patch, (context, checks))?;
     let written = put(work, &sealed, purpose)?;
     let value = json::parse(&written.stored.body, &Limits::bytes(usize::MAX))
         .map_err(|_| Error::Damaged(format!("{kind} record {}", head.rid.0)))?;
@@ -131,13 +130,13 @@ fn next(
     head: &Head,
     kind: ResourceType,
     patch: &Patch,
-    (context, level): (&Context, Level),
+    (context, checks): (&Context, &Checks),
 ) -> Result<Sealed, Error> {
     let damaged = || Error::Damaged(format!("{kind} record {}", head.rid.0));
     let stored = json::parse(body, &Limits::bytes(usize::MAX)).map_err(|_| damaged())?;
     let patched = patch.apply(&stored).map_err(refused)?;
     let id = LogicalId::parse(&head.id).ok_or_else(damaged)?;
-    Ok(Draft::of(patched)?.check(level)?.seal(&id, context))
+    Ok(Draft::of(patched)?.check(checks)?.seal(&id, context))
 }
 
 fn refused(error: PatchError) -> Error {

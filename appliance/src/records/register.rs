@@ -138,7 +138,7 @@ impl Registration {
         if let Some(object) = json.as_object_mut() {
             object.insert_at(1, "id", self.id.as_str());
         }
-        let checked = Draft::of(json.clone())?.check(self.records.level())?;
+        let checked = Draft::of(json.clone())?.check(&self.records.checks())?;
         Ok((checked.seal(&self.id, &context), json))
     }
 

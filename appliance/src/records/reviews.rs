@@ -88,7 +88,7 @@ impl Records {
         let id = self.review_id(observation, version)?;
         let made = review::read(&task, observation, version).map(|mark| mark.reviewed);
         let made = made.ok_or_else(|| Error::Fault("a made mark is none".to_owned()))?;
-        let sealed = Draft::of(task)?.check(self.level())?.seal(&id, &self.context(from));
+        let sealed = Draft::of(task)?.check(&self.checks())?.seal(&id, &self.context(from));
         let observation = observation.to_owned();
         let done = self.unit(from.who.clone(), move |work| {
             let now = work.head(ResourceType::OBSERVATION, &observation)?.filter(|head| !head.deleted);

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use super::Records;
 use super::access::{Actor, Decision, Op, Purpose};
 use super::audit::{self, About, patient_of};
+use super::conformance;
 use super::error::Error;
 use super::feed::{Event, What};
 use super::read::Stored;
@@ -198,6 +199,7 @@ impl Records {
         D: FnOnce(Result<(T, Tx), Refused<Error>>) + Send + 'static,
     {
         let (feed, vault) = (self.feed().clone(), self.vault().clone());
+        let definitions = self.definitions().clone();
         let sight = match self.sight(&who) {
             Ok(sight) => sight,
             Err(error) => return done(Err(Refused::Job(error))),
@@ -216,6 +218,9 @@ impl Records {
             },
             move |committed| match committed {
                 Ok(((value, events), tx)) => {
+                    if events.iter().any(changes_definitions) {
+                        definitions.changed();
+                    }
                     for what in events {
                         feed.announce(Event { tx: tx.0, what });
                     }
@@ -240,5 +245,13 @@ impl Records {
                 Err(Refused::Unknown(fault)) => done(Err(Refused::Unknown(fault))),
             },
         );
+    }
+}
+
+/// Whether a definition was written, so that what was read of it before no longer holds.
+fn changes_definitions(what: &What) -> bool {
+    match what {
+        What::Record { kind, .. } => ResourceType::from_number(*kind).is_some_and(conformance::concerns),
+        What::Inbox { .. } => false,
     }
 }

@@ -3,15 +3,19 @@
 //! All three steps run outside the writer. A `Draft` was read; a `Checked` keeps the rules of FHIR; a `Sealed` has its
 //! id, its owner, its search terms and a body that lacks only version and time. Only a `Sealed` fits `Work::put`.
 
+use std::sync::Arc;
+
 use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
 use clinicvault_gateway::fhir::outcome::{Issue, IssueCode, Outcome};
+use clinicvault_gateway::fhir::profile;
 use clinicvault_gateway::fhir::resource::{self, Resource, Template};
 use clinicvault_gateway::fhir::search::Context;
-use clinicvault_gateway::fhir::validate::{Core, Level, Policy, Validator};
+use clinicvault_gateway::fhir::validate::{Definitions, Level, Policy, Validator};
 use clinicvault_gateway::json::{self, Limits, Value};
 use clinicvault_vault::{Owner, Term};
 
 use super::access::{Decision, Op};
+use super::conformance::Conformance;
 use super::error::Error;
 use super::owner::owner;
 use super::sight::Sight;
@@ -56,11 +60,48 @@ impl Draft {
         Err(Error::Unreadable(issue.into()))
     }
 
-    /// Checks the rules of FHIR as far as `level` goes; [`Error::Broken`] lists every broken one with its path.
-    pub fn check(self, level: Level) -> Result<Checked, Error> {
-        let validator = Validator::new(&Core, Policy::write(level));
-        Ok(Checked { resource: Resource::checked(self.json, &validator).map_err(Error::Broken)? })
+    /// Checks the rules of FHIR as far as `checks` go; [`Error::Broken`] lists every broken one with its path. A profile
+    /// has to be one that can be compiled, and gets its snapshot.
+    pub fn check(mut self, checks: &Checks) -> Result<Checked, Error> {
+        let validator = Validator::new(&*checks.definitions, Policy::write(checks.level));
+        let snapshot = if self.kind.as_str() == "StructureDefinition" {
+            snapshot(&self.json, &checks.definitions)
+        } else {
+            Ok(None)
+        };
+        let unfit = snapshot.as_ref().err().cloned();
+        if let (Ok(Some(elements)), Some(object)) = (snapshot, self.json.as_object_mut()) {
+            let before = object.position("differential").unwrap_or(object.len());
+            object.insert_at(before, "snapshot", Value::from([("element", Value::from(elements))]));
+        }
+        // What is wrong with the elements is told first: it may be why the profile cannot be compiled.
+        let resource = Resource::checked(self.json, &validator).map_err(Error::Broken)?;
+        match unfit {
+            Some(issue) => Err(Error::Broken(issue.into())),
+            None => Ok(Checked { resource }),
+        }
     }
+}
+
+/// What a write is checked for. A clone is cheap.
+#[derive(Clone)]
+pub struct Checks {
+    /// How far the check goes.
+    pub level: Level,
+    /// Where profiles and codes are found.
+    pub definitions: Arc<Conformance>,
+}
+
+/// The elements of the snapshot of a profile that came without one; none for other definitions.
+fn snapshot(json: &Value, definitions: &Conformance) -> Result<Option<Vec<Value>>, Issue> {
+    if json.str("derivation") != Some("constraint") {
+        return Ok(None);
+    }
+    let profile = profile::compile(json, &|url| definitions.profile(url)).map_err(|refusal| {
+        let text = format!("the profile cannot be compiled: {refusal}");
+        Issue::error(IssueCode::Invalid, text).at("StructureDefinition.differential")
+    })?;
+    Ok(json.get("snapshot").is_none().then(|| profile::described_snapshot(&profile, json)))
 }
 
 /// A resource that keeps the rules of FHIR.

@@ -2,6 +2,8 @@
 //!
 //! The interactions come from the caller, who serves them; the search parameters from the table that searches use.
 
+mod terminology;
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -13,6 +15,8 @@ use super::id::ResourceType;
 use super::search::params;
 use super::search::query::references;
 use crate::json::{Object, Value};
+
+pub use terminology::terminology;
 
 /// What is served of one type.
 #[derive(Debug, Clone)]

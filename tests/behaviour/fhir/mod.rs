@@ -16,6 +16,8 @@ mod parameters;
 mod patch;
 mod round_trip;
 mod table;
+mod terminology;
+mod validating;
 
 use clinicvault_tests::{Answer, Http};
 use serde_json::Value;

@@ -20,6 +20,7 @@ use crate::admin::errands::{Client, Errand};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::records::access::Actor;
+use crate::records::conformance::Library;
 use crate::records::import::{Part, Taken};
 use crate::records::{Caller, Records};
 
@@ -167,7 +168,9 @@ impl Doors {
         let vault = place.open(&config)?;
         let zone = jiff::tz::TimeZone::get(&config.clinic.zone).context("clinic.zone")?;
         let level = config.fhir.validation.level();
-        Ok(Self::Here(Records::checking(vault, Arc::new(SystemClock), zone, level)))
+        let library = Library::new(config.fhir.terminology(&config.storage.data));
+        let records = Records::knowing(vault, Arc::new(SystemClock), zone, level, Some(library));
+        Ok(Self::Here(records))
     }
 
     fn door(&self) -> anyhow::Result<Door> {

@@ -5,7 +5,7 @@
 
 use axum::extract::{FromRequestParts, State};
 use axum::response::Response;
-use clinicvault_gateway::fhir::capability::{Offered, Served, TypeServed, statement};
+use clinicvault_gateway::fhir::capability::{self, Offered, Served, TypeServed, statement};
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::json::Value;
 use http::StatusCode;
@@ -35,6 +35,8 @@ const OF_TYPE: [&str; 9] = [
 /// What is needed of the head; nobody has to be signed in.
 pub struct Open {
     base: String,
+    /// TerminologyCapabilities instead (R4, capabilities interaction, `mode`).
+    terminology: bool,
 }
 
 impl FromRequestParts<App> for Open {
@@ -44,13 +46,24 @@ impl FromRequestParts<App> for Open {
         let peer = Peer::from_request_parts(parts, app).await?;
         let parameters = query::pairs(parts.uri.query().unwrap_or_default())?;
         negotiate::shape(&parts.headers, &parameters)?;
-        Ok(Self { base: base_of(parts, peer.tls) })
+        let mode = parameters.iter().find(|(name, _)| name == "mode").map(|(_, value)| value.as_str());
+        let terminology = match mode {
+            None | Some("full" | "normative") => false,
+            Some("terminology") => true,
+            Some(_) => return Err(HttpError::bad_request("The mode is full, normative or terminology.")),
+        };
+        Ok(Self { base: base_of(parts, peer.tls), terminology })
     }
 }
 
-/// The CapabilityStatement.
+/// The CapabilityStatement, or what is known of terminology.
 pub async fn show(State(app): State<App>, open: Open) -> Response {
-    let written = app.described(&open.base, || answer::text(&value(&app, &open.base)));
+    let written = if open.terminology {
+        let told = capability::terminology(env!("CARGO_PKG_VERSION"), Some(&open.base), app.started());
+        answer::text(&told)
+    } else {
+        app.described(&open.base, || answer::text(&value(&app, &open.base)))
+    };
     answer::body(StatusCode::OK, written)
 }
 

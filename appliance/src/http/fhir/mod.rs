@@ -24,6 +24,8 @@ mod reduced;
 mod search;
 mod sets;
 mod table;
+mod terminology;
+mod validate;
 
 use axum::Router;
 use axum::routing::{any, get, post};

@@ -129,6 +129,14 @@ pub static TABLE: &[Operation] = &[
     line("meta-delete", &[Instance], ANY, Changes, "http://hl7.org/fhir/OperationDefinition/Resource-meta-delete", |call| Box::pin(super::meta::delete(call))),
     line("graphql", &[System, Instance], ANY, Looks, "http://hl7.org/fhir/OperationDefinition/Resource-graphql", |call| Box::pin(super::graph::query(call))).in_own_forms(),
     line("viewdefinition-run", &[System, Instance], &["Binary"], Looks, "http://sql-on-fhir.org/OperationDefinition/$viewdefinition-run", |call| Box::pin(super::table::run(call))).in_own_forms(),
+    line("validate", &[Type, Instance], ANY, Looks, "http://hl7.org/fhir/OperationDefinition/Resource-validate", |call| Box::pin(super::validate::check(call))),
+    line("expand", &[Type, Instance], &["ValueSet"], Looks, "http://hl7.org/fhir/OperationDefinition/ValueSet-expand", |call| Box::pin(super::terminology::expand(call))),
+    line("validate-code", &[Type, Instance], &["ValueSet"], Looks, "http://hl7.org/fhir/OperationDefinition/ValueSet-validate-code", |call| Box::pin(super::terminology::validate_code(call))),
+    line("validate-code", &[Type, Instance], &["CodeSystem"], Looks, "http://hl7.org/fhir/OperationDefinition/CodeSystem-validate-code", |call| Box::pin(super::terminology::validate_code(call))),
+    line("lookup", &[Type], &["CodeSystem"], Looks, "http://hl7.org/fhir/OperationDefinition/CodeSystem-lookup", |call| Box::pin(super::terminology::look_up(call))),
+    line("subsumes", &[Type, Instance], &["CodeSystem"], Looks, "http://hl7.org/fhir/OperationDefinition/CodeSystem-subsumes", |call| Box::pin(super::terminology::compare(call))),
+    line("translate", &[Type, Instance], &["ConceptMap"], Looks, "http://hl7.org/fhir/OperationDefinition/ConceptMap-translate", |call| Box::pin(super::terminology::translated(call))),
+    line("closure", &[System], ANY, Changes, "http://hl7.org/fhir/OperationDefinition/ConceptMap-closure", |call| Box::pin(super::terminology::closure(call))),
 ];
 
 impl Operation {
@@ -189,7 +197,6 @@ impl Call {
 #[derive(Clone)]
 pub struct Rest {
     /// The composition root.
-    #[allow(dead_code)] // Not every operation needs it.
     pub app: App,
     /// Who asks, with which wishes.
     pub ask: Ask,

@@ -212,7 +212,7 @@ fn build_one(
     }
     let local = if plan.rules.check_references { local(&resource, context, &place) } else { Vec::new() };
     let checked = Draft::of(resource)
-        .and_then(|draft| draft.check(plan.level))
+        .and_then(|draft| draft.check(&plan.checks))
         .map_err(|error| error.within(&place))?;
     let sealed = checked.seal(id, context);
     sealed.decide(sight, op).check()?;

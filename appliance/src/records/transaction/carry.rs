@@ -71,7 +71,7 @@ fn one(
             let id = id.ok_or_else(|| {
                 Error::NotFound(format!("{} that matches the condition of a PATCH", step.kind))
             })?;
-            let context_of = (context, plan.level);
+            let context_of = (context, &plan.checks);
             let (written, value) =
                 patch::within(work, step.kind, &id, (&patch, broken), *expected, context_of, step.purpose)?;
             if plan.rules.check_references {

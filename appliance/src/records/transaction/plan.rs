@@ -7,7 +7,6 @@ use clinicvault_gateway::fhir::id::{LogicalId, ResourceType, version_id};
 use clinicvault_gateway::fhir::outcome::{Issue, IssueCode};
 use clinicvault_gateway::fhir::patch::Patch;
 use clinicvault_gateway::fhir::search::{Context, Search, query};
-use clinicvault_gateway::fhir::validate::Level;
 use clinicvault_gateway::json::{Limits, Value};
 
 use super::super::access::{Op, Purpose};
@@ -18,6 +17,7 @@ use super::super::matching::{self, Rows};
 use super::super::sight::Sight;
 use super::super::{Caller, Records};
 use super::Rules;
+use crate::records::write::Checks;
 
 /// A transaction as steps, in the order of processing.
 pub struct Plan {
@@ -27,7 +27,7 @@ pub struct Plan {
     pub len: usize,
     pub rules: Rules,
     /// How far the resources are checked.
-    pub level: Level,
+    pub checks: Checks,
 }
 
 /// One entry.
@@ -133,7 +133,7 @@ pub fn plan(
         let place = entry.expression();
         steps.push(planner.step(entry).map_err(|error| error.within(&place))?);
     }
-    Ok(Plan { steps, conditions: planner.conditions, len, rules, level: records.level() })
+    Ok(Plan { steps, conditions: planner.conditions, len, rules, checks: records.checks() })
 }
 
 struct Planner<'a> {

@@ -13,7 +13,7 @@ mod snapshot;
 
 pub use compile::{Refusal, compile};
 pub use core::{embedded, embedded_urls};
-pub use snapshot::snapshot;
+pub use snapshot::{described_snapshot, snapshot};
 
 use crate::fhir::validate::rules::Invariant;
 use crate::json::Value;

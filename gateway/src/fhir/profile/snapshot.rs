@@ -1,5 +1,7 @@
 //! The snapshot of a profile: every element of its base type with what the profile adds, as ElementDefinitions.
 
+use std::collections::HashMap;
+
 use super::compile::type_of;
 use super::{Binding, Node, Profile, Rules, Slice, Slicing, Strength, TypeRef};
 use crate::fhir::definitions::{self, Element, Kind, Type};
@@ -24,6 +26,28 @@ pub fn snapshot(profile: &Profile) -> Vec<Value> {
     out.push(Value::Object(root));
     elements(definition, Some(&profile.root), &path, &path, &mut out);
     out
+}
+
+/// The same with what a snapshot says in words: a definition of each element (sdf-3), that of the differential or one that
+/// leads to the standard, and why a modifier is one (eld-18). The standard's own texts are not kept here.
+pub fn described_snapshot(profile: &Profile, definition: &Value) -> Vec<Value> {
+    let differential = definition.get("differential").map(|d| d.items("element")).unwrap_or_default();
+    let own: HashMap<&str, &str> = differential
+        .iter()
+        .filter_map(|e| Some((e.str("id").or_else(|| e.str("path"))?, e.str("definition")?)))
+        .collect();
+    let mut elements = snapshot(profile);
+    for element in elements.iter_mut().filter_map(Value::as_object_mut) {
+        let text = |key: &str| element.get(key).and_then(Value::as_str).unwrap_or_default();
+        let said = own.get(text("id")).map(|t| (*t).to_owned());
+        let said = said.unwrap_or_else(|| format!("{} as FHIR R4 defines it.", text("path")));
+        element.insert("definition", said);
+        let modifies = element.get("isModifier").and_then(Value::as_bool) == Some(true);
+        if modifies && !element.contains_key("isModifierReason") {
+            element.insert("isModifierReason", "It changes the meaning of what holds it.");
+        }
+    }
+    elements
 }
 
 fn elements(definition: &'static Type, node: Option<&Node>, path: &str, id: &str, out: &mut Vec<Value>) {

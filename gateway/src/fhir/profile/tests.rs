@@ -371,3 +371,32 @@ fn a_profile_that_asks_for_itself_ends() {
         "link":[{"other":{"reference":"#a"},"type":"seealso"}]}"##;
     expect(&shelf, &[(text, &[])]);
 }
+
+#[test]
+fn the_snapshots_of_the_standards_profiles_keep_its_invariants() {
+    use crate::fhir::validate::Core;
+    let mut wrong = Vec::new();
+    for line in include_str!("../tables/profiles.ndjson").lines() {
+        let mut definition = json(line);
+        let elements = described_snapshot(&compile(&definition, &embedded).unwrap(), &definition);
+        let object = definition.as_object_mut().unwrap();
+        for (key, value) in [
+            ("resourceType", "StructureDefinition"),
+            ("status", "active"),
+            ("name", "X"),
+            ("kind", "resource"),
+        ] {
+            if !object.contains_key(key) {
+                object.insert(key, value);
+            }
+        }
+        if !object.contains_key("abstract") {
+            object.insert("abstract", false);
+        }
+        object.insert("snapshot", Value::from([("element", Value::from(elements))]));
+        object.remove("differential");
+        let issues = Validator::new(&Core, Policy::write(Level::Invariants)).check(&definition, &[]);
+        wrong.extend(issues.into_iter().map(|i| format!("{}: {i}", definition.str("url").unwrap())));
+    }
+    assert!(wrong.is_empty(), "{} of them: {:#?}", wrong.len(), &wrong[..wrong.len().min(20)]);
+}

@@ -272,7 +272,7 @@ impl Gather<'_> {
         };
         let Some(root) = known.number(root) else { return Ok(()) };
         let mut numbers =
-            known.closure(root, true, MOST_LOOKS).ok_or_else(|| TermError::TooCostly { most: MOST_LOOKS })?;
+            known.closure(root, true, MOST_LOOKS).ok_or(TermError::TooCostly { most: MOST_LOOKS })?;
         numbers.sort_unstable();
         numbers.into_iter().filter_map(|number| known.at(number)).try_for_each(&mut one)
     }

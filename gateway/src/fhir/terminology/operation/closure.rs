@@ -17,6 +17,9 @@ const MOST_CONCEPTS: usize = 2_000;
 /// Longest name of a table, bytes.
 const MOST_NAME: usize = 200;
 
+/// Codes with what stands above each.
+type Elements<'a> = Vec<(&'a str, Vec<Value>)>;
+
 /// A table as it is kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Closure {
@@ -127,7 +130,7 @@ impl Closure {
     }
 
     fn answer(&self, asked: &Asked, since: u64, date: &str) -> Value {
-        let mut groups: Vec<(&str, Vec<(&str, Vec<Value>)>)> = Vec::new();
+        let mut groups: Vec<(&str, Elements<'_>)> = Vec::new();
         for (_, lower, upper) in self.pairs.iter().filter(|(version, ..)| *version > since) {
             let (Some((system, lower)), Some((_, upper))) =
                 (self.concepts.get(*lower), self.concepts.get(*upper))
@@ -145,7 +148,7 @@ impl Closure {
                 None => elements.push((lower, vec![target])),
             }
         }
-        let group = |(system, elements): (&str, Vec<(&str, Vec<Value>)>)| {
+        let group = |(system, elements): (&str, Elements<'_>)| {
             let element = |(code, targets): (&str, Vec<Value>)| {
                 Value::Object(Object::new().with("code", code).with("target", targets))
             };

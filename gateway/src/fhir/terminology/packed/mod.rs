@@ -14,9 +14,11 @@
 
 mod read;
 mod record;
+mod table;
 mod write;
 
 pub use read::{Packed, open};
+pub use table::Table;
 pub use write::{Packer, Summary};
 
 use std::fmt::Debug;
