@@ -21,6 +21,7 @@ use crate::admin::people::People;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::exchange::{Exchange, Rules};
+use crate::jobs::Jobs;
 use crate::lan::addresses;
 use crate::lan::tls::{Tls, TlsError};
 use crate::records::Records;
@@ -70,6 +71,8 @@ pub struct Rooms {
     pub people: People,
     /// Messages from outside.
     pub exchange: Exchange,
+    /// Long work.
+    pub jobs: Jobs,
 }
 
 /// The vault is not open, so nothing stored can be read or written.
@@ -198,7 +201,8 @@ impl App {
             People::open(records.clone(), inner.gate.clone(), &inner.config.sessions, inner.clock.clone())?;
         inner.tls.keep_fresh(&people.authority(), &addresses::local(), self.now())?;
         let exchange = Exchange::new(records.clone(), Rules::new(&inner.config.hl7, self.zone()));
-        let rooms = Arc::new(Rooms { records, people, exchange });
+        let jobs = Jobs::new(records.clone(), &inner.config.jobs, inner.config.limits.body_mib << 20);
+        let rooms = Arc::new(Rooms { records, people, exchange, jobs });
         *inner.slot.write().unwrap_or_else(PoisonError::into_inner) = Slot::Open(rooms.clone());
         Ok(rooms)
     }

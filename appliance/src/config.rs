@@ -35,6 +35,7 @@ pub struct Config {
     pub audit: Audit,
     pub sessions: Sessions,
     pub hl7: Hl7,
+    pub jobs: Jobs,
     pub clinic: Clinic,
     pub log: Log,
 }
@@ -181,6 +182,17 @@ pub struct Hl7 {
     pub strict_senders: Vec<String>,
 }
 
+/// Long work: exports, imports, and requests that are answered later.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Jobs {
+    pub per_caller: usize,
+    pub most: usize,
+    pub keep_minutes: u64,
+    pub answer_mib: usize,
+    pub import_folders: Vec<PathBuf>,
+}
+
 /// What belongs to the place where the box stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -279,6 +291,12 @@ impl Default for Hl7 {
     }
 }
 
+impl Default for Jobs {
+    fn default() -> Self {
+        Self { per_caller: 20, most: 100, keep_minutes: 24 * 60, answer_mib: 64, import_folders: Vec::new() }
+    }
+}
+
 impl Default for Clinic {
     fn default() -> Self {
         Self { zone: "Asia/Kolkata".to_owned() }
@@ -361,6 +379,17 @@ const SENTENCES: &[(&str, &str)] = &[
     ("hl7.connections", "Open MLLP connections."),
     ("hl7.plain_peers", "Addresses other than loopback that may send HL7 without TLS."),
     ("hl7.strict_senders", "MSH-3|MSH-4 of senders whose repeated control id with another body is refused."),
+    (
+        "jobs.per_caller",
+        "Exports, imports and requests answered later that one caller may have, finished ones included.",
+    ),
+    ("jobs.most", "The same for all callers together."),
+    ("jobs.keep_minutes", "How long what such a job has made is kept; then it is deleted."),
+    ("jobs.answer_mib", "Largest answer of a request that is answered later, in MiB."),
+    (
+        "jobs.import_folders",
+        "Folders that $import may read files from; none means that only uploads are taken.",
+    ),
     ("clinic.zone", "Time zone for dates that carry none."),
     ("log.level", "What is logged to stderr, such as info or clinicvault=debug,info."),
 ];

@@ -26,6 +26,8 @@ pub enum Task {
     InboxWorker,
     /// Records that an older program indexed are indexed anew.
     IndexRenewal,
+    /// Exports, imports and requests that are answered later.
+    JobWorker,
     /// Ended sessions and expired tokens are swept away.
     SessionSweeper,
     /// The leaf certificate is renewed before it ends.
@@ -161,6 +163,7 @@ impl Task {
             }
             Task::InboxWorker
             | Task::IndexRenewal
+            | Task::JobWorker
             | Task::SessionSweeper
             | Task::CertificateRenewal
             | Task::VaultWatch => Stage::StopJobs,

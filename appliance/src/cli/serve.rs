@@ -19,7 +19,9 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::exchange::{mllp, worker};
 use crate::http::connections::Connections;
+use crate::http::fhir::later::Within;
 use crate::http::server::{self, Service};
+use crate::jobs;
 use crate::lan::tls;
 use crate::records::renewal;
 use crate::supervisor::{OnError, Task};
@@ -165,9 +167,9 @@ fn start(app: &App, bound: &Bound, control: Arc<tokio::net::UnixListener>, conne
         let tls = own.tls().clone();
         server::https(listener.clone(), move || tls.https(), with.clone(), stop)
     });
-    let listener = bound.http.clone();
+    let (listener, with) = (bound.http.clone(), service.clone());
     supervisor.run(Task::HttpListener, OnError::Restart, move |stop| {
-        server::http(listener.clone(), service.clone(), stop)
+        server::http(listener.clone(), with.clone(), stop)
     });
     let (own, listener) = (app.clone(), bound.mllp.clone());
     supervisor.run(Task::MllpListener, OnError::Restart, move |stop| {
@@ -176,6 +178,10 @@ fn start(app: &App, bound: &Bound, control: Arc<tokio::net::UnixListener>, conne
     });
     let own = app.clone();
     supervisor.run(Task::InboxWorker, OnError::Restart, move |stop| worker::run(own.clone(), stop));
+    let (own, carrier) = (app.clone(), Arc::new(Within::new(app.clone(), service.whole.clone())));
+    supervisor.run(Task::JobWorker, OnError::Restart, move |stop| {
+        jobs::worker::run(own.clone(), carrier.clone(), stop)
+    });
     let own = app.clone();
     supervisor.run(Task::IndexRenewal, OnError::Restart, move |stop| renewal::run(own.clone(), stop));
     let own = app.clone();

@@ -74,6 +74,22 @@ pub async fn answer(router: Router, mut request: Request<Body>) -> Response {
     response
 }
 
+/// The same for a request that the box makes by itself: refusals are rendered, content stays JSON.
+pub async fn within(router: Router, request: Request<Body>) -> Response {
+    let id = new_request_id();
+    let mut request = request;
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let outcome = AssertUnwindSafe(router.oneshot(request)).catch_unwind().await;
+    match outcome {
+        Ok(Ok(response)) => render(response, true, &id),
+        Ok(Err(never)) => match never {},
+        Err(_) => {
+            tracing::error!(request = id, "a handler panicked");
+            refuse(HttpError::internal(), true, &id)
+        }
+    }
+}
+
 /// Whether the request was sent to `localhost`, a name below it, or a loopback address.
 fn is_loopback<B>(request: &Request<B>) -> bool {
     let header = || request.headers().get(header::HOST)?.to_str().ok()?.parse::<Authority>().ok();

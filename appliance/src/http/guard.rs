@@ -17,6 +17,10 @@ use crate::records::access::{Actor, Decision, Subject, Who, decide};
 /// The header that only our own page sends.
 const OWN: &str = "x-clinicvault";
 
+/// Carried by a request that the box itself makes on behalf of somebody whose request it has kept. A peer cannot send it.
+#[derive(Clone)]
+pub struct Inside(pub Actor);
+
 /// Lets a request in, or answers it.
 pub async fn guard(
     State(app): State<App>,
@@ -45,7 +49,8 @@ fn admit(app: &App, path: &str, request: &Request) -> Result<Option<Actor>, Http
         };
     };
     let headers = request.headers();
-    if session::bearer(headers).is_none() && !path.starts_with(routes::OAUTH) {
+    let inside = request.extensions().get::<Inside>().map(|inside| inside.0.clone());
+    if inside.is_none() && session::bearer(headers).is_none() && !path.starts_with(routes::OAUTH) {
         if is_unsafe(request.method()) {
             // A program without its token is told to bring one, not about our pages.
             if need == Need::Fhir && session::cookie(headers).is_none() {
@@ -56,9 +61,10 @@ fn admit(app: &App, path: &str, request: &Request) -> Result<Option<Actor>, Http
             opened_by_own_page(headers)?;
         }
     }
-    let actor = match need {
-        Need::Nothing => return Ok(None),
-        Need::Person | Need::May(..) | Need::Fhir => {
+    let actor = match (need, inside) {
+        (Need::Nothing, _) => return Ok(None),
+        (Need::Person | Need::May(..) | Need::Fhir, Some(actor)) => actor,
+        (Need::Person | Need::May(..) | Need::Fhir, None) => {
             session::identify(app, request.extensions(), headers, !quiet)?
         }
     };

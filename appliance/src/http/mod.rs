@@ -17,6 +17,7 @@ pub mod guard;
 pub mod health;
 pub mod inbox;
 pub mod install;
+pub mod jobs;
 pub mod limits;
 mod linger;
 pub mod login;
@@ -51,13 +52,14 @@ pub fn router(app: App) -> Router {
         .merge(tokens::routes())
         .merge(smart::routes())
         .merge(install::routes())
-        .merge(fhir::routes())
+        .merge(fhir::routes().route_layer(from_fn_with_state(app.clone(), fhir::later::turn)))
         .merge(patients::routes())
         .merge(chart::routes())
         .merge(reviews::routes())
         .merge(events::routes())
         .merge(changes::routes())
         .merge(inbox::routes())
+        .merge(jobs::routes())
         .route_layer(from_fn_with_state(app.clone(), guard::guard))
         .fallback(assets::answer)
         .with_state(app)

@@ -6,7 +6,7 @@
 use utoipa::OpenApi;
 
 use super::{
-    changes, chart, events, inbox, login, own_factor, patients, reviews, session, setup, smart, tokens, users,
+    changes, chart, events, inbox, jobs, login, own_factor, patients, reviews, session, setup, smart, tokens, users,
 };
 
 #[derive(OpenApi)]
@@ -62,6 +62,8 @@ use super::{
         inbox::list,
         inbox::detail,
         inbox::settle,
+        jobs::list,
+        jobs::end,
         changes::changes,
         events::events,
     )

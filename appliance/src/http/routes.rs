@@ -113,6 +113,9 @@ pub const TABLE: &[Row] = &[
     row(GET, "/api/inbox", Need::May(Op::Search, Area::Inbox)),
     row(GET, "/api/inbox/{seq}", Need::May(Op::Read, Area::Inbox)),
     row(POST, "/api/inbox/{seq}/settle", Need::May(Op::Update, Area::Inbox)),
+    // Long work.
+    row(GET, "/api/jobs", Need::May(Op::Search, Area::Settings)),
+    row(DELETE, "/api/jobs/{id}", Need::May(Op::Delete, Area::Settings)),
     // What has changed. Each line is decided again for the one who listens.
     quiet(GET, "/api/events", Need::Person),
     quiet(GET, "/api/changes", Need::Person),
@@ -256,6 +259,8 @@ mod tests {
             ("GET", "/api/inbox", "dnl"),
             ("GET", "/api/inbox/{seq}", "dnl"),
             ("POST", "/api/inbox/{seq}/settle", "dl"),
+            ("GET", "/api/jobs", "oa"),
+            ("DELETE", "/api/jobs/{id}", "o"),
             ("GET", "/api/events", everybody),
             ("GET", "/api/changes", everybody),
         ];

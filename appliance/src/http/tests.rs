@@ -2,6 +2,7 @@
 
 mod bench;
 mod first_run;
+mod jobs;
 mod people;
 mod roles;
 mod sign_in;

@@ -122,6 +122,11 @@ impl Records {
         Ok(done.await?.0)
     }
 
+    /// Decides on the type alone whether long work of one kind may begin; a refusal gets its line.
+    pub fn may_begin(&self, from: &Caller, op: Op, kind: ResourceType) -> Result<(), Error> {
+        self.gate(&from.who, op, kind).map(|_| ())
+    }
+
     /// Decides about content that was sent in.
     pub(super) fn allow(&self, from: &Caller, op: Op, sealed: &Sealed) -> Result<Purpose, Error> {
         sealed.decide(&self.sight(&from.who)?, op).check().map_err(|why| {

@@ -1,4 +1,13 @@
-//! Giving everything out: every live record, type by type, from one snapshot.
+//! Giving much out: every live record from one snapshot for the command line, and for `$export` a selection as of one
+//! `Tx`, step by step.
+//!
+//! `selection` decides what belongs to an export and who may have it, `pass` walks the records.
+
+mod pass;
+mod selection;
+
+pub use pass::{Budget, Out, Reached};
+pub use selection::{Selection, Wanted, Whom};
 
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::fhir::search::{TermRange, params};

@@ -85,6 +85,12 @@ impl Snapshot {
         Tx(self.state.tx)
     }
 
+    /// The last record number that this view knows; numbers are dense from 1.
+    #[must_use]
+    pub fn last_rid(&self) -> Rid {
+        Rid(self.state.rid)
+    }
+
     /// Newest version of a record by kind and id, deleted ones included.
     ///
     /// # Errors

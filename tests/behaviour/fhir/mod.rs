@@ -1,5 +1,6 @@
 //! The FHIR face, topic by topic; `fhir_rest` beside this folder holds what every client meets first.
 
+mod bulk;
 mod bundles;
 mod command;
 mod conditional;

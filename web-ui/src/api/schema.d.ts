@@ -122,6 +122,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the jobs. */
+        get: operations["list_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Gives a job up, with all that it has made. */
+        delete: operations["end_job"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/login": {
         parameters: {
             query?: never;
@@ -1172,6 +1206,59 @@ export interface components {
             /** @description What it is, for translation. */
             title: components["schemas"]["Title"];
         };
+        /** @description A job. Nothing in it names a patient: a request is shown without its query. */
+        JobLine: {
+            /**
+             * Format: int64
+             * @description Bytes of its files, unpacked.
+             */
+            bytes: number;
+            /** Format: date-time */
+            created: string;
+            /**
+             * Format: date-time
+             * @description When what it has made is deleted.
+             */
+            expires?: string | null;
+            /** @description Why it failed. */
+            failure?: string | null;
+            /** Format: date-time */
+            finished?: string | null;
+            id: string;
+            /** @description `export`, `import`, `request` or `upload`. */
+            kind: string;
+            owner: components["schemas"]["JobOwner"];
+            /**
+             * Format: int64
+             * @description Part done, 0 to 100.
+             */
+            percent: number;
+            /**
+             * Format: int64
+             * @description Lines that were left out, and warnings.
+             */
+            problems: number;
+            /**
+             * Format: int64
+             * @description Records given out or taken in so far.
+             */
+            records: number;
+            /** @description Method and path of the request. */
+            request: string;
+            /** @description `waiting`, `running`, `done` or `failed`. */
+            state: string;
+        };
+        /** @description Jobs that are not over. */
+        JobList: {
+            /** @description Newest first. */
+            jobs: components["schemas"]["JobLine"][];
+        };
+        /** @description On whose behalf a job runs. */
+        JobOwner: {
+            /** @description Id of the account or token. */
+            id: string;
+            name: string;
+        };
         /** @description What opens the vault. */
         Key: {
             passphrase?: string | null;
@@ -2082,6 +2169,50 @@ export interface operations {
                 content?: never;
             };
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_jobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobList"];
+                };
+            };
+        };
+    };
+    end_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

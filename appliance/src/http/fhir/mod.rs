@@ -1,17 +1,20 @@
 //! The FHIR face: REST of R4 under `/fhir`.
 //!
 //! `ask` understands the request head, `negotiate`, `media` and `conditions` its headers, `answer` and `sets` write
-//! what goes back as JSON, `operations` is the table of `$name`, and `form` turns that into the form asked for. What an interaction means is the records room's business.
+//! what goes back as JSON, `operations` is the table of `$name`, `bulk`, `later` and `jobs` are long work, and `form` turns that into the form asked for. What an interaction means is the records room's business.
 
 mod answer;
 mod ask;
 mod batch;
+mod bulk;
 mod bundle;
 mod conditions;
 mod everything;
 pub(super) mod form;
 mod graph;
 mod history;
+mod jobs;
+pub mod later;
 mod media;
 mod meta;
 mod metadata;
@@ -44,6 +47,9 @@ pub fn routes() -> Router<App> {
         .route("/fhir/ViewDefinition/${operation}", any(table::of_type))
         .route("/fhir/{kind}/${operation}", any(operations::of_type))
         .route("/fhir/{kind}/{id}/${operation}", any(operations::of_instance))
+        .route("/fhir/_jobs/{job}", get(jobs::state).delete(jobs::end))
+        .route("/fhir/_jobs/{job}/{file}", get(jobs::file))
+        .route("/fhir/_uploads", post(bulk::upload))
         .route("/fhir/{kind}/_history", get(history::of_type))
         .route(
             "/fhir/{kind}",

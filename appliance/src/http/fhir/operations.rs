@@ -137,6 +137,10 @@ pub static TABLE: &[Operation] = &[
     line("subsumes", &[Type, Instance], &["CodeSystem"], Looks, "http://hl7.org/fhir/OperationDefinition/CodeSystem-subsumes", |call| Box::pin(super::terminology::compare(call))),
     line("translate", &[Type, Instance], &["ConceptMap"], Looks, "http://hl7.org/fhir/OperationDefinition/ConceptMap-translate", |call| Box::pin(super::terminology::translated(call))),
     line("closure", &[System], ANY, Changes, "http://hl7.org/fhir/OperationDefinition/ConceptMap-closure", |call| Box::pin(super::terminology::closure(call))),
+    line("export", &[System], ANY, Looks, "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export", |call| Box::pin(super::bulk::export(call))),
+    line("export", &[Type], &["Patient"], Looks, "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export", |call| Box::pin(super::bulk::export(call))),
+    line("export", &[Instance], &["Group"], Looks, "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export", |call| Box::pin(super::bulk::export(call))),
+    line("import", &[System], ANY, Changes, "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/import", |call| Box::pin(super::bulk::import(call))),
 ];
 
 impl Operation {

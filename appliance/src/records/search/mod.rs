@@ -24,7 +24,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use clinicvault_gateway::fhir::id::ResourceType;
-use clinicvault_gateway::fhir::search::{CHAIN_DEPTH, Context, Handling, Node, Search, Summary, Total};
+use clinicvault_gateway::fhir::search::{
+    CHAIN_DEPTH, Context, Handling, Node, Search, Summary, Total, query,
+};
 use clinicvault_vault::{Action, Rid, Snapshot, Tx};
 
 use super::access::{Op, Purpose};
@@ -100,6 +102,27 @@ impl Records {
     pub fn search(&self, from: &Caller, asked: &Asked<'_>) -> Result<Page, Error> {
         let field = Field::Type(asked.kind);
         self.search_in(from, &field, asked.parameters, asked.handling, asked.most_rows)
+    }
+
+    /// The numbers of all records that fulfil a search and that the caller may find, as of `at`, exact for an hour.
+    pub(super) fn matching_at(
+        &self,
+        from: &Caller,
+        kind: ResourceType,
+        parameters: &[(String, String)],
+        at: Tx,
+    ) -> Result<Vec<Rid>, Error> {
+        let sight = self.sight(&from.who)?;
+        self.gated(&sight, Op::Search, kind)?;
+        let context = self.context(from);
+        let search = query::parse(kind, parameters, Handling::Strict, &context).map_err(Error::Unreadable)?;
+        let snapshot = self.vault().snapshot()?;
+        // A job walks as far as it must; its time is bounded, not its rows.
+        let bounds = Bounds { search_rows: u64::MAX, count_rows: u64::MAX, ..self.bounds() };
+        let reaches = Reaches::new(sight);
+        let view = View::new(&snapshot, at, &context, &bounds, &reaches);
+        let Some(reach) = view.reach(kind) else { return Ok(Vec::new()) };
+        view.every(kind, &Node::All(vec![search.condition(), (*reach).clone()]))
     }
 
     /// A further page of it, by the cursor of the one before.
