@@ -11,7 +11,9 @@ pub fn pairs(text: &str) -> Result<Vec<(String, String)>, HttpError> {
     let mut pairs = Vec::new();
     for part in text.split('&').filter(|part| !part.is_empty()) {
         if pairs.len() == MOST_PAIRS {
-            return Err(HttpError::bad_request(format!("A query may have at most {MOST_PAIRS} parameters.")));
+            return Err(HttpError::bad_request(format!(
+                "A query may have at most {MOST_PAIRS} parameters; this limit is fixed."
+            )));
         }
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
         match (decode(name), decode(value)) {

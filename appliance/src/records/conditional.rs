@@ -86,7 +86,10 @@ impl Records {
         let purpose = self.gate(&from.who, Op::Delete, kind)?;
         self.gate(&from.who, Op::Search, kind)?;
         let done = self.unit(from.who.clone(), move |work| {
-            let Some(head) = change::only(work, kind, &search)? else { return Ok(None) };
+            let Some(head) = change::only(work, kind, &search)? else {
+                change::check_expected(None, expected)?;
+                return Ok(None);
+            };
             let id = LogicalId::parse(&head.id).ok_or_else(|| Error::missing(kind, &head.id))?;
             change::delete(work, kind, &id, expected, purpose).map(Some)
         });

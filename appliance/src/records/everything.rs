@@ -135,7 +135,7 @@ impl Records {
     }
 
     /// The record whose compartment it is, with its owner; refused as a read of it would be.
-    fn focus(
+    pub(super) fn focus(
         &self,
         from: &Caller,
         kind: ResourceType,

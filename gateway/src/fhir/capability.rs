@@ -71,6 +71,9 @@ pub struct Served<'a> {
 const FORMATS: [&str; 6] =
     ["application/fhir+json", "json", "application/fhir+xml", "xml", "application/fhir+ndjson", "ndjson"];
 
+/// Forms of a patch: JSON Patch, and FHIRPath Patch as Parameters.
+const PATCH_FORMATS: [&str; 3] = [super::patch::JSON_PATCH, "application/fhir+json", "application/fhir+xml"];
+
 /// The CapabilityStatement.
 pub fn statement(served: &Served<'_>) -> Value {
     let codes = |list: &[&str]| list.iter().map(|c| Value::from([("code", *c)])).collect::<Vec<Value>>();
@@ -95,6 +98,7 @@ pub fn statement(served: &Served<'_>) -> Value {
             .with("implementation", implementation)
             .with("fhirVersion", "4.0.1")
             .with("format", FORMATS.map(Value::from).to_vec())
+            .with("patchFormat", PATCH_FORMATS.map(Value::from).to_vec())
             .with("rest", Value::from([Value::Object(rest)])),
     )
 }

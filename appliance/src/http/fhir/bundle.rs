@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use clinicvault_gateway::fhir::bundle::{Answer, BundleKind, parse, response};
-use clinicvault_gateway::fhir::outcome::{Issue, IssueCode};
+use clinicvault_gateway::fhir::outcome::{Issue, IssueCode, Outcome};
 use http::StatusCode;
 
 use super::answer;
@@ -26,7 +26,7 @@ pub async fn apply(State(app): State<App>, ask: Ask, body: FhirBody) -> Result<R
     // Reading, checking and sealing a long bundle takes a while: off the threads that serve everybody.
     let (records, caller) = (ask.records.clone(), ask.caller.clone());
     let prepared = tokio::task::spawn_blocking(move || {
-        let bundle = parse(body.value()?, most_entries).map_err(Error::Unreadable)?;
+        let bundle = parse(body.value()?, most_entries).map_err(unreadable)?;
         if bundle.kind == BundleKind::Batch {
             return Ok((Some(bundle), None));
         }
@@ -51,6 +51,14 @@ pub async fn apply(State(app): State<App>, ask: Ask, body: FhirBody) -> Result<R
     };
     let bytes = response(kind, &absolute(answers, &ask.base));
     Ok(answer::body(StatusCode::OK, bytes.into()))
+}
+
+/// A refused bundle; the limit on entries names its setting.
+fn unreadable(mut outcome: Outcome) -> Error {
+    for issue in outcome.issues.iter_mut().filter(|issue| issue.code == IssueCode::TooCostly) {
+        issue.diagnostics.push_str(" (limits.bundle_entries)");
+    }
+    Error::Unreadable(outcome)
 }
 
 /// Locations become addresses under the base that the peer uses.

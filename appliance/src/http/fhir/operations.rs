@@ -122,8 +122,10 @@ const ANY: &[&str] = &[];
 /// The table. One line an operation.
 #[rustfmt::skip]
 pub static TABLE: &[Operation] = &[
+    line("document", &[Type, Instance], &["Composition"], Looks, "http://hl7.org/fhir/OperationDefinition/Composition-document", |call| Box::pin(super::documents::document(call))),
     line("everything", &[Type, Instance], &["Patient"], Looks, "http://hl7.org/fhir/OperationDefinition/Patient-everything", |call| Box::pin(super::everything::show(call))),
     line("everything", &[Instance], &["Encounter"], Looks, "http://hl7.org/fhir/OperationDefinition/Encounter-everything", |call| Box::pin(super::everything::show(call))),
+    line("lastn", &[Type], &["Observation"], Looks, "http://hl7.org/fhir/OperationDefinition/Observation-lastn", |call| Box::pin(super::observations::lastn(call))),
     line("meta", &[System, Type, Instance], ANY, Looks, "http://hl7.org/fhir/OperationDefinition/Resource-meta", |call| Box::pin(super::meta::show(call))),
     line("meta-add", &[Instance], ANY, Changes, "http://hl7.org/fhir/OperationDefinition/Resource-meta-add", |call| Box::pin(super::meta::add(call))),
     line("meta-delete", &[Instance], ANY, Changes, "http://hl7.org/fhir/OperationDefinition/Resource-meta-delete", |call| Box::pin(super::meta::delete(call))),
@@ -141,6 +143,8 @@ pub static TABLE: &[Operation] = &[
     line("export", &[Type], &["Patient"], Looks, "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export", |call| Box::pin(super::bulk::export(call))),
     line("export", &[Instance], &["Group"], Looks, "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export", |call| Box::pin(super::bulk::export(call))),
     line("import", &[System], ANY, Changes, "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/import", |call| Box::pin(super::bulk::import(call))),
+    line("stats", &[Type], &["Observation"], Looks, "http://hl7.org/fhir/OperationDefinition/Observation-stats", |call| Box::pin(super::observations::stats(call))),
+    line("summary", &[Instance], &["Patient"], Looks, "http://hl7.org/fhir/uv/ips/OperationDefinition/summary", |call| Box::pin(super::documents::summary(call))),
 ];
 
 impl Operation {

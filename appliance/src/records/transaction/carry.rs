@@ -92,7 +92,10 @@ fn one(
         }
         (Built::Remove(id), What::Delete { expected, .. }) => {
             let head = match id {
-                None => None,
+                None => {
+                    change::check_expected(None, *expected)?;
+                    None
+                }
                 Some(id) => match change::delete(work, step.kind, &id, *expected, step.purpose) {
                     Ok(head) => Some(head),
                     // Deleting what never was is no error, as over REST.

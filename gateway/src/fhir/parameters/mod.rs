@@ -193,6 +193,23 @@ impl Parameters {
         self.take(name)?.map(|p| p.resource()).transpose()
     }
 
+    /// Everything that has not been taken, as names and texts: for an operation that also takes search parameters.
+    ///
+    /// # Errors
+    /// When one is not a primitive.
+    pub fn texts_left(self) -> Result<Vec<(String, String)>, Outcome> {
+        let one = |parameter: Parameter| {
+            let text = match parameter.value() {
+                Some((_, Value::String(text))) => text,
+                Some((_, Value::Bool(flag))) => flag.to_string(),
+                Some((_, Value::Number(number))) => number.to_string(),
+                _ => return Err(parameter.wrong("a primitive value")),
+            };
+            Ok((parameter.name, text))
+        };
+        self.left.into_iter().map(one).collect()
+    }
+
     /// Refuses what has not been taken.
     ///
     /// # Errors
