@@ -25,8 +25,8 @@ use crate::jobs::Jobs;
 use crate::lan::addresses;
 use crate::lan::tls::{Tls, TlsError};
 use crate::records::Records;
-use crate::records::search::Bounds;
 use crate::records::conformance::Library;
+use crate::records::search::Bounds;
 use crate::supervisor::Supervisor;
 
 /// The whole box. A clone is another handle to the same box.

@@ -6,7 +6,8 @@
 use utoipa::OpenApi;
 
 use super::{
-    changes, chart, events, inbox, jobs, login, own_factor, patients, reviews, session, setup, smart, tokens, users,
+    changes, chart, events, inbox, jobs, login, own_factor, patients, reviews, session, setup, smart, tokens,
+    users,
 };
 
 #[derive(OpenApi)]

@@ -1,7 +1,7 @@
 //! A request that is answered later: what is handed to whoever answers requests, and how its answer is kept.
 //!
-//! A request that was under way when the box stopped is carried out again when that can do no harm. For any other it is
-//! told that nobody knows; a transaction alone leaves a mark in its own unit of work, so that it is known.
+//! A request that was under way when the box stopped is carried out again when that can do no harm. Of any other it is
+//! told that nobody knows whether it was done.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -11,7 +11,7 @@ use clinicvault_vault::{Head, Rid, Snapshot};
 use jiff::Timestamp;
 
 use super::super::error::Error;
-use super::super::search::View;
+use super::super::matching::Rows;
 use super::super::{Caller, Records};
 use super::selection::{Selection, Whom};
 
@@ -100,8 +100,7 @@ impl Records {
             return Ok(0);
         }
         let seen = || {
-            Ok(look.shows(snapshot, head)?
-                && self.is_within(from, &selection.whom, snapshot, kind, head, selection)?)
+            Ok(look.shows(snapshot, head)? && self.is_within(from, &selection.whom, snapshot, kind, head)?)
         };
         match seen() {
             Ok(true) => {}
@@ -136,13 +135,16 @@ impl Records {
         snapshot: &Snapshot,
         kind: ResourceType,
         head: &Head,
-        selection: &Selection,
     ) -> Result<bool, Error> {
         if *whom == Whom::All {
             return Ok(true);
         }
-        let context = self.context(from);
-        let terms = View { snapshot, kind, at: selection.at, context: &context }.terms(head.rid)?;
+        let is_newest = snapshot.head_of(head.rid)?.is_some_and(|newest| newest.version == head.version);
+        let terms = if is_newest {
+            Rows::terms(snapshot, head.rid)?
+        } else {
+            self.terms_of(from, &snapshot.body(head)?, head)?
+        };
         Ok(whom.holds(kind, &head.id, &terms))
     }
 

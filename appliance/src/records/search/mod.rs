@@ -122,7 +122,7 @@ impl Records {
         let reaches = Reaches::new(sight);
         let view = View::new(&snapshot, at, &context, &bounds, &reaches);
         let Some(reach) = view.reach(kind) else { return Ok(Vec::new()) };
-        view.every(kind, &Node::All(vec![search.condition(), (*reach).clone()]))
+        view.all(kind, &Node::All(vec![search.condition(), (*reach).clone()]))
     }
 
     /// A further page of it, by the cursor of the one before.

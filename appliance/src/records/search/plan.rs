@@ -96,7 +96,7 @@ impl View<'_> {
     }
 
     /// Every record that fulfils `node`, however many, in the order of their numbers.
-    pub fn every(&self, kind: ResourceType, node: &Node) -> Result<Vec<Rid>, Error> {
+    pub fn all(&self, kind: ResourceType, node: &Node) -> Result<Vec<Rid>, Error> {
         let plan = self.plan(kind, node, usize::MAX)?;
         let all = [TermRange::all(params::LAST_UPDATED)];
         let candidates = match plan.candidates {
