@@ -82,6 +82,8 @@ impl Exchange {
         match matching::conclude(matched, &opened.mapped.patient, creates) {
             Decision::Hold { why, .. } => self.hold(item, Some(opened), why, None),
             Decision::Apply(patient) => self.write(item, opened, Some(patient), None),
+            // The patient may be among the records that the index has not reached.
+            Decision::Create if !self.records().index_is_complete() => Err(Error::Renewing),
             Decision::Create => self.write(item, opened, None, None),
         }
     }

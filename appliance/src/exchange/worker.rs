@@ -92,6 +92,7 @@ impl Exchange {
                     error @ (Error::Precondition(_)
                     | Error::Conflict(_)
                     | Error::Busy
+                    | Error::Renewing
                     | Error::NoRoom
                     | Error::Unknown
                     | Error::PageExpired),

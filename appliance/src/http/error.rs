@@ -264,6 +264,11 @@ impl From<Error> for HttpError {
                 busy.headers.push((header::RETRY_AFTER, HeaderValue::from_static("1")));
                 busy
             }
+            Error::Renewing => {
+                let mut renewing = Self::unavailable(sentence(&message)).code("renewing");
+                renewing.headers.push((header::RETRY_AFTER, HeaderValue::from_static("30")));
+                renewing
+            }
             Error::Stopped(why) => {
                 tracing::error!(why, "the vault has stopped");
                 Self::unavailable("The vault has stopped; the box needs attention.").code("stopped")

@@ -49,6 +49,12 @@ pub enum Error {
     /// A stored record fails to open. It is never served.
     #[error("a stored record is damaged: {0}")]
     Damaged(String),
+    /// The index is being renewed: what depends on its being whole has to wait.
+    #[error(
+        "the search index is being renewed after an update of the box, and until that is done a condition could miss \
+         records; nothing was changed; this takes seconds to some minutes, try again then"
+    )]
+    Renewing,
     /// The commit failed and its outcome is unknown until the vault has been reopened.
     #[error("it is not known whether this was stored; look before sending it again")]
     Unknown,
@@ -83,6 +89,7 @@ impl Error {
             | Self::PageExpired
             | Self::NoRoom
             | Self::Busy
+            | Self::Renewing
             | Self::Stopped(_)
             | Self::Damaged(_)
             | Self::Unknown

@@ -4,10 +4,14 @@
 //! particular, or of the same patient (decision 0130). Types that the caller may not read at all are left out, and said
 //! to be; single records that are not visible are as if they were not there.
 
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
 use clinicvault_gateway::fhir::care_time;
 use clinicvault_gateway::fhir::compartment::{codes, members};
 use clinicvault_gateway::fhir::datetime::Span;
 use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
+use clinicvault_gateway::fhir::outcome::Issue;
 use clinicvault_vault::{Action, Kind, Owner, Rid, Tx};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -66,6 +70,8 @@ pub struct Page {
     pub next: Option<String>,
     /// Whether this is the first page.
     pub is_first: bool,
+    /// Why members may be missing, while the index is not whole.
+    pub unfinished: Option<Issue>,
 }
 
 impl Records {
@@ -107,6 +113,7 @@ impl Records {
             cut: false,
             next: None,
             is_first: place.is_none(),
+            unfinished: self.unfinished_index(),
         };
         // The record itself comes first, then the other types by number.
         let others = members(compartment).filter(|kind| *kind != compartment);
@@ -202,6 +209,7 @@ impl Records {
         page: &mut Page,
     ) -> Result<(), Error> {
         let own = focus.as_ref().and_then(|(_, owner)| patient_of(owner).map(str::to_owned));
+        let mut inside: BTreeMap<ResourceType, BTreeSet<Rid>> = BTreeMap::new();
         let (found, cut) = gather.follow(&page.matches, MOST_SUPPORTING, |gather, stored| {
             let Some(kind) = stored.kind() else { return Ok(false) };
             let whose = patient_of(&stored.head.owner);
@@ -209,11 +217,16 @@ impl Records {
                 return Ok(false);
             }
             // What lies in the compartment is a match of some page, or was filtered out.
-            let inside = codes(compartment, kind).is_some()
-                && gather
-                    .members(compartment, focus.as_ref().map(|(id, _)| id), kind)?
-                    .contains(&stored.head.rid);
-            Ok(!inside)
+            if codes(compartment, kind).is_none() {
+                return Ok(true);
+            }
+            let members = match inside.entry(kind) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    new.insert(gather.members(compartment, focus.as_ref().map(|(id, _)| id), kind)?)
+                }
+            };
+            Ok(!members.contains(&stored.head.rid))
         })?;
         let wants = |stored: &Stored| wanted.kinds.is_empty() || wanted.kinds.contains(&stored.head.kind.0);
         page.supporting =

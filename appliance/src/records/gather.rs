@@ -127,7 +127,7 @@ impl Gather {
     }
 
     /// Follows references from `from` to records that `wanted` takes, and from those on; each once, none of `from`
-    /// itself. The flag says that there are more than `most`.
+    /// itself. The flag says that there are more than `most`, or that ten times as many were looked at in vain.
     pub fn follow(
         &mut self,
         from: &[Stored],
@@ -141,7 +141,12 @@ impl Gather {
             waiting.extend(self.referred(&parsed(stored)?).into_iter().filter(|n| asked.insert(n.clone())));
         }
         let mut found = Vec::new();
+        let mut vain = 0;
         while let Some((kind, id)) = waiting.pop_front() {
+            if vain > most.saturating_mul(10) {
+                return Ok((found, true));
+            }
+            vain += 1;
             let Some(stored) = self.named(kind, &id)? else { continue };
             if !seen.insert(stored.head.rid) || !wanted(self, &stored)? {
                 continue;
@@ -151,6 +156,7 @@ impl Gather {
             }
             waiting.extend(self.referred(&parsed(&stored)?).into_iter().filter(|n| asked.insert(n.clone())));
             found.push(stored);
+            vain -= 1;
         }
         Ok((found, false))
     }

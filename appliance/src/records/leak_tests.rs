@@ -168,6 +168,7 @@ async fn one_record_outside_is_answered_like_one_that_is_not_there() {
                     said(room.records.read(&from.who, OBSERVATION, asked), asked),
                     said(room.records.version(&from.who, OBSERVATION, asked, 1), asked)
                         .replace("/_history/1", ""),
+                    said(room.records.version(&from.who, OBSERVATION, asked, 999), asked),
                     said(room.records.history(&from.who, OBSERVATION, asked, &all), asked),
                 ]
             };
@@ -193,9 +194,11 @@ async fn one_record_outside_is_answered_like_one_that_is_not_there() {
                 };
                 assert_eq!(deleted(hidden).await, deleted("none").await);
             }
-            for verb in ["GET", "DELETE"] {
+            for (verb, version) in
+                [("GET", ""), ("GET", "/_history/1"), ("GET", "/_history/999"), ("DELETE", "")]
+            {
                 let entry = |asked: &str| {
-                    format!(r#"{{"request":{{"method":"{verb}","url":"Observation/{asked}"}}}}"#)
+                    format!(r#"{{"request":{{"method":"{verb}","url":"Observation/{asked}{version}"}}}}"#)
                 };
                 let one = transaction(&room, &from, &entry(hidden)).await;
                 let other = transaction(&room, &from, &entry("none")).await;

@@ -79,13 +79,16 @@ impl Rows for Snapshot {
 }
 
 /// The one record of `kind` that matches; none, or a refusal (412) when there are several. What the caller may not find
-/// fulfils no condition.
+/// fulfils no condition. [`Error::Renewing`] while the index may lack the record that is meant.
 pub fn only(
     rows: &impl Rows,
     sight: &Sight,
     kind: ResourceType,
     search: &Search,
 ) -> Result<Option<Head>, Error> {
+    if !sight.is_indexed() {
+        return Err(Error::Renewing);
+    }
     let look = sight.look(Op::Search, kind);
     let mut found: Option<Head> = None;
     for rid in candidates(rows, kind, search)? {

@@ -31,7 +31,11 @@ impl Links {
         getrandom::fill(&mut nonce).map_err(|e| fault(e.to_string()))?;
         let sealed = self.0.encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: list.as_bytes() });
         let sealed = sealed.map_err(|e| fault(e.to_string()))?;
-        Ok(BASE64URL_NOPAD.encode(&[&nonce[..], &sealed].concat()))
+        let text = BASE64URL_NOPAD.encode(&[&nonce[..], &sealed].concat());
+        if text.len() > LONGEST {
+            return Err(Error::TooMuch(too_long()));
+        }
+        Ok(text)
     }
 
     /// The place that a link text names. [`Error::NotFound`] when it was not made here for this list.
@@ -51,6 +55,13 @@ impl Links {
     }
 }
 
+/// Why there is no link: it would be refused when it comes back.
+pub(super) fn too_long() -> String {
+    format!(
+        "the link to the next page would be longer than {LONGEST} characters; ask with fewer or shorter parameters"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,5 +75,7 @@ mod tests {
         assert!(links.open::<(u64, String)>("b", &text).is_err());
         assert!(Links::new(&[2; 32]).open::<(u64, String)>("a", &text).is_err());
         assert!(links.open::<(u64, String)>("a", "nonsense").is_err());
+        // None is made that would not be opened.
+        assert!(matches!(links.seal("a", &"x".repeat(LONGEST)), Err(Error::TooMuch(_))));
     }
 }

@@ -52,8 +52,14 @@ impl Records {
         let head = if newest.version == version {
             newest
         } else {
-            let name = format!("{kind}/{id}/_history/{version}");
-            snapshot.version(newest.rid, version)?.ok_or(Error::NotFound(name))?
+            match snapshot.version(newest.rid, version)? {
+                Some(head) => head,
+                None => {
+                    // Who may not see the record is not told that it is only the version that is missing.
+                    self.allow_stored(&look, kind, &snapshot, &newest)?;
+                    return Err(Error::NotFound(format!("{kind}/{id}/_history/{version}")));
+                }
+            }
         };
         self.open(&look, kind, &snapshot, head)
     }

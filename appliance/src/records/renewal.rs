@@ -4,14 +4,14 @@
 //! not held up: terms are made outside the writer, and a unit takes a handful of records.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use clinicvault_gateway::fhir::outcome::{Issue, IssueCode, Severity};
 use clinicvault_gateway::fhir::resource::Resource;
 use clinicvault_gateway::fhir::search::params::INDEX_VERSION;
 use clinicvault_gateway::fhir::search::{self, Context};
-use clinicvault_vault::{Action, MAX_TERMS, Rid, Snapshot, Term};
+use clinicvault_vault::{Action, Head, MAX_TERMS, Rid, Snapshot, Term};
 use serde::{Deserialize, Serialize};
 
 use super::Records;
@@ -27,11 +27,13 @@ use crate::supervisor::Stop;
 const KEY: &[u8] = b"search index";
 /// Records of one unit.
 const BATCH: u64 = 64;
+/// Most records that could not be indexed whose numbers are kept; more are only counted.
+const MOST_NAMED: usize = 1_000;
 /// How often an opened vault is looked at when there is nothing to do.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// How far the index is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Progress {
     /// What records are indexed by.
     version: u32,
@@ -39,6 +41,32 @@ struct Progress {
     next: u64,
     /// Whether all have been.
     done: bool,
+    /// Number and version of each record that keeps the terms it had, because it cannot be read or would have too many.
+    #[serde(default)]
+    skipped: Vec<(u64, u64)>,
+    /// How many more there are than [`MOST_NAMED`].
+    #[serde(default)]
+    skipped_more: u64,
+}
+
+impl Progress {
+    fn skip(&mut self, rid: Rid, version: u64) {
+        if self.skipped.len() < MOST_NAMED {
+            self.skipped.push((rid.0, version));
+        } else {
+            self.skipped_more += 1;
+        }
+    }
+
+    /// How many of the skipped still stand as they did. Whatever has been written since has its terms.
+    fn left_out(&self, snapshot: &Snapshot) -> Result<u64, Error> {
+        let mut left = self.skipped_more;
+        for (rid, version) in &self.skipped {
+            let head = snapshot.head_of(Rid(*rid))?;
+            left += u64::from(head.is_some_and(|head| head.version == *version && !head.deleted));
+        }
+        Ok(left)
+    }
 }
 
 /// Whether the index holds what searches ask for. Kept in memory, so that a search need not look it up.
@@ -47,6 +75,8 @@ pub struct Index {
     done: AtomicBool,
     /// That it is, is written down.
     noted: AtomicBool,
+    /// How many records keep old terms for good, or until they are written again.
+    left_out: AtomicU64,
 }
 
 impl Records {
@@ -55,21 +85,30 @@ impl Records {
         self.index().done.load(Ordering::Acquire)
     }
 
-    /// What a search says while records are still being indexed.
+    /// What a search says while records are still being indexed, or while some cannot be.
     pub(super) fn unfinished_index(&self) -> Option<Issue> {
-        let message = "The search index is being renewed after an update of the box; until that is done, records that \
-                       it has not reached may be missing from this answer.";
-        let issue = Issue { severity: Severity::Warning, ..Issue::error(IssueCode::Incomplete, message) };
-        (!self.index_is_complete()).then_some(issue)
+        let message = if !self.index_is_complete() {
+            "The search index is being renewed after an update of the box; until that is done, records that it has not \
+             reached may be missing from this answer."
+        } else if self.index().left_out.load(Ordering::Acquire) > 0 {
+            "Some records of the box could not be indexed anew after an update and may be missing from this answer; the \
+             log of the box names them."
+        } else {
+            return None;
+        };
+        Some(Issue { severity: Severity::Warning, ..Issue::error(IssueCode::Incomplete, message) })
     }
 
     /// Looks up how far the index is; a vault without records has nothing to renew.
     pub(super) fn look_at_index(&self) -> Result<(), Error> {
         let snapshot = self.vault().snapshot()?;
-        let done = match progress(&snapshot)? {
-            Some(progress) => progress.done && progress.version == INDEX_VERSION,
-            None => snapshot.head_of(Rid(1))?.is_none(),
+        let (done, left_out) = match progress(&snapshot)? {
+            Some(progress) => {
+                (progress.done && progress.version == INDEX_VERSION, progress.left_out(&snapshot)?)
+            }
+            None => (snapshot.head_of(Rid(1))?.is_none(), 0),
         };
+        self.index().left_out.store(left_out, Ordering::Release);
         self.index().done.store(done, Ordering::Release);
         Ok(())
     }
@@ -80,11 +119,15 @@ impl Records {
     /// What reading and writing the vault answers; what was done before stays done.
     pub fn renew_some(&self) -> Result<bool, Error> {
         if self.index_is_complete() && self.index().noted.load(Ordering::Acquire) {
+            if self.index().left_out.load(Ordering::Acquire) > 0 {
+                self.look_at_index()?;
+            }
             return Ok(false);
         }
         let snapshot = self.vault().snapshot()?;
-        let fresh = Progress { version: INDEX_VERSION, next: 1, done: false };
-        let at = progress(&snapshot)?.filter(|p| p.version == INDEX_VERSION).unwrap_or(fresh);
+        let fresh =
+            Progress { version: INDEX_VERSION, next: 1, done: false, skipped: Vec::new(), skipped_more: 0 };
+        let mut at = progress(&snapshot)?.filter(|p| p.version == INDEX_VERSION).unwrap_or(fresh);
         if at.done {
             self.index().noted.store(true, Ordering::Release);
             self.index().done.store(true, Ordering::Release);
@@ -93,11 +136,22 @@ impl Records {
         let context = Context::new(self.0.zone.clone(), self.now());
         let mut renewed = Vec::new();
         let mut next = at.next;
-        while next < at.next + BATCH && snapshot.head_of(Rid(next))?.is_some() {
-            renewed.extend(anew(&snapshot, Rid(next), &context)?);
+        let end = at.next + BATCH;
+        while next < end
+            && let Some(head) = snapshot.head_of(Rid(next))?
+        {
+            match anew(&snapshot, &head, &context) {
+                Ok(Anew::Same) => {}
+                Ok(Anew::Terms(terms)) => renewed.push((head.rid, head.version, terms)),
+                Ok(Anew::Skipped(why)) => skip(&mut at, &head, &why),
+                // One damaged record must not keep the others from being found.
+                Err(Error::Damaged(why)) => skip(&mut at, &head, &why),
+                Err(other) => return Err(other),
+            }
             next += 1;
         }
-        let done = next < at.next + BATCH;
+        let done = next < end;
+        let left_out = if done { at.left_out(&snapshot)? } else { 0 };
         self.unit_blocking(Arc::new(Actor::operator("index renewal")), move |work| {
             for (rid, version, terms) in renewed {
                 // Whoever wrote it since has indexed it as well.
@@ -111,6 +165,7 @@ impl Records {
             let who = work.who().clone();
             work.audit(audit::done(&who, Action::Execute, Purpose::Operations, About::default()))
         })?;
+        self.index().left_out.store(left_out, Ordering::Release);
         self.index().done.store(done, Ordering::Release);
         Ok(!done)
     }
@@ -145,30 +200,41 @@ fn progress(snapshot: &Snapshot) -> Result<Option<Progress>, Error> {
     read.map(Some).map_err(|_| Error::Damaged("the progress of the search index".to_owned()))
 }
 
-/// A record's number and version with its terms as they are to be; nothing for one that is deleted or has them already.
-fn anew(snapshot: &Snapshot, rid: Rid, context: &Context) -> Result<Option<(Rid, u64, Vec<Term>)>, Error> {
-    let Some(head) = snapshot.head_of(rid)?.filter(|head| !head.deleted) else { return Ok(None) };
-    let body = snapshot.body(&head)?;
+/// What becomes of a record's terms.
+enum Anew {
+    /// They stay: it is deleted, or has them already.
+    Same,
+    /// These are they.
+    Terms(Vec<Term>),
+    /// They stay although they should not, for this reason.
+    Skipped(String),
+}
+
+fn skip(progress: &mut Progress, head: &Head, why: &str) {
+    tracing::error!(
+        rid = head.rid.0,
+        version = head.version,
+        why,
+        "the search terms of a record stay as they are"
+    );
+    progress.skip(head.rid, head.version);
+}
+
+fn anew(snapshot: &Snapshot, head: &Head, context: &Context) -> Result<Anew, Error> {
+    if head.deleted {
+        return Ok(Anew::Same);
+    }
+    let body = snapshot.body(head)?;
     let Ok(resource) = Resource::stored(&body) else {
-        tracing::error!(
-            rid = rid.0,
-            version = head.version,
-            "a record cannot be read; its search terms stay as they are"
-        );
-        return Ok(None);
+        return Ok(Anew::Skipped("it cannot be read".to_owned()));
     };
-    let old = snapshot.terms(rid)?;
+    let old = snapshot.terms(head.rid)?;
     let known: Vec<search::Term> = old.iter().cloned().map(terms::back).collect();
     let new = terms::all(search::terms::renewed(&resource, context, &known));
     if new.len() > MAX_TERMS {
-        tracing::error!(
-            rid = rid.0,
-            terms = new.len(),
-            "a record has more search terms than one may have; they stay as they are"
-        );
-        return Ok(None);
+        return Ok(Anew::Skipped(format!("it has {} terms, more than one may have", new.len())));
     }
-    Ok((new != old).then_some((rid, head.version, new)))
+    Ok(if new == old { Anew::Same } else { Anew::Terms(new) })
 }
 
 #[cfg(test)]
@@ -201,7 +267,13 @@ mod tests {
                 }
                 rid += 1;
             }
-            let old = Progress { version: INDEX_VERSION - 1, next: 0, done: true };
+            let old = Progress {
+                version: INDEX_VERSION - 1,
+                next: 0,
+                done: true,
+                skipped: Vec::new(),
+                skipped_more: 0,
+            };
             work.unit().doc_put(SETTINGS, KEY, &serde_json::to_vec(&old).unwrap())?;
             let who = work.who().clone();
             work.audit(audit::done(&who, Action::Execute, Purpose::Operations, About::default()))
@@ -251,5 +323,60 @@ mod tests {
         assert!(!records.renew_some().unwrap());
         let report = records.vault().verify(&mut |_| {}).unwrap();
         assert!(report.is_sound(), "{report:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn conditions_wait_for_the_index_and_what_is_left_out_of_it_is_told() {
+        let room = Room::with(&[4218]).await;
+        let records = room.records.clone();
+        let operator = caller(Who::Operator);
+        let kind = ResourceType::OBSERVATION;
+        let pairs = [("status".to_owned(), "cancelled".to_owned())];
+        let condition = || records.condition(&operator, kind, &pairs).unwrap();
+        let removed = || records.delete_matching(&operator, kind, condition(), None);
+        assert!(removed().await.unwrap().is_none());
+        let aged = records.clone();
+        tokio::task::spawn_blocking(move || age(&aged)).await.unwrap();
+        assert!(matches!(removed().await, Err(Error::Renewing)));
+        // A renewal that is nearly through, with a record that it had to leave out.
+        let damaged = |version| {
+            let records = records.clone();
+            let operator = Arc::new(Actor::operator("test"));
+            let progress = Progress {
+                version: INDEX_VERSION,
+                next: 1,
+                done: false,
+                skipped: vec![(1, version)],
+                skipped_more: 0,
+            };
+            move || {
+                let noted = records.unit_blocking(operator, move |work| {
+                    work.unit().doc_put(SETTINGS, KEY, &serde_json::to_vec(&progress).unwrap())?;
+                    let who = work.who().clone();
+                    work.audit(audit::done(&who, Action::Execute, Purpose::Operations, About::default()))
+                });
+                noted.unwrap();
+                records.index().noted.store(false, Ordering::Release);
+                records.look_at_index().unwrap();
+                while records.renew_some().unwrap() {}
+            }
+        };
+        tokio::task::spawn_blocking(damaged(1)).await.unwrap();
+        assert!(records.index_is_complete());
+        assert_eq!(search(&records, "status=final").search.warnings.len(), 1);
+        assert!(removed().await.unwrap().is_none(), "a condition does not wait for what cannot be indexed");
+        // The version that was left out is no longer the newest: it was written again.
+        tokio::task::spawn_blocking(damaged(99)).await.unwrap();
+        assert!(search(&records, "status=final").search.warnings.is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_indexed_is_named_up_to_a_bound_and_counted_beyond() {
+        let old = r#"{"version":3,"next":7,"done":true}"#;
+        let mut progress: Progress = serde_json::from_str(old).unwrap();
+        for rid in 0..MOST_NAMED as u64 + 2 {
+            progress.skip(Rid(rid), 1);
+        }
+        assert_eq!((progress.skipped.len(), progress.skipped_more), (MOST_NAMED, 2));
     }
 }

@@ -99,6 +99,11 @@ impl Sight {
         &self.0.who
     }
 
+    /// Whether every record was indexed as this program does it when the request began.
+    pub fn is_indexed(&self) -> bool {
+        self.0.indexed
+    }
+
     /// A role may be allowed one half of Observation, vital signs or results.
     fn by_roles(&self, roles: &[Role], op: Op, kind: ResourceType) -> Reach {
         let may = |vital| roles_allow(roles, op, &Subject::of_type(kind.as_str(), vital));

@@ -170,6 +170,8 @@ impl Doors {
         let level = config.fhir.validation.level();
         let library = Library::new(config.fhir.terminology(&config.storage.data));
         let records = Records::knowing(vault, Arc::new(SystemClock), zone, level, Some(library));
+        // No running box renews the index here, and conditions need it whole.
+        while records.renew_some().context("the search index could not be renewed")? {}
         Ok(Self::Here(records))
     }
 

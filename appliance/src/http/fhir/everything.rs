@@ -73,7 +73,9 @@ fn wanted(call: &Rest, given: &mut Parameters) -> Result<Wanted, HttpError> {
             let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
             HttpError::bad_request(format!("\"{shown}\" is not a resource type of FHIR R4.")).field("_type")
         })?;
-        wanted.kinds.push(kind.number());
+        if !wanted.kinds.contains(&kind.number()) {
+            wanted.kinds.push(kind.number());
+        }
     }
     if kind == ResourceType::PATIENT {
         let span = |moment: clinicvault_gateway::fhir::datetime::Moment| moment.span(&zone);
@@ -110,7 +112,7 @@ fn written(call: &Rest, page: Page) -> bytes::Bytes {
 }
 
 fn warnings(page: &Page) -> Vec<Issue> {
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<Issue> = page.unfinished.iter().cloned().collect();
     if page.hidden {
         let text = "Types of records that you may not read are left out.";
         let issue = Issue::warning(IssueCode::Suppressed, text);

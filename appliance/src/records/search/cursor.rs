@@ -67,7 +67,11 @@ impl Sealer {
         getrandom::fill(&mut nonce).map_err(|e| fault(e.to_string()))?;
         let sealed = self.0.encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: b"cursor 2" });
         let sealed = sealed.map_err(|e| fault(e.to_string()))?;
-        Ok(BASE64URL_NOPAD.encode(&[&nonce[..], &sealed].concat()))
+        let text = BASE64URL_NOPAD.encode(&[&nonce[..], &sealed].concat());
+        if text.len() > LONGEST {
+            return Err(Error::TooMuch(super::super::page_link::too_long()));
+        }
+        Ok(text)
     }
 
     /// The place of a cursor; none when it was not made here.

@@ -129,8 +129,14 @@ fn read(work: &mut Work<'_, '_>, step: &Step, id: &LogicalId, version: Option<u6
     let newest = newest.ok_or_else(|| Error::missing(step.kind, id.as_str()))?;
     let head = match version {
         Some(version) if version != newest.version => {
-            let name = format!("{}/{id}/_history/{version}", step.kind);
-            work.unit().version(newest.rid, version)?.ok_or(Error::NotFound(name))?
+            match work.unit().version(newest.rid, version)? {
+                Some(head) => head,
+                None => {
+                    // As over REST: a record that may not be seen is not there, whatever version is asked for.
+                    work.may_find(Op::History, step.kind, &newest)?;
+                    return Err(Error::NotFound(format!("{}/{id}/_history/{version}", step.kind)));
+                }
+            }
         }
         _ => newest,
     };
