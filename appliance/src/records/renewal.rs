@@ -335,9 +335,14 @@ mod tests {
         let condition = || records.condition(&operator, kind, &pairs).unwrap();
         let removed = || records.delete_matching(&operator, kind, condition(), None);
         assert!(removed().await.unwrap().is_none());
+        let first = search(&records, "_count=1");
+        assert!(first.search.warnings.is_empty());
+        let link = first.next.unwrap();
         let aged = records.clone();
         tokio::task::spawn_blocking(move || age(&aged)).await.unwrap();
         assert!(matches!(removed().await, Err(Error::Renewing)));
+        let further = records.next_page(&operator, kind, &link, 1).unwrap();
+        assert_eq!(further.search.warnings.first().map(|issue| issue.code), Some(IssueCode::Incomplete));
         // A renewal that is nearly through, with a record that it had to leave out.
         let damaged = |version| {
             let records = records.clone();

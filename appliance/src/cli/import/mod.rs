@@ -60,6 +60,10 @@ pub fn run(command: &Import) -> anyhow::Result<()> {
     }
     let whole: u64 = files.iter().filter_map(|file| file.metadata().ok()).map(|meta| meta.len()).sum();
     let doors = Doors::open(&command.place, config)?;
+    if let Doors::Here(records) = &doors {
+        // No running box renews the index, and conditions need it whole.
+        while records.renew_some().context("the search index could not be renewed")? {}
+    }
     let bar = bar(whole);
     let began = Instant::now();
     let sum = Mutex::new(Sum::default());
@@ -169,10 +173,7 @@ impl Doors {
         let zone = jiff::tz::TimeZone::get(&config.clinic.zone).context("clinic.zone")?;
         let level = config.fhir.validation.level();
         let library = Library::new(config.fhir.terminology(&config.storage.data));
-        let records = Records::knowing(vault, Arc::new(SystemClock), zone, level, Some(library));
-        // No running box renews the index here, and conditions need it whole.
-        while records.renew_some().context("the search index could not be renewed")? {}
-        Ok(Self::Here(records))
+        Ok(Self::Here(Records::knowing(vault, Arc::new(SystemClock), zone, level, Some(library))))
     }
 
     fn door(&self) -> anyhow::Result<Door> {

@@ -3,6 +3,7 @@
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use bytes::Bytes;
+use clinicvault_gateway::fhir::outcome::{Issue, IssueCode};
 use clinicvault_gateway::fhir::search::{self as gateway, Summary};
 use http::{StatusCode, header};
 
@@ -146,8 +147,8 @@ fn written(ask: &Ask, field: &Field, page: &Page) -> Result<Bytes, HttpError> {
     for row in &page.included {
         set.included(&ask.base, row, &reduced.apply(&row.body)?);
     }
-    if page.search.summary != Summary::Count {
-        set.warned(&page.search.warnings);
-    }
+    // A count has no entries, save the one that says that it may be too low.
+    let told = |issue: &&Issue| page.search.summary != Summary::Count || issue.code == IssueCode::Incomplete;
+    set.warned(&page.search.warnings.iter().filter(told).cloned().collect::<Vec<_>>());
     Ok(set.close())
 }

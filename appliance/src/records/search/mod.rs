@@ -181,7 +181,8 @@ impl Records {
         }
         let mut context = self.context(from);
         context.now = place.zone_now;
-        let understood = field::understand(field, &place.parameters, Handling::Strict, &context)?;
+        let mut understood = field::understand(field, &place.parameters, Handling::Strict, &context)?;
+        understood.warnings.extend(self.unfinished_index());
         let snapshot = self.vault().snapshot()?;
         self.page(&sight, &snapshot, understood, place, most_rows, &context)
     }
