@@ -207,7 +207,12 @@ fn told(
 /// Whether the same may succeed later, or nothing will until somebody looks after the box.
 fn is_passing(error: &Error) -> bool {
     match error {
-        Error::NoRoom | Error::Busy | Error::Stopped(_) | Error::Unknown | Error::Fault(_) => true,
+        Error::NoRoom
+        | Error::Busy
+        | Error::Renewing
+        | Error::Stopped(_)
+        | Error::Unknown
+        | Error::Fault(_) => true,
         // The job was ended meanwhile.
         Error::NotFound(what) => what == "this job",
         Error::Gone { .. }
