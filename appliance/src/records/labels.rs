@@ -1,8 +1,8 @@
 //! Which profiles, tags and security labels are in use, for `$meta` of a type or of everything.
 
 use clinicvault_gateway::fhir::id::ResourceType;
-use clinicvault_gateway::fhir::patch::union_of_metas;
-use clinicvault_gateway::json::{Object, Value};
+use clinicvault_gateway::fhir::patch::UnionOfMetas;
+use clinicvault_gateway::json::Value;
 use clinicvault_vault::Action;
 
 use super::access::{Op, Purpose};
@@ -23,7 +23,7 @@ impl Records {
         };
         let mut gather = self.gather(from, None)?;
         let kinds: Vec<ResourceType> = kind.map_or_else(|| ResourceType::all().collect(), |kind| vec![kind]);
-        let mut whole = Object::new();
+        let mut whole = UnionOfMetas::default();
         let mut opened = 0;
         for kind in kinds {
             if !gather.sees(kind) {
@@ -38,12 +38,12 @@ impl Records {
                     return Err(Error::TooMuch(what.to_owned()));
                 }
                 if let Some(meta) = parsed(&stored)?.get("meta") {
-                    union_of_metas(&mut whole, meta);
+                    whole.add(meta);
                 }
             }
         }
         let about = About::of_type(kind.unwrap_or(ResourceType::BUNDLE), None);
         self.vault().note(audit::done(&from.who, Action::Search, purpose, about))?;
-        Ok(Value::Object(whole))
+        Ok(Value::Object(whole.into_meta()))
     }
 }

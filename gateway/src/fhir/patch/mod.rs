@@ -13,7 +13,7 @@ mod pointer;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 pub use json_patch::JsonPatch;
-pub use meta::{MetaChange, union as union_of_metas};
+pub use meta::{MetaChange, UnionOfMetas};
 pub use path_patch::PathPatch;
 
 use super::outcome::{Issue, IssueCode, Outcome};
@@ -98,7 +98,7 @@ impl Patch {
         let done = match self {
             Self::Json(patch) => patch.apply(resource)?,
             Self::Path(patch) => patch.apply(resource)?,
-            Self::Meta(change) => change.apply(resource),
+            Self::Meta(change) => change.apply(resource)?,
         };
         for key in ["resourceType", "id"] {
             if done.get(key) != resource.get(key) {

@@ -4,6 +4,9 @@
 //! its values and each with its length before it. What a value of a part is, is what the part's own parameter keeps; so
 //! every prefix and unit of that parameter works here. One value for each combination of the parts' codings or numbers.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use super::index::{self, Check, TermRange};
 use super::params::{Component, Param, ParamType};
 use super::terms::encode;
@@ -18,25 +21,49 @@ const LONGEST: usize = 1_000;
 /// What the part's own parameter keeps of one coding or number.
 type Values = Vec<Vec<u8>>;
 
+/// Parts that stand at the resource, not at the root of a composite: the same for all roots, so they are read once.
+#[derive(Default)]
+pub(super) struct Shared(HashMap<(u16, usize), Rc<Vec<Values>>>);
+
+impl Shared {
+    fn part(
+        &mut self,
+        param: &Param,
+        at: usize,
+        component: &Component,
+        root: &Value,
+        resource: &Value,
+        context: &Context,
+    ) -> Rc<Vec<Values>> {
+        let read = || Rc::new(alternatives(component, root, resource, context));
+        if component.paths.iter().all(|path| path.from_resource) {
+            Rc::clone(self.0.entry((param.number, at)).or_insert_with(read))
+        } else {
+            read()
+        }
+    }
+}
+
 /// Values of a composite at one of its roots.
 pub(super) fn values(
     param: &Param,
     root: &Value,
     resource: &Value,
     context: &Context,
+    shared: &mut Shared,
     out: &mut Vec<Vec<u8>>,
 ) {
-    let mut parts: Vec<Vec<Values>> = Vec::with_capacity(param.components.len());
+    let mut parts: Vec<Rc<Vec<Values>>> = Vec::with_capacity(param.components.len());
     // The first part is a code that nearly always is there; the others tell sooner that there is nothing to do.
-    for component in param.components.iter().rev() {
-        let found = alternatives(component, root, resource, context);
+    for (at, component) in param.components.iter().enumerate().rev() {
+        let found = shared.part(param, at, component, root, resource, context);
         if found.is_empty() {
             return;
         }
         parts.push(found);
     }
     parts.reverse();
-    let combinations = parts.iter().map(Vec::len).product::<usize>();
+    let combinations = parts.iter().map(|choices| choices.len()).product::<usize>();
     for number in 0..combinations.min(MOST_COMBINATIONS) {
         let mut left = number;
         let chosen: Vec<&[Vec<u8>]> = parts
@@ -51,13 +78,16 @@ pub(super) fn values(
     }
 }
 
-/// The values of a part, those of one coding or number together.
+/// The values of a part, those of one coding or number together; no more than there may be combinations.
 fn alternatives(component: &Component, root: &Value, resource: &Value, context: &Context) -> Vec<Values> {
     let mut out = Vec::new();
     for path in &component.paths {
         let from = if path.from_resource { resource } else { root };
         tree::walk(from, &path.steps, &mut |element| {
             for single in singles(element) {
+                if out.len() >= MOST_COMBINATIONS {
+                    return;
+                }
                 let mut values = Vec::new();
                 encode(component.kind, path, single.as_ref().unwrap_or(element), context, &mut values);
                 if component.kind == ParamType::Token {
@@ -73,14 +103,14 @@ fn alternatives(component: &Component, root: &Value, resource: &Value, context: 
     out
 }
 
-/// An element as it is, or a concept with several codings as one concept for each.
-fn singles(element: &Value) -> Vec<Option<Value>> {
+/// An element as it is, or a concept with several codings as one concept for each, made when it is asked for.
+fn singles(element: &Value) -> impl Iterator<Item = Option<Value>> {
     let codings = element.items("coding");
-    if codings.len() < 2 {
-        return vec![None];
-    }
     let one = |coding: &Value| Value::from([("coding", Value::from([coding.clone()]))]);
-    codings.iter().map(|coding| Some(one(coding))).collect()
+    let several = codings.len() > 1;
+    let each =
+        codings.iter().take(if several { codings.len() } else { 0 }).map(move |coding| Some(one(coding)));
+    (!several).then_some(None).into_iter().chain(each)
 }
 
 fn joined(parts: &[&[Vec<u8>]]) -> Option<Vec<u8>> {

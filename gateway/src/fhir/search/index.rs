@@ -129,7 +129,12 @@ pub(crate) fn push_clean(text: &str, out: &mut Vec<u8>) {
 
 /// The beginning of a text, at most [`MOST_TEXT`] bytes, whole characters.
 pub(crate) fn cut(text: &str) -> &str {
-    let end = (0..=MOST_TEXT.min(text.len())).rev().find(|n| text.is_char_boundary(*n)).unwrap_or(0);
+    cut_to(text, MOST_TEXT)
+}
+
+/// The beginning of a text, at most so many bytes, whole characters.
+pub(crate) fn cut_to(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|n| text.is_char_boundary(*n)).unwrap_or(0);
     text.get(..end).unwrap_or_default()
 }
 

@@ -4,6 +4,7 @@
 //! by the table of `params` and by one file per parameter type. `fold` and `people` are the clinic's own search for a
 //! person by name, phone or number. Keeping the terms and walking the ranges is left to the store.
 
+mod budget;
 mod check;
 mod composite;
 pub mod date;
@@ -45,6 +46,8 @@ pub struct Context {
     pub bases: Vec<String>,
     /// The time of the request, for `ap` on dates.
     pub now: Timestamp,
+    /// What the query may still ask.
+    budget: budget::Budget,
     /// Where `:in`, `:not-in`, `:above` and `:below` of tokens find value sets and code systems.
     pub terminology: Terminology,
     /// Most values, separated by commas, of one parameter.
@@ -85,13 +88,21 @@ impl Context {
             zone,
             bases: Vec::new(),
             now,
+            budget: budget::Budget::new(Self::MOST_VALUES),
             terminology: Terminology::default(),
             most_values: Self::MOST_VALUES,
             chain_depth: CHAIN_DEPTH,
         }
     }
+
+    /// The same with the whole budget of one query.
+    fn of_one_query(&self) -> Self {
+        Self { budget: budget::Budget::new(self.most_values), ..self.clone() }
+    }
 }
 
+#[cfg(test)]
+mod bounds_tests;
 #[cfg(test)]
 mod modifier_tests;
 #[cfg(test)]

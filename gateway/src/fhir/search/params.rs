@@ -29,7 +29,7 @@ pub const TIMELINE: u16 = 60_000;
 pub const PEOPLE: u16 = 60_100;
 
 /// Grows whenever records would get other terms than before: what was indexed under a lower number is indexed anew.
-pub const INDEX_VERSION: u32 = 2;
+pub const INDEX_VERSION: u32 = 3;
 
 /// Search parameter type (value set search-param-type).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -148,7 +148,10 @@ pub fn ranges(param: u16, text: &str, kinds: &[ResourceType], context: &Context)
 }
 
 /// Ranges of a canonical and everything below it, or what it is below of, on a path border.
-pub fn canonical_hierarchy(param: u16, text: &str, below: bool) -> Vec<TermRange> {
+///
+/// # Errors
+/// In words, when it is too long or too deep.
+pub fn canonical_hierarchy(param: u16, text: &str, below: bool) -> Result<Vec<TermRange>, String> {
     let tagged = |range: TermRange| TermRange {
         low: range.low.map(|low| [&[URI], low.as_slice()].concat()),
         high: match range.high {
@@ -157,8 +160,8 @@ pub fn canonical_hierarchy(param: u16, text: &str, below: bool) -> Vec<TermRange
         },
         ..range
     };
-    let found = if below { super::uri::below(param, text) } else { super::uri::above(param, text) };
-    found.into_iter().map(tagged).collect()
+    let found = if below { super::uri::below(param, text)? } else { super::uri::above(param, text)? };
+    Ok(found.into_iter().map(tagged).collect())
 }
 
 /// The range of `:identifier`: `system|value`, `|value`, or the value in any system.

@@ -15,6 +15,7 @@ use crate::json::Value;
 pub fn terms(resource: &Resource, context: &Context) -> Vec<Term> {
     let mut out = Vec::with_capacity(48);
     let mut values = Vec::new();
+    let mut shared = composite::Shared::default();
     let json = resource.json();
     for places in table::places(resource.kind()) {
         places.tree.visit(json, &mut |leaf, element| {
@@ -26,7 +27,9 @@ pub fn terms(resource: &Resource, context: &Context) -> Vec<Term> {
                         encode(param.kind, path, element, context, &mut values);
                     }
                 }
-                Leaf::Composite(_) => composite::values(param, element, json, context, &mut values),
+                Leaf::Composite(_) => {
+                    composite::values(param, element, json, context, &mut shared, &mut values);
+                }
             }
             out.extend(values.drain(..).map(|value| Term { param: param.number, value }));
         });

@@ -3,6 +3,7 @@
 //! Values, by their first byte: 1 code in any system, what is written about it (see `about`); 2 hash of the system, code
 //! (empty where a system stands alone); 3 code without a system; 4 a concept that is written about, but has no code;
 //! 5 an element without code and text. Codes end with 0x00.
+//! A concept whose last texts no code carries has a 4 beside its codes.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -32,7 +33,9 @@ pub fn values(element: &Value, datatype: Datatype, implied: Option<&str>, out: &
         (Value::Object(_), Datatype::Coding) => {
             let text = element.str("display").map(fold).unwrap_or_default();
             pair(element.str("system"), element.str("code"), &about(&text, &[]), out);
-            text_alone(out, before, &text);
+            if !has_code(element) {
+                text_alone(&text, out);
+            }
         }
         (Value::Object(_), Datatype::Identifier) => identifier(element, out),
         (Value::Object(_), Datatype::ContactPoint) => pair(None, element.str("value"), &about("", &[]), out),
@@ -52,8 +55,9 @@ fn flag(value: bool, out: &mut Vec<Vec<u8>>) {
     pair(None, Some(if value { "true" } else { "false" }), &about("", &[]), out);
 }
 
+/// The texts of a concept wait for the next code to carry them, those beside it first; at most twice [`index::MOST_TEXT`]
+/// bytes wait.
 fn concept(element: &Value, out: &mut Vec<Vec<u8>>) {
-    let before = out.len();
     let mut text = element.str("text").map(fold).unwrap_or_default();
     for coding in element.items("coding") {
         let display = coding.str("display").map(fold).unwrap_or_default();
@@ -63,19 +67,21 @@ fn concept(element: &Value, out: &mut Vec<Vec<u8>>) {
             (false, false) => format!("{}\n{}", index::cut(&display), std::mem::take(&mut text)),
         };
         pair(coding.str("system"), coding.str("code"), &about(&said, &[]), out);
-        if coding.str("code").is_none() {
-            text = said;
-        }
+        text = if has_code(coding) { String::new() } else { said };
+        text.truncate(index::cut_to(&text, 2 * index::MOST_TEXT).len());
     }
-    text_alone(out, before, &text);
+    text_alone(&text, out);
+}
+
+fn has_code(coding: &Value) -> bool {
+    coding.str("code").is_some_and(|code| !code.is_empty())
 }
 
 /// Keeps a text that no code carries.
-fn text_alone(out: &mut Vec<Vec<u8>>, before: usize, text: &str) {
-    let carried = out.iter().skip(before).any(|value| value.first() == Some(&ANY_SYSTEM));
-    if !carried && !text.is_empty() {
+fn text_alone(text: &str, out: &mut Vec<Vec<u8>>) {
+    if !text.is_empty() {
         let mut value = vec![TEXT_ALONE];
-        index::push_clean(index::cut(text), &mut value);
+        index::push_clean(index::cut_to(text, 2 * index::MOST_TEXT), &mut value);
         value.push(0);
         out.push(value);
     }
@@ -164,23 +170,41 @@ pub fn any_case(param: u16, system: &str, code: &str) -> TermRange {
     TermRange::prefix(param, tagged(system)).checked(Check::CodeAnyCase(code.to_lowercase()))
 }
 
-/// Ranges of many codes, each with its system (empty where none is known).
-pub fn one_of<'a>(param: u16, codes: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<TermRange> {
-    let mut values: BTreeSet<Vec<u8>> = BTreeSet::new();
-    let mut systems: BTreeSet<Vec<u8>> = BTreeSet::new();
-    for (system, code) in codes {
-        let head = if system.is_empty() { vec![ANY_SYSTEM] } else { tagged(system) };
-        values.insert(with_code(&head, code));
-        systems.insert(head);
+/// Many codes with their systems, ready to be looked for under any parameter.
+#[derive(Debug)]
+pub(super) struct Codes {
+    values: Arc<BTreeSet<Vec<u8>>>,
+    systems: BTreeSet<Vec<u8>>,
+}
+
+impl Codes {
+    /// Codes, each with its system (empty where none is known).
+    pub(super) fn of<'a>(codes: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut values: BTreeSet<Vec<u8>> = BTreeSet::new();
+        let mut systems: BTreeSet<Vec<u8>> = BTreeSet::new();
+        for (system, code) in codes {
+            let head = if system.is_empty() { vec![ANY_SYSTEM] } else { tagged(system) };
+            values.insert(with_code(&head, code));
+            systems.insert(head);
+        }
+        Self { values: Arc::new(values), systems }
     }
-    if values.len() <= FEW_CODES {
-        return values.into_iter().map(|value| TermRange::prefix(param, value)).collect();
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
     }
-    let values = Arc::new(values);
-    systems
-        .into_iter()
-        .map(|head| TermRange::prefix(param, head).checked(Check::OneOf(Arc::clone(&values))))
-        .collect()
+
+    /// Their ranges under a parameter.
+    pub(super) fn ranges(&self, param: u16) -> Vec<TermRange> {
+        if self.values.len() <= FEW_CODES {
+            return self.values.iter().map(|value| TermRange::prefix(param, value.clone())).collect();
+        }
+        let among = |head: &Vec<u8>| {
+            TermRange::prefix(param, head.clone()).checked(Check::OneOf(Arc::clone(&self.values)))
+        };
+        self.systems.iter().map(among).collect()
+    }
 }
 
 /// Ranges of `:text`: what is written about a code has a word that begins so.

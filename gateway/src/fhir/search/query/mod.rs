@@ -146,6 +146,7 @@ pub fn parse(
     handling: Handling,
     context: &Context,
 ) -> Result<Search, Outcome> {
+    let context = &context.of_one_query();
     let mut search = Search {
         kind,
         criteria: Vec::new(),

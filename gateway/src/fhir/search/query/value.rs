@@ -7,6 +7,8 @@ mod split;
 
 use super::super::date::{self, Prefix};
 use super::super::decimal::Decimal;
+use super::super::fold::fold;
+use super::super::index::MOST_TEXT;
 use super::super::near::Circle;
 use super::super::params::{Asked, Component, Datatype, Param, ParamType};
 use super::super::{Check, Context, TermRange, composite, quantity, reference, text, token, uri};
@@ -69,11 +71,13 @@ pub(super) fn criterion(
         name,
         context,
     };
+    let places = param.stored().len();
     for value in values {
         let ranges = match param.kind {
             ParamType::Composite => one.composite(&param.components, value)?,
             _ => one.ranges(modifier, value)?,
         };
+        one.spend(ranges.len() * places)?;
         alternatives.extend(everywhere(param, ranges, modifier));
     }
     Ok(made(alternatives, modifier.negates()))
@@ -160,6 +164,20 @@ struct One<'a> {
 }
 
 impl One<'_> {
+    /// Counts ranges against what the whole query may ask.
+    fn spend(&self, ranges: usize) -> Result<(), Issue> {
+        if self.context.budget.spend_ranges(ranges) {
+            return Ok(());
+        }
+        let text = format!(
+            "With \"{}\" the search asks for more than {} ranges of the index in all; send fewer values, or \
+             name the type of each reference (Type/id).",
+            shown(self.name),
+            self.context.budget.most_ranges
+        );
+        Err(Issue::error(IssueCode::TooCostly, text))
+    }
+
     /// Ranges of one alternative, still escaped.
     fn ranges(&self, modifier: Modifier, value: &str) -> Result<Vec<TermRange>, Issue> {
         let bad = |why: &str| bad_value(self.name, value, why);
@@ -169,17 +187,22 @@ impl One<'_> {
             return Err(bad("it is empty"));
         }
         match self.kind {
-            ParamType::String => self.string(modifier, &plain).ok_or_else(|| bad("nothing to search for")),
+            ParamType::String => {
+                if let Some(why) = too_long(&plain).filter(|_| modifier != Modifier::Exact) {
+                    return Err(bad(&why));
+                }
+                self.string(modifier, &plain).ok_or_else(|| bad("nothing to search for"))
+            }
             ParamType::Token => modifier::token(self, modifier, value, &plain),
             ParamType::Id => {
                 let id = LogicalId::parse(&plain).ok_or_else(|| bad("it is not a logical id"))?;
                 Ok(vec![uri::exact(number, id.as_str())])
             }
-            ParamType::Uri => Ok(match modifier {
-                Modifier::Below => uri::below(number, &plain),
-                Modifier::Above => uri::above(number, &plain),
-                _ => vec![uri::exact(number, &plain)],
-            }),
+            ParamType::Uri => match modifier {
+                Modifier::Below => uri::below(number, &plain).map_err(|why| bad(&why)),
+                Modifier::Above => uri::above(number, &plain).map_err(|why| bad(&why)),
+                _ => Ok(vec![uri::exact(number, &plain)]),
+            },
             ParamType::Date => {
                 let (prefix, moment) = moment(&plain).ok_or_else(|| bad(DATE_NEEDED))?;
                 Ok(date::ranges(number, prefix, &moment, self.context))
@@ -224,11 +247,23 @@ impl One<'_> {
         let mut parts = Vec::with_capacity(values.len());
         for (component, value) in components.iter().zip(&values) {
             let (kind, code, targets) = (component.kind, component.code, component.targets.as_slice());
-            parts.push(One { kind, code, targets, ..*self }.ranges(Modifier::None, value)?);
+            let ranges = One { kind, code, targets, ..*self }.ranges(Modifier::None, value)?;
+            self.spend(ranges.len())?;
+            parts.push(ranges);
         }
         let code = values.first().and_then(|value| system_and_code(value)).map(|(_, code)| code);
         Ok(vec![composite::range(self.number, code.as_deref(), parts)])
     }
+}
+
+/// What is wrong with a text of which more is asked than is kept of any.
+fn too_long(text: &str) -> Option<String> {
+    let why = || {
+        format!(
+            "it is longer than {MOST_TEXT} bytes, more than is kept of a text for searching; send less of it"
+        )
+    };
+    (fold(text).len() > MOST_TEXT).then(why)
 }
 
 const DATE_NEEDED: &str = "a date such as ge2024-01-31 is needed; a plus sign in a zone is sent as %2B";

@@ -1,12 +1,13 @@
 //! Modifiers: which type takes which, and what those of tokens and references ask for.
 
+use super::super::super::budget::{Asked, MOST_EXPANDED};
 use super::super::super::params::{Param, ParamType};
 use super::super::super::{TermRange, reference as references, token as tokens};
 use super::split::{split, system_and_code, unescape};
-use super::{One, REFERENCE_NEEDED, bad_value, shown};
+use super::{One, REFERENCE_NEEDED, bad_value, is_deceased, shown, too_long};
 use crate::fhir::id::ResourceType;
 use crate::fhir::outcome::{Issue, IssueCode};
-use crate::fhir::terminology::{self, MOST_CODES, TermError};
+use crate::fhir::terminology::TermError;
 
 /// A modifier that goes with the type of its parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,9 @@ impl Modifier {
                 .map(Self::Typed),
             _ => None,
         };
+        // Whether somebody is dead has no code, text or system to ask for.
+        let found = found
+            .filter(|found| !is_deceased(param) || matches!(found, Self::None | Self::Not | Self::Missing));
         found.ok_or_else(|| {
             let text = format!(
                 "The modifier \":{}\" cannot be used with \"{}\" here.",
@@ -73,21 +77,18 @@ pub(super) fn token(
     let bad = |why: &str| bad_value(one.name, value, why);
     let number = one.number;
     match modifier {
-        Modifier::Text => tokens::texts(number, plain).ok_or_else(|| bad("nothing to search for")),
-        Modifier::In | Modifier::NotIn => {
-            let source = &*one.context.terminology.0;
-            let codes = terminology::members(source, plain, MOST_CODES).map_err(|why| no_codes(one, &why))?;
-            Ok(tokens::one_of(number, codes.iter().map(|c| (c.system.as_str(), c.code.as_str()))))
-        }
+        Modifier::Text => match too_long(plain) {
+            Some(why) => Err(bad(&why)),
+            None => tokens::texts(number, plain).ok_or_else(|| bad("nothing to search for")),
+        },
+        Modifier::In | Modifier::NotIn => one_of(one, Asked::Members(plain.to_owned())),
         Modifier::Above | Modifier::Below => {
             let (system, code) = system_and_code(value).ok_or_else(|| bad("more than one unescaped |"))?;
             let Some(system) = system.filter(|system| !system.is_empty() && !code.is_empty()) else {
                 return Err(bad("system|code is needed"));
             };
-            let source = &*one.context.terminology.0;
-            let related = if modifier == Modifier::Above { terminology::above } else { terminology::below };
-            let codes = related(source, &system, &code, MOST_CODES).map_err(|why| no_codes(one, &why))?;
-            Ok(tokens::one_of(number, codes.iter().map(|code| (system.as_str(), code.as_str()))))
+            let asked = if modifier == Modifier::Above { Asked::Above } else { Asked::Below };
+            one_of(one, asked(system, code))
         }
         Modifier::OfType => {
             let parts: Option<Vec<String>> = split(value, '|').into_iter().map(unescape).collect();
@@ -108,6 +109,19 @@ pub(super) fn token(
             Ok(out)
         }
     }
+}
+
+/// Ranges of the codes of a value set or hierarchy.
+fn one_of(one: &One<'_>, asked: Asked) -> Result<Vec<TermRange>, Issue> {
+    let found = one.context.budget.codes(asked, &*one.context.terminology.0).ok_or_else(|| {
+        let text = format!(
+            "With \"{}\" the value sets and hierarchies of the search have more than {MOST_EXPANDED} codes in all; ask \
+             for fewer of them in one search.",
+            shown(one.name)
+        );
+        Issue::error(IssueCode::TooCostly, text)
+    })?;
+    found.map(|codes| codes.ranges(one.number)).map_err(|why| no_codes(one, &why))
 }
 
 /// Whether a code has letters that could be written otherwise.
@@ -153,7 +167,8 @@ pub(super) fn reference(
             if !crate::fhir::id::has_scheme(plain) {
                 return Err(bad("only canonical addresses have an order of above and below here"));
             }
-            Ok(references::canonical_hierarchy(one.number, plain, modifier == Modifier::Below))
+            references::canonical_hierarchy(one.number, plain, modifier == Modifier::Below)
+                .map_err(|why| bad(&why))
         }
         _ => found(one.targets),
     }
