@@ -9,6 +9,7 @@ pub mod app;
 pub mod cli;
 pub mod clinic;
 pub mod clock;
+mod collections;
 pub mod config;
 pub mod demo;
 pub mod exchange;

@@ -1,7 +1,6 @@
 //! The small documents of the admin room in the vault: accounts, sessions, tokens, settings, the authority.
 //!
-//! The only file of this room that touches storage. Each call is one unit of work with its audit line; numbers of the
-//! collections are part of the stored format.
+//! The only file of this room that touches storage. Each call is one unit of work with its audit line.
 
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::error::AdminError;
+use crate::collections;
 use crate::records::Records;
 use crate::records::access::{Actor, Purpose};
 
@@ -22,23 +22,23 @@ const MOST: usize = 100_000;
 #[repr(u16)]
 pub enum Collection {
     /// The clinic's name and what was decided at setup; by name.
-    Settings = 1,
+    Settings = collections::SETTINGS,
     /// Accounts; by id.
-    Accounts = 2,
+    Accounts = collections::ACCOUNTS,
     /// Sessions; by hash of the token.
-    Sessions = 3,
+    Sessions = collections::SESSIONS,
     /// Machine tokens; by hash of the token.
-    Tokens = 4,
+    Tokens = collections::TOKENS,
     /// The authority with its key.
-    Tls = 5,
+    Tls = collections::TLS,
     /// Registered programs; by id.
-    Clients = 6,
+    Clients = collections::CLIENTS,
     /// Consents that can be refreshed; by id.
-    Grants = 7,
+    Grants = collections::GRANTS,
     /// Access tokens of programs; by hash of the token.
-    Access = 8,
+    Access = collections::ACCESS,
     /// Assertions that were used, until they expire; by hash of program and name.
-    Assertions = 9,
+    Assertions = collections::ASSERTIONS,
 }
 
 /// One document to write or to drop.

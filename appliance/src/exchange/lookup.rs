@@ -10,8 +10,9 @@ use clinicvault_gateway::map::matching::{Known, same_name};
 use clinicvault_gateway::map::{PatientIdentifier, PatientIdentity};
 use clinicvault_vault::{Kind, Snapshot};
 
-use super::{Exchange, REMEMBERED};
+use super::Exchange;
 use crate::clinic::identity::{Identity, NUMBER_SYSTEM, names_of};
+use crate::collections::REMEMBERED;
 use crate::records::Caller;
 use crate::records::error::Error;
 use crate::records::search::Asked;

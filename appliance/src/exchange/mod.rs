@@ -34,8 +34,6 @@ use crate::records::Records;
 
 /// The queue of received messages.
 pub const INBOX: u8 = 1;
-/// The document collection that remembers whose number a sender's number is.
-pub const REMEMBERED: u16 = 6;
 
 /// The exchange room of an open vault. A clone is another handle to the same room.
 #[derive(Clone)]

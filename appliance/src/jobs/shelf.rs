@@ -11,6 +11,7 @@ use clinicvault_vault::{Action, Leaf};
 use super::JobError;
 use super::job::{Job, State, Work as What};
 use super::pages::{self, BLOCK, Block, Pages};
+use crate::collections::{BLOCKS, JOBS};
 use crate::config;
 use crate::records::access::{Actor, Purpose};
 use crate::records::audit::{self, About};
@@ -18,10 +19,6 @@ use crate::records::error::Error;
 use crate::records::unit::Work;
 use crate::records::{Caller, Records};
 
-/// Collection of jobs, by id.
-const JOBS: u16 = 40;
-/// Collection of blocks: id of the job, number of the file, number of the block.
-const BLOCKS: u16 = 41;
 /// More jobs than any setting allows.
 const MOST: usize = 100_000;
 /// Blocks deleted in one unit.

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use clinicvault_gateway::json::{self, Limits};
 use clinicvault_vault::Snapshot;
 
-/// The vault's documents of accounts, by id; each has a `name`.
-pub(super) const ACCOUNTS: u16 = 2;
+use crate::collections::ACCOUNTS;
 
 /// Names of accounts, each looked up once.
 pub struct Names<'a> {

@@ -23,9 +23,8 @@ use super::{Caller, Records};
 use crate::clinic::duplicates::Grade;
 use crate::clinic::form::{Filled, NewPatient, Wrong};
 use crate::clinic::identity::{Identity, NUMBER_SYSTEM, number_text};
+use crate::collections::SETTINGS;
 
-/// Settings of the clinic (vault documents).
-pub(super) const SETTINGS: u16 = 1;
 /// The last clinic number given, a big-endian u64.
 const LAST_NUMBER: &[u8] = b"patient-number";
 /// A form may be sent again for this long, for example by a tablet that came back into reach.

@@ -18,9 +18,9 @@ use super::Records;
 use super::access::{Actor, Purpose};
 use super::audit::{self, About};
 use super::error::Error;
-use super::register::SETTINGS;
 use super::terms;
 use crate::app::App;
+use crate::collections::SETTINGS;
 use crate::supervisor::Stop;
 
 /// Key of the document that says how far the index is.

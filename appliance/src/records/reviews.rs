@@ -21,13 +21,14 @@ use super::audit::{self, About, patient_of};
 use super::chart::OBSERVATIONS;
 use super::compartment::{newest, parsed};
 use super::error::Error;
-use super::names::{ACCOUNTS, Names};
+use super::names::Names;
 use super::write::Draft;
 use super::{Caller, Records};
 use crate::clinic::chart::{self, Alert, ResultRow, Reviews};
 use crate::clinic::identity::Identity;
 use crate::clinic::read::instant;
 use crate::clinic::review::{self, Reviewed, Reviewer};
+use crate::collections::ACCOUNTS;
 
 /// What is looked through for the list, newest first.
 const WALK: Bounds = Bounds { results: 5_000, opened: 20_000 };

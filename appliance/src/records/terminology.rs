@@ -13,9 +13,8 @@ use super::access::Op;
 use super::audit::{self, About};
 use super::error::Error;
 use super::{Caller, Records};
+use crate::collections::CLOSURES;
 
-/// The vault's documents of closure tables: the client's id, a slash, the name of the table.
-const CLOSURES: u16 = 7;
 /// Most tables of one client.
 const MOST_TABLES: usize = 100;
 

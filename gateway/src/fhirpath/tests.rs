@@ -53,7 +53,8 @@ fn paths_and_functions() {
     check("birthDate.is(date) and birthDate.is(Date).not()", &["true"]);
     check("managingOrganization.resolve().name", &["Clinic"]);
     check("generalPractitioner.where(resolve() is Practitioner).reference", &["Practitioner/9"]);
-    check("generalPractitioner.getReferenceKey(Organization)", &["3"]);
+    check("generalPractitioner.getReferenceKey(Practitioner)", &["9"]);
+    check("generalPractitioner.getReferenceKey(Organization)", &[]);
     check("contact.type().name", &["BackboneElement"]);
     check("contact.children().text", &["sister"]);
     check("descendants().where($this is Coding).empty()", &["true"]);

@@ -313,6 +313,17 @@ impl People {
         Ok(given)
     }
 
+    /// The proof of a program that refreshes. One without a secret need not say again which it is (RFC 6749 section 6):
+    /// its refresh token does. One with a secret or a key still has to prove itself.
+    fn stated(&self, proof: &Proof, token: &str) -> Proof {
+        let mut proof = proof.clone();
+        if proof.client.is_none() {
+            let id = token.strip_prefix(REFRESH).and_then(|rest| rest.split_once('.')).map(|(id, _)| id);
+            proof.client = id.and_then(|id| Some(self.book().smart.grants.get(id)?.client.clone()));
+        }
+        proof
+    }
+
     /// New tokens for a refresh token; `scope` may ask for less.
     ///
     /// # Errors
@@ -324,7 +335,7 @@ impl People {
         (token, scope): (&str, Option<&str>),
         from: &From,
     ) -> Result<Given, SmartError> {
-        let client = self.proven(proof, from, false).await?;
+        let client = self.proven(&self.stated(proof, token), from, false).await?;
         let wrong =
             || Refused::new("invalid_grant", "The refresh token is not known, was used, or has ended.");
         let _turn = self.turn().await;

@@ -1,0 +1,80 @@
+//! Numbers of the vault's collections of documents: one list, so that no two rooms take the same.
+//!
+//! They stand in stored keys: append only, never renumber.
+
+/// The clinic's name and what was decided at setup; the last clinic number; how far the index is renewed.
+pub const SETTINGS: u16 = 1;
+/// Accounts; by id.
+pub const ACCOUNTS: u16 = 2;
+/// Sessions; by hash of the token.
+pub const SESSIONS: u16 = 3;
+/// Machine tokens; by hash of the token.
+pub const TOKENS: u16 = 4;
+/// The authority with its key.
+pub const TLS: u16 = 5;
+/// Whose identifier a person of the clinic said it is; by identifier.
+pub const REMEMBERED: u16 = 6;
+/// Closure tables; by client and name.
+pub const CLOSURES: u16 = 7;
+/// Registered programs; by id.
+pub const CLIENTS: u16 = 8;
+/// Consents that can be refreshed; by id.
+pub const GRANTS: u16 = 9;
+/// Access tokens of programs; by hash of the token.
+pub const ACCESS: u16 = 10;
+/// Assertions that were used, until they expire; by hash of program and name.
+pub const ASSERTIONS: u16 = 11;
+/// Jobs; by id.
+pub const JOBS: u16 = 40;
+/// Blocks of the files of jobs; by job, file and number.
+pub const BLOCKS: u16 = 41;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    /// Every constant of this file has its own number, and no other file makes one up.
+    #[test]
+    fn no_two_rooms_share_a_collection() {
+        let own = include_str!("collections.rs");
+        let numbers: Vec<u16> = own
+            .lines()
+            .filter_map(|line| {
+                line.strip_prefix("pub const ")?.split_once(": u16 = ")?.1.strip_suffix(';')?.parse().ok()
+            })
+            .collect();
+        assert!(numbers.len() > 10);
+        assert_eq!(numbers.iter().collect::<BTreeSet<_>>().len(), numbers.len());
+        let mut used = 0;
+        look(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut used);
+        assert!(used > 5, "the search for uses finds nothing");
+    }
+
+    /// The first argument of every call that names a collection is a name, and the name comes from here.
+    fn look(folder: &Path, used: &mut usize) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                look(&path, used);
+            } else if path.extension().is_some_and(|ending| ending == "rs")
+                && !path.ends_with("collections.rs")
+            {
+                let text = std::fs::read_to_string(&path).unwrap();
+                for call in
+                    ["doc_put(", "doc_get(", "doc_scan("].iter().flat_map(|call| text.split(call).skip(1))
+                {
+                    let first = call.trim_start().split([',', ')']).next().unwrap().trim();
+                    *used += 1;
+                    let made_up = text.contains(&format!("const {first}: u16 ="));
+                    let number = first.starts_with(|c: char| c.is_ascii_digit());
+                    assert!(
+                        !made_up && !number,
+                        "{}: {first} is not from the list of collections",
+                        path.display()
+                    );
+                }
+            }
+        }
+    }
+}
