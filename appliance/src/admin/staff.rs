@@ -1,14 +1,17 @@
 //! Accounts of others, by whoever may change settings; and a person's own account and sessions.
 
-use clinicvault_vault::Action;
+use std::sync::Arc;
+
+use clinicvault_vault::{Action, Outcome};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::account::{self, Account, Looks};
 use super::error::AdminError;
-use super::people::People;
+use super::people::{People, person};
 use super::secret::{self, Hash};
 use super::sign_in::{Origin, SignedIn};
+use super::store::leaf;
 use super::{password, session};
 use crate::records::access::{Actor, Role};
 
@@ -258,6 +261,14 @@ impl People {
             book.halves.end_account(id);
             book.sessions.end_account(id, keep)
         };
+        let dropped = self.forget_account(id);
+        if !dropped.is_empty() {
+            let _turn = self.turn().await;
+            let who = person(&self.account(id)?, None, &from.address.to_canonical().to_string());
+            let line =
+                leaf(&who, Action::TokenChange, Outcome::Success, Some(format!("programs end: {reason}")));
+            self.store().commit(Arc::new(who), line, dropped).await?;
+        }
         if ended.is_empty() {
             return Ok(());
         }

@@ -117,7 +117,7 @@ impl Shelf {
             let kept = work.unit().doc_scan(JOBS, &[], MOST)?;
             let kept = kept.iter().map(|(_, bytes)| read(bytes)).collect::<Result<Vec<_>, _>>()?;
             let kept: Vec<&Job> = kept.iter().filter(|kept| kept.state != State::Dropped).collect();
-            let own = kept.iter().filter(|kept| kept.owner.is(work.who())).count();
+            let own = kept.iter().filter(|kept| kept.owner.id == work.who().id).count();
             if own >= per_caller {
                 work.audit(leaf)?;
                 return Ok(Err(JobError::TooMany(own, "jobs.per_caller")));

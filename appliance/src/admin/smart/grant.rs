@@ -35,6 +35,8 @@ const OFFLINE_HOURS: i64 = 90 * 24;
 const BACKEND_SECONDS: i64 = 300;
 /// Most access tokens at once.
 const MOST_ACCESS: usize = 10_000;
+/// Most access tokens of one program at once, so that it cannot take the room of all others.
+const MOST_OF_ONE: usize = 1_000;
 /// Most assertions remembered at once.
 const MOST_SEEN: usize = 20_000;
 
@@ -170,7 +172,8 @@ impl People {
         let Some(id) = proof.client.as_deref().filter(|id| id.len() <= 64) else {
             return Err(unknown().into());
         };
-        let counter = format!("client {id}");
+        // A program's secret cannot be guessed; whoever shows wrong ones shuts out only their own address.
+        let counter = format!("client {id} {}", from.address.to_canonical());
         self.gate().attempt(&counter, from.address, self.now())?;
         let client = self.client(id).ok().filter(|client| client.enabled).ok_or_else(unknown)?;
         match (&client.keys, &client.secret, &proof.assertion, &proof.secret) {
@@ -281,6 +284,9 @@ impl People {
         }
         let account =
             self.account(&code.account).ok().filter(|account| !account.disabled).ok_or_else(wrong)?;
+        if self.book().sessions.find(&code.session, self.now()).is_none() {
+            return Err(wrong().into());
+        }
         let who = Actor { id: account.id.clone(), name: account.name.clone(), ..from.actor(&client) };
         let words = &code.asked.words;
         let refreshes = words.contains(&Word::Offline) || words.contains(&Word::Online);
@@ -440,7 +446,12 @@ impl People {
         grant: Option<Grant>,
         seconds: i64,
     ) -> Result<Given, SmartError> {
-        if self.book().smart.access.len() >= MOST_ACCESS {
+        let (all, own) = {
+            let book = self.book();
+            let own = book.smart.access.values().filter(|kept| kept.client == access.client).count();
+            (book.smart.access.len(), own)
+        };
+        if all >= MOST_ACCESS || own >= MOST_OF_ONE {
             return Err(AdminError::Records(crate::records::error::Error::Busy).into());
         }
         let (bits, _) = secret::fresh()?;
@@ -477,6 +488,26 @@ impl People {
             book.smart.grants.insert(grant.id.clone(), grant);
         }
         Ok(given)
+    }
+
+    /// Forgets every code, token and consent of an account; what is to be dropped from the vault comes back. For when the
+    /// account is disabled or its password or second factor is set anew.
+    pub(in crate::admin) fn forget_account(&self, id: &str) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let mut book = self.book_mut();
+        let smart = &mut book.smart;
+        smart.codes.retain(|_, code| code.account != id);
+        let mut keep = |stays: bool, collection, key: &[u8]| {
+            if !stays {
+                changes.push(Change::drop(collection, key));
+            }
+            stays
+        };
+        smart
+            .access
+            .retain(|hash, access| keep(access.account.as_deref() != Some(id), Collection::Access, hash));
+        smart.grants.retain(|name, grant| keep(grant.account != id, Collection::Grants, name.as_bytes()));
+        changes
     }
 
     /// Ends a consent with every token of it. Memory first.

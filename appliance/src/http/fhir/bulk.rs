@@ -25,6 +25,8 @@ use crate::records::error::Error;
 pub async fn export(call: Call) -> Result<Response, HttpError> {
     let Call { app, ask, on, method, request } = call;
     must_be_later(&ask.headers, "$export")?;
+    // Whoever sits down at an open screen does not carry the whole clinic away (0055).
+    app.rooms()?.people.recently_proven(&ask.caller.who)?;
     let (level, group) = match on {
         On::System => (Level::System, None),
         On::Type(_) => (Level::Patient, None),

@@ -9,6 +9,9 @@ use clinicvault_gateway::json::{self, Limits};
 
 use crate::http::error::HttpError;
 
+/// Most names of `_elements`.
+const MOST_ELEMENTS: usize = 200;
+
 /// Which parts are wanted.
 #[derive(Debug, Clone)]
 pub struct Reduced<'a> {
@@ -36,7 +39,13 @@ impl<'a> Reduced<'a> {
                     return Err(HttpError::bad_request(message).field("_summary"));
                 }
                 ("_elements", names) => {
-                    wanted.elements.to_mut().extend(names.split(',').map(|name| name.trim().to_owned()));
+                    let known = wanted.elements.len();
+                    let names = names.split(',').map(|name| name.trim().to_owned());
+                    wanted.elements.to_mut().extend(names.take(MOST_ELEMENTS + 1));
+                    if known.max(wanted.elements.len()) > MOST_ELEMENTS {
+                        let message = "_elements may name at most 200 elements.";
+                        return Err(HttpError::bad_request(message).field("_elements"));
+                    }
                 }
                 _ => {}
             }

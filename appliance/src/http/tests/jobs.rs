@@ -6,13 +6,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::bench::{Bench, OWNER_PASSWORD};
+use crate::collections::BLOCKS;
 use crate::http::fhir::later::Within;
 use crate::http::router;
 use crate::jobs::worker;
 use crate::supervisor::{OnError, Task};
-
-/// Collection of the blocks of files (`jobs::shelf`).
-const BLOCKS: u16 = 41;
 
 fn blocks(bench: &Bench) -> usize {
     let rooms = bench.app.rooms().unwrap();

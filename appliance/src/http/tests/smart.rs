@@ -371,6 +371,24 @@ async fn a_refresh_token_is_used_once_and_using_it_again_ends_everything() {
 }
 
 #[tokio::test]
+async fn a_reset_of_an_account_ends_what_programs_were_given() {
+    let mut house = House::new().await;
+    let scope = "offline_access patient/Observation.rs";
+    let (client, _) = house.program("public", scope, None).await;
+    let code = house.code(&client, scope).await;
+    let given = house.tokens(&client, &code).await.json();
+    assert_eq!(fhir(&house.bench, &text(&given, "access_token"), "/fhir/Observation").await.status, 200);
+    let unused = house.code(&client, scope).await;
+    let users = house.owner.get("/api/users").await.body["users"].clone();
+    let asha = users.as_array().unwrap().iter().find(|user| user["username"] == "asha").unwrap().clone();
+    let path = format!("/api/users/{}/reset", asha["id"].as_str().unwrap());
+    assert_eq!(house.owner.post(&path, json!({"secondFactor": false})).await.status, 200);
+    assert_eq!(fhir(&house.bench, &text(&given, "access_token"), "/fhir/Observation").await.status, 401);
+    assert_eq!(house.refreshed(&client, &text(&given, "refresh_token")).await.error(), "invalid_grant");
+    assert_eq!(house.tokens(&client, &unused).await.error(), "invalid_grant");
+}
+
+#[tokio::test]
 async fn a_confidential_program_proves_itself_and_is_told_what_its_tokens_are_worth() {
     let mut house = House::new().await;
     let scope = "user/Observation.rs";

@@ -98,8 +98,11 @@ pub fn understand(
     loop {
         let mut searches = Vec::with_capacity(kinds.len());
         let mut dropped = false;
+        // One bound for all types.
+        let context = &context.of_one_query();
         for kind in &kinds {
-            let mut search = query::parse(*kind, &used, handling, context).map_err(Error::Unreadable)?;
+            let mut search =
+                query::parse_within(*kind, &used, handling, context).map_err(Error::Unreadable)?;
             if !search.warnings.is_empty() {
                 // Left out for one type it is left out for all; otherwise the self link would not be true.
                 used.retain(|pair| search.applied.contains(pair) || is_aside(&pair.0));

@@ -29,13 +29,13 @@ pub fn bundle(answer: &Answer<'_>) -> Vec<u8> {
     let parsed =
         json::parse(answer.body, &Limits { max_bytes: usize::MAX, max_depth: Limits::MOST_DEPTH }).ok();
     let kind = parsed.as_ref().and_then(|value| value.str("resourceType"));
-    let refused = answer.status >= 400 && kind == Some("OperationOutcome");
+    let (is_fhir, refused) = (kind.is_some(), answer.status >= 400 && kind == Some("OperationOutcome"));
     let response = Object::new()
         .with("status", answer.status.to_string())
         .with_some("location", answer.location)
         .with_some("etag", answer.etag)
-        .with_some("outcome", parsed.clone().filter(|_| refused));
-    let binary = (kind.is_none() && !answer.body.is_empty()).then(|| binary(answer).to_vec());
+        .with_some("outcome", if refused { parsed } else { None });
+    let binary = (!is_fhir && !answer.body.is_empty()).then(|| binary(answer).to_vec());
     let resource =
         if refused || answer.body.is_empty() { None } else { binary.as_deref().or(Some(answer.body)) };
     let response = Value::Object(response);

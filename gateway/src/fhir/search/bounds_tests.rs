@@ -151,3 +151,33 @@ fn texts_longer_than_what_is_kept_are_refused_with_the_limit() {
         &[&format!("name:exact={long}c")],
     );
 }
+
+#[test]
+fn keys_to_sort_by_and_names_of_elements_are_bounded() {
+    let ask = |name: &str, value: String| {
+        query::parse(ResourceType::PATIENT, &[(name.to_owned(), value)], Handling::Strict, &context())
+    };
+    assert!(ask("_sort", many(16, |_| "_id".to_owned())).is_ok());
+    assert!(ask("_sort", many(17, |_| "_id".to_owned())).is_err());
+    assert!(ask("_elements", many(200, |_| "name".to_owned())).is_ok());
+    assert!(ask("_elements", many(201, |_| "name".to_owned())).is_err());
+    assert!(ask("_elements", "n".repeat(4097)).is_err());
+}
+
+#[test]
+fn one_bound_holds_for_all_types_of_a_query() {
+    let shared = context().of_one_query();
+    let pairs = [("_tag:not".to_owned(), many(400, |n| format!("a{n}")))];
+    let read = |context: &Context| {
+        let kinds = [ResourceType::PATIENT, ResourceType::OBSERVATION];
+        (0..20)
+            .flat_map(|_| kinds)
+            .map(|kind| query::parse_within(kind, &pairs, Handling::Strict, context))
+            .find_map(Result::err)
+    };
+    assert!(read(&shared).is_some(), "16,000 ranges");
+    assert!(
+        query::parse(ResourceType::PATIENT, &pairs, Handling::Strict, &shared).is_ok(),
+        "a query of its own"
+    );
+}

@@ -96,7 +96,8 @@ impl Context {
     }
 
     /// The same with the whole budget of one query.
-    fn of_one_query(&self) -> Self {
+    #[must_use]
+    pub fn of_one_query(&self) -> Self {
         Self { budget: budget::Budget::new(self.most_values), ..self.clone() }
     }
 }

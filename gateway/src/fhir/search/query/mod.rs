@@ -146,7 +146,20 @@ pub fn parse(
     handling: Handling,
     context: &Context,
 ) -> Result<Search, Outcome> {
-    let context = &context.of_one_query();
+    parse_within(kind, query, handling, &context.of_one_query())
+}
+
+/// The same for one of several types of a query: what it may ask of the index is counted in `context` for all of them
+/// (see [`Context::of_one_query`]).
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_within(
+    kind: ResourceType,
+    query: &[(String, String)],
+    handling: Handling,
+    context: &Context,
+) -> Result<Search, Outcome> {
     let mut search = Search {
         kind,
         criteria: Vec::new(),
@@ -178,6 +191,13 @@ pub fn parse(
     }
     if issues.is_empty() { Ok(search) } else { Err(Outcome::of(issues)) }
 }
+
+/// Longest value of a parameter that shapes the answer, bytes.
+const LONGEST_CONTROL: usize = 4096;
+/// Most keys of `_sort`.
+const MOST_SORT_KEYS: usize = 16;
+/// Most names of `_elements`.
+const MOST_ELEMENTS: usize = 200;
 
 enum Read {
     Applied,
@@ -299,6 +319,9 @@ fn listed(value: &str, context: &Context) -> Result<Node, Issue> {
 
 fn control(search: &mut Search, name: &str, value: &str) -> Result<(), Issue> {
     let bad = |why| bad_value(name, value, why);
+    if value.len() > LONGEST_CONTROL {
+        return Err(bad("it is longer than 4096 bytes"));
+    }
     match name {
         "_count" => {
             let count = value.bytes().all(|b| b.is_ascii_digit()).then(|| value.parse().ok()).flatten();
@@ -330,11 +353,17 @@ fn control(search: &mut Search, name: &str, value: &str) -> Result<(), Issue> {
                 {
                     return Err(bad("names of elements are needed"));
                 }
+                if search.elements.len() == MOST_ELEMENTS {
+                    return Err(bad("at most 200 elements can be named"));
+                }
                 search.elements.push(name.to_owned());
             }
         }
         _ => {
             for key in value.split(',') {
+                if search.sort.len() == MOST_SORT_KEYS {
+                    return Err(bad("a search is sorted by at most 16 keys"));
+                }
                 let key =
                     sort_key(search.kind, key).ok_or_else(|| bad("there is no such parameter to sort by"))?;
                 search.sort.push(key);
