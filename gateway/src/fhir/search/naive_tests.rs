@@ -16,27 +16,40 @@ use crate::fhir::resource::Resource;
 use crate::fhirpath::{self, Expression, Item, Node};
 use crate::json::Value;
 
-static EXPRESSIONS: LazyLock<HashMap<(&str, &str), Expression>> = LazyLock::new(|| {
+/// The branches of each published expression. `|` would merge what is equal, and 5400 mg equals 5.40 g: a search by unit
+/// has to see both.
+static EXPRESSIONS: LazyLock<HashMap<(&str, &str), Vec<Expression>>> = LazyLock::new(|| {
     let rows = include_str!("../tables/expressions.txt").lines().filter(|line| !line.starts_with('#'));
     let rows = rows.map(|row| {
         let mut words = row.splitn(3, ' ');
         let key = (words.next().unwrap(), words.next().unwrap());
-        (key, Expression::parse(words.next().unwrap()).unwrap())
+        let branches = branches(words.next().unwrap()).into_iter().map(|b| Expression::parse(b).unwrap());
+        (key, branches.collect())
     });
     rows.collect()
 });
 
+/// An expression cut at its outermost `|`.
+fn branches(expression: &str) -> Vec<&str> {
+    let mut depth = 0_i32;
+    let outermost = |c: char| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        c == '|' && depth == 0
+    };
+    expression.split(outermost).map(str::trim).collect()
+}
+
 /// The elements that a parameter is about.
 fn elements(resource: &Value, code: &str) -> Vec<Value> {
     let kind = resource.str("resourceType").unwrap();
-    let Some(expression) = EXPRESSIONS.get(&(kind, code)) else { return Vec::new() };
+    let Some(branches) = EXPRESSIONS.get(&(kind, code)) else { return Vec::new() };
     let context = fhirpath::Context::new(resource).for_search();
-    let items = expression.evaluate(&context, Node::resource(resource)).unwrap();
+    let items = branches.iter().flat_map(|b| b.evaluate(&context, Node::resource(resource)).unwrap());
     let value = |item| match item {
         Item::Node(node) => node.value().cloned(),
         _ => None,
     };
-    items.into_iter().filter_map(value).collect()
+    items.filter_map(value).collect()
 }
 
 #[derive(Debug, Clone)]
