@@ -45,6 +45,8 @@ use super::{
         smart::clients::add,
         smart::clients::change,
         smart::clients::end,
+        smart::consents::list,
+        smart::consents::end,
         patients::search,
         patients::recent,
         patients::duplicates,

@@ -73,6 +73,8 @@ pub const TABLE: &[Row] = &[
     row(POST, "/api/me/second-factor/confirm", Need::Person),
     row(GET, "/api/me/sessions", Need::Person),
     row(DELETE, "/api/me/sessions/{id}", Need::Person),
+    row(GET, "/api/me/consents", Need::Person),
+    row(DELETE, "/api/me/consents/{id}", Need::Person),
     // People and machines.
     row(GET, "/api/users", Need::May(Op::Search, Area::Settings)),
     row(POST, "/api/users", Need::May(Op::Create, Area::Settings)),
@@ -232,6 +234,8 @@ mod tests {
             ("POST", "/api/me/second-factor/confirm", everybody),
             ("GET", "/api/me/sessions", everybody),
             ("DELETE", "/api/me/sessions/{id}", everybody),
+            ("GET", "/api/me/consents", everybody),
+            ("DELETE", "/api/me/consents/{id}", everybody),
             ("GET", "/api/users", "oa"),
             ("POST", "/api/users", "o"),
             ("PATCH", "/api/users/{id}", "o"),

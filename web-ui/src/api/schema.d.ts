@@ -258,6 +258,40 @@ export interface paths {
         patch: operations["change_me"];
         trace?: never;
     };
+    "/api/me/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what the person who asks has granted to programs. */
+        get: operations["list_my_consents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/consents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes back what was granted; the program's tokens of it are worth nothing from then on. */
+        delete: operations["end_my_consent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/me/password": {
         parameters: {
             query?: never;
@@ -1480,6 +1514,29 @@ export interface components {
             /** @description Who. */
             who: string;
         };
+        /** @description What one program was granted. */
+        OwnConsent: {
+            /** @description The program's `client_id`. */
+            clientId: string;
+            /** @description The program's name. */
+            clientName: string;
+            /** @description Whether it ends with the session in which it was granted. */
+            endsWithSession: boolean;
+            /** Format: date-time */
+            expires: string;
+            id: string;
+            /** @description Id of the patient that was chosen. */
+            patient?: string | null;
+            /** @description Whether the program renews its access by itself until it ends. */
+            renews: boolean;
+            /** @description Scopes of SMART App Launch 2, with spaces between. */
+            scope: string;
+        };
+        /** @description Everything granted. */
+        OwnConsents: {
+            /** @description By name of the program. */
+            consents: components["schemas"]["OwnConsent"][];
+        };
         /** @description A password of one's own. */
         OwnPassword: {
             password: string;
@@ -2384,6 +2441,50 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["SessionView"];
                 };
+            };
+        };
+    };
+    list_my_consents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnConsents"];
+                };
+            };
+        };
+    };
+    end_my_consent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

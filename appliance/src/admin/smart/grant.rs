@@ -511,7 +511,7 @@ impl People {
     }
 
     /// Ends a consent with every token of it. Memory first.
-    async fn end_of_grant(&self, who: &Actor, id: &str, why: &str) -> Result<(), AdminError> {
+    pub(super) async fn end_of_grant(&self, who: &Actor, id: &str, why: &str) -> Result<(), AdminError> {
         let mut changes = vec![Change::drop(Collection::Grants, id.as_bytes())];
         {
             let mut book = self.book_mut();

@@ -2,7 +2,8 @@
 //!
 //! `client` is a registered program and what is checked of it, `clients` the register; `assertion` verifies a signed
 //! assertion, `ask` reads what an authorisation request wants, `authorize` carries it through a person's consent to a
-//! one-time code, `grant` turns codes, refresh tokens and assertions into access tokens, `identity` signs id tokens. The
+//! one-time code, `grant` turns codes, refresh tokens and assertions into access tokens, `identity` signs id tokens, `own_consents` is what a person
+//! sees and ends of it. The
 //! addresses are `http::smart`'s. See `docs/decisions/0121-programs-of-other-makers.md`.
 
 pub mod ask;
@@ -12,6 +13,7 @@ pub mod client;
 pub mod clients;
 pub mod grant;
 pub mod identity;
+pub mod own_consents;
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,10 +1,11 @@
 //! SMART App Launch 2 over HTTP: what programs find out, where they send people, and where they get tokens.
 //!
 //! `known` says what there is, `authorize` is the page on which a person decides, `token` the endpoints for programs,
-//! `clients` the register for whoever may change settings. Errors to programs are those of RFC 6749.
+//! `clients` the register for whoever may change settings, `consents` what a person granted and takes back. Errors to programs are those of RFC 6749.
 
 mod authorize;
 pub mod clients;
+pub mod consents;
 mod known;
 mod page;
 mod token;
@@ -33,6 +34,7 @@ pub fn routes() -> Router<App> {
         .route("/oauth/introspect", post(token::introspect))
         .route("/oauth/revoke", post(token::revoke))
         .merge(clients::routes())
+        .merge(consents::routes())
 }
 
 /// The box's address as this request names it.

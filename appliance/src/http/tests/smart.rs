@@ -13,6 +13,8 @@ use super::bench::{Bench, Browser};
 use crate::http::extract::Peer;
 use crate::http::{front, router};
 
+mod own_consents;
+
 const BOX: &str = "http://localhost:8080";
 const BACK: &str = "https://app.example/back";
 const VERIFIER: &str = "a-verifier-of-forty-three-characters-or-more-0123";
