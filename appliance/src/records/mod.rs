@@ -36,6 +36,7 @@ pub mod names;
 mod owner;
 mod page_link;
 pub mod patch;
+pub mod patient_match;
 pub mod people;
 pub mod read;
 pub mod register;

@@ -19,6 +19,7 @@ pub(crate) mod near;
 pub mod outcome;
 pub mod parameters;
 pub mod patch;
+pub mod patient_match;
 pub mod pattern;
 pub mod profile;
 pub mod resource;

@@ -13,6 +13,7 @@ mod graph;
 mod history;
 mod labels;
 mod links;
+mod matching;
 mod observations;
 mod operations;
 mod parameters;

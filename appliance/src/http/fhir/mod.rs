@@ -25,6 +25,7 @@ mod one;
 mod operations;
 mod packing;
 mod patch;
+mod patient_match;
 mod reduced;
 mod search;
 mod sets;

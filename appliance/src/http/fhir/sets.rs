@@ -4,9 +4,13 @@ use bytes::Bytes;
 use clinicvault_gateway::fhir::bundle::{EntryParts, Writer};
 use clinicvault_gateway::fhir::datetime;
 use clinicvault_gateway::fhir::outcome::{Issue, Outcome};
-use clinicvault_gateway::json::{Object, Value};
+use clinicvault_gateway::fhir::patient_match::Verdict;
+use clinicvault_gateway::json::{Number, Object, Value};
 
 use crate::records::read::Stored;
+
+/// Says how a score is to be taken.
+const MATCH_GRADE: &str = "http://hl7.org/fhir/StructureDefinition/match-grade";
 
 /// A bundle being written.
 pub struct Set(Writer);
@@ -29,6 +33,26 @@ impl Set {
     /// A record that came along with those that matched, shown as `body`.
     pub fn included(&mut self, base: &str, stored: &Stored, body: &[u8]) {
         self.found(base, stored, body, "include");
+    }
+
+    /// A record that matched, with how well it does (R4, Patient/$match).
+    pub fn scored(&mut self, base: &str, stored: &Stored, verdict: &Verdict) {
+        let grade = Object::new().with("url", MATCH_GRADE).with("valueCode", verdict.grade.code());
+        let score = match verdict.score() {
+            100 => "1.00".to_owned(),
+            hundredths => format!("0.{hundredths:02}"),
+        };
+        let search = Object::new()
+            .with("extension", vec![Value::Object(grade)])
+            .with("mode", "match")
+            .with_some("score", Number::parse(&score).map(Value::Number));
+        let url = full_url(base, stored);
+        self.0.entry(&EntryParts {
+            full_url: Some(&url),
+            resource: Some(&stored.body),
+            search: Some(&Value::Object(search)),
+            ..EntryParts::default()
+        });
     }
 
     fn found(&mut self, base: &str, stored: &Stored, body: &[u8], mode: &str) {

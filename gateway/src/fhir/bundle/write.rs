@@ -69,6 +69,8 @@ pub struct EntryParts<'a> {
     pub resource: Option<&'a [u8]>,
     /// `search.mode`: match, include or outcome.
     pub mode: Option<&'a str>,
+    /// The whole of `search`, where there is more to say than the mode.
+    pub search: Option<&'a Value>,
     /// `request`
     pub request: Option<&'a Value>,
     /// `response`
@@ -109,7 +111,10 @@ impl Writer {
             self.key("resource", &mut first);
             self.out.extend_from_slice(resource);
         }
-        if let Some(mode) = parts.mode {
+        if let Some(search) = parts.search {
+            self.key("search", &mut first);
+            search.write_to(&mut self.out);
+        } else if let Some(mode) = parts.mode {
             self.key("search", &mut first);
             Value::from([("mode", mode)]).write_to(&mut self.out);
         }

@@ -16,6 +16,7 @@ pub use query::{Probe, Query, query};
 pub use spelling::{folded, sound};
 pub(crate) use terms::Pair;
 pub use terms::{full_name, numbers, phone_digits, terms};
+pub(crate) use words::{Word, words};
 
 #[cfg(test)]
 mod tests;
