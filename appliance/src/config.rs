@@ -12,6 +12,8 @@ use clinicvault_gateway::json::Limits as JsonLimits;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::lan::origin::origin_of;
+
 /// Why the settings cannot be used.
 #[derive(Debug, Error)]
 pub enum ConfigError {
@@ -65,6 +67,7 @@ pub struct Listen {
     pub http: SocketAddr,
     pub mllp: SocketAddr,
     pub names: Vec<String>,
+    pub origins: Vec<String>,
 }
 
 /// Bounds on what a peer may ask of the box.
@@ -75,6 +78,7 @@ pub struct Limits {
     pub header_seconds: u64,
     pub body_seconds: u64,
     pub body_mib: usize,
+    pub binary_mib: usize,
     pub json_depth: usize,
     pub bundle_entries: usize,
     pub page_rows: usize,
@@ -222,6 +226,7 @@ impl Default for Listen {
             http: SocketAddr::new(here, 8080),
             mllp: SocketAddr::new(here, 2575),
             names: vec!["clinicvault.local".to_owned()],
+            origins: Vec::new(),
         }
     }
 }
@@ -233,6 +238,7 @@ impl Default for Limits {
             header_seconds: 10,
             body_seconds: 30,
             body_mib: 16,
+            binary_mib: 10,
             json_depth: 64,
             bundle_entries: 10_000,
             page_rows: 1_000,
@@ -309,6 +315,9 @@ impl Default for Log {
     }
 }
 
+/// Most that `limits.binary_mib` may be.
+const MOST_BINARY_MIB: usize = 11;
+
 /// One sentence for every key, in the order in which `config show` prints them.
 const SENTENCES: &[(&str, &str)] = &[
     ("storage.data", "Folder of the vault; nothing outside it is ever written."),
@@ -318,10 +327,15 @@ const SENTENCES: &[(&str, &str)] = &[
     ("listen.http", "Plain HTTP: the application on the box itself, the install page for everyone else."),
     ("listen.mllp", "HL7 v2 over MLLP; plain on loopback, TLS otherwise."),
     ("listen.names", "Names under which the box is reached; they go into its certificate."),
+    (
+        "listen.origins",
+        "Pages of other makers that may ask FHIR from a browser, such as https://app.example; those of registered programs may in any case.",
+    ),
     ("limits.connections", "Open HTTP connections; beyond it the longest idle one is closed."),
     ("limits.header_seconds", "Time a peer has to send its request head."),
     ("limits.body_seconds", "Time a peer has to send its request body."),
     ("limits.body_mib", "Largest request body, in MiB."),
+    ("limits.binary_mib", "Most bytes of a Binary that is sent as they are, in MiB, at most 11."),
     ("limits.json_depth", "Deepest nesting of a JSON body, at most 64."),
     ("limits.bundle_entries", "Most entries of a transaction or batch."),
     ("limits.page_rows", "Most rows of one search or history page."),
@@ -439,8 +453,17 @@ impl Config {
         if let Err(error) = jiff::tz::TimeZone::get(&config.clinic.zone) {
             return Err(wrong(origin, format!("clinic.zone: {error}")));
         }
+        if let Some(other) = config.listen.origins.iter().find(|text| origin_of(text).as_ref() != Some(*text))
+        {
+            let reason = format!("listen.origins: \"{other}\" is not an origin such as https://app.example");
+            return Err(wrong(origin, reason));
+        }
         if !(1..=48).contains(&config.graphql.depth) {
             return Err(wrong(origin, "graphql.depth: must be from 1 to 48".to_owned()));
+        }
+        // In base64 they are a third more, and a record is at most 16 MiB.
+        if !(1..=MOST_BINARY_MIB).contains(&config.limits.binary_mib) {
+            return Err(wrong(origin, format!("limits.binary_mib: must be from 1 to {MOST_BINARY_MIB}")));
         }
         // Deeper than what the box reads back from its own store, a record could be written and never read again.
         let deepest = JsonLimits::bytes(0).max_depth;

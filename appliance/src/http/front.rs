@@ -13,6 +13,7 @@ use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use tower::ServiceExt;
 
+use super::cors::Readable;
 use super::error::HttpError;
 use super::extract::RequestId;
 use super::fhir::form::Wanted;
@@ -59,6 +60,7 @@ pub async fn answer(router: Router, mut request: Request<Body>) -> Response {
             refuse(HttpError::internal(), fhir, &id)
         }
     };
+    let readable = response.extensions_mut().remove::<Readable>();
     response = render(response, fhir, &id);
     if let Some(wanted) = wanted {
         response = wanted.shape(response, &id).await;
@@ -67,6 +69,9 @@ pub async fn answer(router: Router, mut request: Request<Body>) -> Response {
         strip_body(&mut response);
     }
     dress(&mut response, &id);
+    if let Some(readable) = readable {
+        readable.dress(response.headers_mut());
+    }
     if !on_the_box {
         let (name, value) = TRANSPORT;
         response.headers_mut().insert(name, value);

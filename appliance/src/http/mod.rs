@@ -8,6 +8,7 @@ pub mod assets;
 pub mod changes;
 pub mod chart;
 pub mod connections;
+mod cors;
 pub mod error;
 pub mod events;
 pub mod extract;
@@ -62,6 +63,7 @@ pub fn router(app: App) -> Router {
         .merge(jobs::routes())
         .route_layer(from_fn_with_state(app.clone(), guard::guard))
         .fallback(assets::answer)
+        .layer(from_fn_with_state(app.clone(), cors::turn))
         .with_state(app)
 }
 

@@ -3,4 +3,5 @@
 pub mod addresses;
 pub mod authority;
 pub mod install;
+pub mod origin;
 pub mod tls;

@@ -97,7 +97,7 @@ pub fn only(
             continue;
         }
         let Some(head) = rows.head_of(rid)?.filter(|head| !head.deleted) else { continue };
-        if !look.decide(&head.owner, &terms).allowed() {
+        if !look.wholly(rows, &head.owner, &terms)?.allowed() {
             continue;
         }
         if found.replace(head).is_some() {

@@ -19,7 +19,9 @@ use std::sync::Arc;
 use clinicvault_gateway::fhir::compartment;
 use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
 use clinicvault_gateway::fhir::resource::Resource;
-use clinicvault_gateway::fhir::search::{self, Context, Criterion, Handling, Term, query};
+use clinicvault_gateway::fhir::search::{
+    self, Context, Criterion, Handling, Term, params, query, reference, uri,
+};
 use clinicvault_vault::{Head, Owner};
 
 use super::Records;
@@ -60,6 +62,8 @@ pub struct Look {
     kind: ResourceType,
     op: Op,
     reach: Reach,
+    /// Whether a record names another whose rights hold for it (a Binary), and not all of these may be seen anyway.
+    by_context: bool,
 }
 
 impl Records {
@@ -76,6 +80,14 @@ impl Records {
 impl Sight {
     /// What the caller may do of `op` to `kind`: what the roles and the scopes allow, where it has both.
     pub fn look(&self, op: Op, kind: ResourceType) -> Look {
+        let reach = self.reach(op, kind);
+        let by_context = kind == ResourceType::BINARY
+            && !matches!(reach, Reach::Nothing(_))
+            && contexts().any(|kind| self.reach(context_op(op), kind) != Reach::Everything);
+        Look { sight: self.clone(), kind, op, reach, by_context }
+    }
+
+    fn reach(&self, op: Op, kind: ResourceType) -> Reach {
         let reach = match &self.0.who.who {
             Who::Person { roles } => self.by_roles(roles, op, kind),
             Who::App { roles, scopes, patient } => {
@@ -90,8 +102,7 @@ impl Sight {
                 }
             }
         };
-        let reach = if self.0.indexed { reach } else { reach.without_negations() };
-        Look { sight: self.clone(), kind, op, reach }
+        if self.0.indexed { reach } else { reach.without_negations() }
     }
 
     /// Who it is that sees.
@@ -190,6 +201,19 @@ impl Reach {
     }
 }
 
+/// Types of records that a Binary may name as its security context. A Binary is not one: its own context would decide.
+pub fn contexts() -> impl Iterator<Item = ResourceType> {
+    ResourceType::all().filter(|kind| *kind != ResourceType::BINARY)
+}
+
+/// What must be allowed of the record that a Binary names: to look at it, whatever is done to the Binary.
+const fn context_op(op: Op) -> Op {
+    match op {
+        Op::Search | Op::Export => op,
+        _ => Op::Read,
+    }
+}
+
 /// Category code of vital signs (code system observation-category).
 const VITAL_SIGNS: &str = "vital-signs";
 
@@ -223,9 +247,15 @@ impl Look {
         }
     }
 
-    /// Whether a record's own terms decide, not its type alone.
+    /// Whether the record decides, not its type alone.
     pub fn looks_inside(&self) -> bool {
-        matches!(self.reach, Reach::Any(_))
+        matches!(self.reach, Reach::Any(_)) || self.by_context
+    }
+
+    /// What a Binary that names a record of this type as its security context is decided by; none where it need not be
+    /// looked at. A record of a type that is not among [`contexts`] is within nobody's reach.
+    pub fn context(&self, kind: ResourceType) -> Option<Look> {
+        self.by_context.then(|| self.sight.look(context_op(self.op), kind))
     }
 
     /// Decides about a record with this owner and these terms.
@@ -262,11 +292,39 @@ impl Look {
             let before = head.version.checked_sub(1).filter(|version| *version > 0);
             let before = before.map(|version| rows.version(head.rid, version)).transpose()?.flatten();
             return match before.filter(|before| !before.deleted) {
-                Some(before) => Ok(self.decide(&before.owner, &self.terms(rows, &before)?)),
-                None => Ok(self.decide(&head.owner, &[])),
+                Some(before) => self.wholly(rows, &before.owner, &self.terms(rows, &before)?),
+                None => self.wholly(rows, &head.owner, &[]),
             };
         }
-        Ok(self.decide(&head.owner, &self.terms(rows, head)?))
+        self.wholly(rows, &head.owner, &self.terms(rows, head)?)
+    }
+
+    /// Decides about a record with this owner and these terms, and by the record that it names as its security context.
+    ///
+    /// # Errors
+    /// As [`Look::stored`].
+    pub fn wholly(&self, rows: &impl Rows, owner: &Owner, terms: &[Term]) -> Result<Decision, Error> {
+        let own = self.decide(owner, terms);
+        if own.allowed() && self.by_context && !self.context_is_seen(rows, terms)? {
+            return Ok(Decision::Refuse(Refusal::OutsideScope));
+        }
+        Ok(own)
+    }
+
+    /// Whether the record that a Binary names may be seen, if it names one. One that is not there is seen by nobody.
+    fn context_is_seen(&self, rows: &impl Rows, terms: &[Term]) -> Result<bool, Error> {
+        let Some(named) = terms.iter().find(|term| term.param == params::SECURITY_CONTEXT) else {
+            // A record of an older program may name one all the same.
+            return Ok(self.sight.is_indexed());
+        };
+        let Some((kind, id)) = reference::record_of(&named.value) else { return Ok(false) };
+        if kind == ResourceType::BINARY {
+            return Ok(false);
+        }
+        let range = super::terms::range(&uri::exact(params::ID, id));
+        let Some(rid) = rows.scan(kind, &range, 1)?.first().copied() else { return Ok(false) };
+        let Some(head) = rows.head_of(rid)?.filter(|head| !head.deleted) else { return Ok(false) };
+        self.sight.look(context_op(self.op), kind).shows(rows, &head)
     }
 
     /// Whether the caller sees one stored version.

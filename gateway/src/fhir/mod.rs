@@ -3,6 +3,7 @@
 //! Owns what R4 says: types and ids, structure, bundles, search parameters and values, capability. Storage, access
 //! rights and transport are left to the appliance.
 
+pub mod binary;
 pub mod bulk;
 pub mod bundle;
 pub mod capability;

@@ -72,7 +72,7 @@ fn the_likeliest_comes_first_with_its_score_and_grade() {
     let alone = send(&mut fhir, "POST", path, &[], &lakshmi()).expect(200).json();
     assert_eq!(told(&alone), told(&bundle));
     let xml = send(&mut fhir, "POST", path, &[("Accept", "application/fhir+xml")], &lakshmi()).expect(200);
-    assert!(xml.text().contains("<score value=\"0.9"), "{}", xml.text());
+    assert!(xml.text().contains("<score value=\"0.8"), "{}", xml.text());
     send(&mut fhir, "POST", "/fhir/Bundle/$validate", &[], &bundle).expect(200);
 }
 

@@ -1,9 +1,11 @@
 //! The FHIR face, topic by topic; `fhir_rest` beside this folder holds what every client meets first.
 
+mod binary;
 mod bulk;
 mod bundles;
 mod command;
 mod conditional;
+mod cors;
 mod documents;
 mod everything;
 mod fields;

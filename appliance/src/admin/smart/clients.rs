@@ -24,6 +24,12 @@ impl People {
         all
     }
 
+    /// Whether a program that may ask sends people back to an address of which `is` holds.
+    pub fn sends_back_to(&self, is: &dyn Fn(&str) -> bool) -> bool {
+        let book = self.book();
+        book.smart.clients.values().any(|client| client.enabled && client.redirects.iter().any(|to| is(to)))
+    }
+
     /// Registers a program. A confidential one without a key gets a secret, which is shown this once.
     ///
     /// # Errors

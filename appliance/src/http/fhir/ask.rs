@@ -151,11 +151,14 @@ fn unreadable(mut outcome: Outcome) -> Error {
 
 /// Reads a body within `limits.body_mib` and `limits.body_seconds`; gzip is unpacked within the same size.
 pub async fn read(request: Request, app: &App) -> Result<Bytes, HttpError> {
-    let limits = &app.config().limits;
+    read_at_most(request, app, app.config().limits.body_mib << 20).await
+}
+
+/// The same within another size.
+pub async fn read_at_most(request: Request, app: &App, most: usize) -> Result<Bytes, HttpError> {
     let packed = packing::is_gzip(request.headers())?;
-    let most = limits.body_mib << 20;
-    let bytes =
-        limits::read_body(request.into_body(), most, Duration::from_secs(limits.body_seconds)).await?;
+    let patience = Duration::from_secs(app.config().limits.body_seconds);
+    let bytes = limits::read_body(request.into_body(), most, patience).await?;
     if packed { packing::unpack(bytes, most).await } else { Ok(bytes) }
 }
 

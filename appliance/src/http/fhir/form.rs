@@ -17,6 +17,10 @@ use super::packing;
 use crate::http::error::HttpError;
 use crate::http::query;
 
+/// Carried by an answer whose bytes are not FHIR, whatever its type says.
+#[derive(Debug, Clone, Copy)]
+pub struct AsItIs;
+
 /// What the head of a request says about the answer's form.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted {
@@ -35,6 +39,9 @@ impl Wanted {
     /// Gives a JSON answer its form. Answers of another type, and those that are streamed, pass as they are.
     pub async fn shape(self, mut response: Response, request_id: &str) -> Response {
         let shape = response.extensions_mut().remove::<Shape>().unwrap_or(self.shape);
+        if response.extensions_mut().remove::<AsItIs>().is_some() {
+            return response;
+        }
         let is_json =
             response.headers().get(header::CONTENT_TYPE).is_some_and(|v| v == Form::Json.media_type());
         if !is_json || response.body().size_hint().exact().is_none() {

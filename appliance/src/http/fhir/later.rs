@@ -21,13 +21,14 @@ use crate::jobs::job::Later;
 use crate::jobs::later::{Answered, Answering, Carrier, Sent, Unanswered};
 
 /// Headers that change what a request means or what it answers.
-const KEPT: [HeaderName; 6] = [
+const KEPT: [HeaderName; 7] = [
     header::ACCEPT,
     header::CONTENT_TYPE,
     header::IF_MATCH,
     header::IF_NONE_MATCH,
     header::IF_MODIFIED_SINCE,
     HeaderName::from_static("if-none-exist"),
+    HeaderName::from_static("x-security-context"),
 ];
 
 /// Keeps a request that is to be answered later; every other goes on.

@@ -107,7 +107,8 @@ pub fn accepted(headers: &HeaderMap) -> Accepted {
     }
 }
 
-fn quality(parameter: &str) -> Option<f32> {
+/// The value of a parameter `q`, if it is one.
+pub fn quality(parameter: &str) -> Option<f32> {
     let parameter = parameter.trim();
     let value = parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q="))?;
     Some(value.trim().parse::<f32>().unwrap_or(0.0).clamp(0.0, 1.0))

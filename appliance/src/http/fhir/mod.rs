@@ -6,6 +6,7 @@
 mod answer;
 mod ask;
 mod batch;
+mod binary;
 mod bulk;
 mod bundle;
 mod conditions;
@@ -16,7 +17,7 @@ mod graph;
 mod history;
 mod jobs;
 pub mod later;
-mod media;
+pub(super) mod media;
 mod meta;
 mod metadata;
 mod negotiate;

@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use super::answer;
 use super::ask::{self, Ask, FhirBody};
+use super::binary::{self, AskForOne, Content};
 use super::conditions::{etag, if_match};
 use super::negotiate::Return;
 use crate::http::error::HttpError;
@@ -15,15 +16,18 @@ use crate::records::error::Error;
 use crate::records::write::Draft;
 
 /// `GET /fhir/{type}/{id}`
-pub async fn read(ask: Ask, Path((kind, id)): Path<(String, String)>) -> Result<Response, HttpError> {
+pub async fn read(
+    AskForOne(ask): AskForOne,
+    Path((kind, id)): Path<(String, String)>,
+) -> Result<Response, HttpError> {
     let kind = ask::kind(&kind)?;
     let stored = ask.records.read(&ask.caller.who, kind, &id)?;
-    answer::record(&ask, stored)
+    binary::answer(&ask, stored)
 }
 
 /// `GET /fhir/{type}/{id}/_history/{version}`
 pub async fn version(
-    ask: Ask,
+    AskForOne(ask): AskForOne,
     Path((kind, id, version)): Path<(String, String, String)>,
 ) -> Result<Response, HttpError> {
     let kind = ask::kind(&kind)?;
@@ -31,14 +35,18 @@ pub async fn version(
         return Err(Error::NotFound(format!("This version of {kind}/{id}")).into());
     };
     let stored = ask.records.version(&ask.caller.who, kind, &id, number)?;
-    answer::record(&ask, stored)
+    binary::answer(&ask, stored)
 }
 
 /// `POST /fhir/{type}`, conditional with `If-None-Exist`.
-pub async fn create(Path(kind): Path<String>, ask: Ask, body: FhirBody) -> Result<Response, HttpError> {
+pub async fn create(
+    Path(kind): Path<String>,
+    AskForOne(ask): AskForOne,
+    body: Content,
+) -> Result<Response, HttpError> {
     ask.without_query("a create that depends on a query carries it in If-None-Exist")?;
     let kind = ask::kind(&kind)?;
-    let draft = Draft::of(body.value()?)?.expect(kind)?;
+    let draft = Draft::of(body.value(None)?)?.expect(kind)?;
     let unless = match ask.headers.get("if-none-exist") {
         None => None,
         Some(value) => {
@@ -55,13 +63,13 @@ pub async fn create(Path(kind): Path<String>, ask: Ask, body: FhirBody) -> Resul
 /// `PUT /fhir/{type}/{id}`, guarded by `If-Match`.
 pub async fn update(
     Path((kind, id)): Path<(String, String)>,
-    ask: Ask,
-    body: FhirBody,
+    AskForOne(ask): AskForOne,
+    body: Content,
 ) -> Result<Response, HttpError> {
     ask.without_query(ask::NAMED)?;
     let (kind, id) = (ask::kind(&kind)?, ask::id(&id)?);
     let expected = if_match(&ask.headers)?;
-    let draft = Draft::of(body.value()?)?.expect(kind)?;
+    let draft = Draft::of(body.value(Some(id.as_str()))?)?.expect(kind)?;
     let written = ask.records.update(&ask.caller, &id, draft, expected).await?;
     Ok(answer::written(&ask, written))
 }

@@ -1,10 +1,11 @@
 //! What a caller may see of each type, as a condition that a search is kept to.
 
 use clinicvault_gateway::fhir::id::ResourceType;
-use clinicvault_gateway::fhir::search::Node;
+use clinicvault_gateway::fhir::search::params::{self, Asked};
+use clinicvault_gateway::fhir::search::{Criterion, Node, Refers, TermRange};
 
 use super::super::access::Op;
-use super::super::sight::{Reach, Sight};
+use super::super::sight::{Reach, Sight, contexts};
 
 /// The rights of one caller, for every hop of a search.
 pub struct Reaches(Sight);
@@ -16,12 +17,33 @@ impl Reaches {
 
     /// What records of `kind` must fulfil to be seen in a search; none when nothing of the type may be.
     pub fn of(&self, kind: ResourceType) -> Option<Node> {
-        match self.0.look(Op::Search, kind).reach() {
-            Reach::Nothing(_) => None,
-            Reach::Everything => Some(Node::All(Vec::new())),
+        let look = self.0.look(Op::Search, kind);
+        let own = match look.reach() {
+            Reach::Nothing(_) => return None,
+            Reach::Everything => Node::All(Vec::new()),
             Reach::Any(lists) => {
-                Some(Node::Any(lists.iter().map(|list| Node::all(list.iter().cloned())).collect()))
+                Node::Any(lists.iter().map(|list| Node::all(list.iter().cloned())).collect())
             }
+        };
+        if look.context(ResourceType::PATIENT).is_none() {
+            return Some(own);
         }
+        Some(Node::All(vec![own, self.context()]))
+    }
+
+    /// What a Binary must fulfil: it names no record whose rights hold for it, or one that may be seen.
+    fn context(&self) -> Node {
+        let number = params::SECURITY_CONTEXT;
+        let none = Criterion {
+            param: number,
+            name: "securityContext:missing".to_owned(),
+            alternatives: vec![TermRange::all(number)],
+            negate: true,
+        };
+        let targets = contexts().filter_map(|kind| Some((kind, self.of(kind)?))).collect();
+        let stored = vec![Asked { number, only: None }];
+        let seen = Node::Refers(Refers { stored, name: "securityContext".to_owned(), targets });
+        // A record of an older program may name one without a term that says so.
+        if self.0.is_indexed() { Node::Any(vec![Node::Is(none), seen]) } else { seen }
     }
 }

@@ -14,7 +14,6 @@ use super::super::conditional;
 use super::super::error::Error;
 use super::super::patch;
 use super::super::read::Stored;
-use super::super::sight::Reach;
 use super::super::unit::Work;
 use super::build::{Built, local};
 use super::plan::{Plan, Step, What};
@@ -38,7 +37,8 @@ pub fn carry(
     }
     for (place, kind, id) in refers {
         // Who may not read all of a type is not told which records of it there are.
-        if work.sight().look(Op::Read, kind).reach() != &Reach::Everything {
+        let look = work.sight().look(Op::Read, kind);
+        if look.looks_inside() || !look.gate().allowed() {
             continue;
         }
         if work.head(kind, id.as_str())?.is_none_or(|head| head.deleted) {

@@ -25,11 +25,13 @@ pub const OWN: u16 = 20_000;
 pub const OWN_END: u16 = 50_000;
 /// Not a parameter of queries: the records of one patient, newest first.
 pub const TIMELINE: u16 = 60_000;
+/// Not a parameter of queries: the record whose rights hold for a Binary (its `securityContext`).
+pub const SECURITY_CONTEXT: u16 = 60_001;
 /// Not parameters of queries: the clinic's own search for people takes the numbers from here.
 pub const PEOPLE: u16 = 60_100;
 
 /// Grows whenever records would get other terms than before: what was indexed under a lower number is indexed anew.
-pub const INDEX_VERSION: u32 = 3;
+pub const INDEX_VERSION: u32 = 4;
 
 /// Search parameter type (value set search-param-type).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

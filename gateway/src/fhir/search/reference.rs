@@ -34,7 +34,7 @@ pub fn values(element: &Value, only: Option<ResourceType>, context: &Context, ou
                 out.push(by_identifier(None, value));
             }
             if out.len() == before && only.is_none() {
-                out.push(vec![NOWHERE]);
+                out.push(nowhere());
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {}
@@ -68,6 +68,11 @@ pub fn record(kind: ResourceType, id: &str) -> Vec<u8> {
     let mut out = records_of(kind);
     index::push_exact(id, &mut out);
     out
+}
+
+/// The value of a reference that leads to no record.
+pub fn nowhere() -> Vec<u8> {
+    vec![NOWHERE]
 }
 
 /// What the values of all records of a type on this server begin with.

@@ -38,6 +38,7 @@ pub fn terms(resource: &Resource, context: &Context) -> Vec<Term> {
         out.push(Term { param: params::ID, value: uri::encode(id) });
     }
     out.extend(timeline(resource, context));
+    out.extend(security_context(resource, context));
     out.extend(super::people::terms(resource));
     out.sort_unstable();
     out.dedup();
@@ -61,7 +62,8 @@ pub fn renewed(resource: &Resource, context: &Context, old: &[Term]) -> Vec<Term
 }
 
 fn is_reference(kind: ResourceType, number: u16) -> bool {
-    params::of(kind).any(|p| p.number == number && p.kind == ParamType::Reference)
+    number == params::SECURITY_CONTEXT
+        || params::of(kind).any(|p| p.number == number && p.kind == ParamType::Reference)
 }
 
 /// The `_lastUpdated` term, made by the writer when it knows the time of the commit.
@@ -130,6 +132,18 @@ pub(crate) const WHEN: [&str; 22] = [
     "statusDate",
     "authored",
 ];
+
+/// The record whose rights hold for a Binary. One that is none of this server's leads nowhere, and is not the same as none.
+fn security_context(resource: &Resource, context: &Context) -> Option<Term> {
+    if resource.kind() != ResourceType::BINARY {
+        return None;
+    }
+    let bases: Vec<&str> = context.bases.iter().map(String::as_str).collect();
+    let named = resource.json().get("securityContext")?.str("reference").and_then(Reference::parse);
+    let local = named.as_ref().and_then(|named| named.local(&bases));
+    let value = local.map_or_else(reference::nowhere, |(kind, id)| reference::record(kind, id.as_str()));
+    Some(Term { param: params::SECURITY_CONTEXT, value })
+}
 
 fn timeline(resource: &Resource, context: &Context) -> Option<Term> {
     if resource.kind() == ResourceType::PATIENT {
