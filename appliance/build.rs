@@ -1,5 +1,6 @@
 //! Embeds the built web UI: writes a table of every file under `web-ui/dist`, each with its `.br` and `.gz` twin when
-//! the UI's build made one. Without a built UI the table is empty and the program says how to build it.
+//! the UI's build made one. Without a built UI the table is empty and the program says how to build it. Of the catalogue
+//! of texts it takes what the pages of the box itself say.
 #![allow(clippy::disallowed_methods)] // Cargo speaks to build scripts through variables.
 
 use std::fmt::Write as _;
@@ -33,7 +34,25 @@ fn main() -> io::Result<()> {
         );
     }
     table.push_str("]\n");
-    fs::write(out.join("web_ui.rs"), table)
+    fs::write(out.join("web_ui.rs"), table)?;
+    for language in ["en", "hi"] {
+        words(&crate_folder.join(format!("../web-ui/src/text/{language}.json")), &out, language)?;
+    }
+    Ok(())
+}
+
+/// Takes out of the screens' catalogue what the pages say that the box makes itself. The catalogue has one key a line,
+/// which a test of the web UI holds.
+fn words(catalogue: &Path, out: &Path, language: &str) -> io::Result<()> {
+    println!("cargo::rerun-if-changed={}", catalogue.display());
+    let text = fs::read_to_string(catalogue)?;
+    let wanted = |line: &&str| {
+        ["consent.", "scope.", "age.", "sex."]
+            .iter()
+            .any(|room| line.trim_start().strip_prefix('"').is_some_and(|key| key.starts_with(room)))
+    };
+    let lines: Vec<&str> = text.lines().filter(wanted).map(|line| line.trim_end_matches(',')).collect();
+    fs::write(out.join(format!("words.{language}.json")), format!("{{\n{}\n}}\n", lines.join(",\n")))
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {

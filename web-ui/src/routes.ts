@@ -7,13 +7,13 @@ export type Route =
   | { at: "messages"; seq: string | null }
   | { at: "users" }
   | { at: "machines" }
-  | { at: "exchange"; tab: ExchangeTab }
+  | { at: "exchange"; tab: ExchangeTab; item?: string }
   | { at: "me" }
   | { at: "lost" };
 
 export const CHART_TABS = ["now", "visits", "medicines", "files", "log"] as const;
 
-export const EXCHANGE_TABS = ["query", "profiles", "codes", "parameters"] as const;
+export const EXCHANGE_TABS = ["query", "programs", "jobs", "profiles", "codes", "parameters"] as const;
 export type ExchangeTab = (typeof EXCHANGE_TABS)[number];
 
 export function parse(path: string): Route {
@@ -28,9 +28,10 @@ export function parse(path: string): Route {
     return (CHART_TABS as readonly string[]).includes(tab) ? { at: "chart", id: second, tab } : { at: "lost" };
   }
   if (first === "messages" && parts.length <= 2) return { at: "messages", seq: second ?? null };
-  if (first === "exchange" && parts.length <= 2) {
+  if (first === "exchange" && parts.length <= 3) {
     const tab = EXCHANGE_TABS.find((one) => one === (second ?? "query"));
-    return tab ? { at: "exchange", tab } : { at: "lost" };
+    if (!tab || (third !== undefined && tab !== "programs")) return { at: "lost" };
+    return third === undefined ? { at: "exchange", tab } : { at: "exchange", tab, item: third };
   }
   if (parts.length > 1) return { at: "lost" };
   if (first === "users") return { at: "users" };
@@ -48,7 +49,7 @@ export function path(route: Route): string {
     case "messages": return route.seq === null ? "/messages" : `/messages/${encodeURIComponent(route.seq)}`;
     case "users": return "/users";
     case "machines": return "/machines";
-    case "exchange": return route.tab === "query" ? "/exchange" : `/exchange/${route.tab}`;
+    case "exchange": return route.tab === "query" ? "/exchange" : ["/exchange", route.tab, ...(route.item === undefined ? [] : [encodeURIComponent(route.item)])].join("/");
     case "me": return "/me";
     case "lost": return "/";
   }

@@ -94,3 +94,13 @@ describe("the password once more", () => {
     expect(sent).toHaveLength(3);
   });
 });
+
+test("an outcome of the FHIR address that wants a proof is a refusal like any other", async () => {
+  const ask = vi.fn(async () => true);
+  forget = proveBy(ask);
+  const outcome = (code: string) => new Response(JSON.stringify({ resourceType: "OperationOutcome", issue: [{ severity: "error", code: "forbidden", details: { coding: [{ system: "urn:clinicvault:refusal", code }] } }] }), { status: 403 });
+  const box = boxOf(outcome("proveAgain"), new Response(null, { status: 202 }), outcome("other"));
+  expect((await withProof(change(), box.transmit)).status).toBe(202);
+  expect((await withProof(change(), box.transmit)).status).toBe(403);
+  expect(ask).toHaveBeenCalledTimes(1);
+});

@@ -167,6 +167,7 @@ impl HttpError {
             let issue = json::Object::new()
                 .with("severity", "error")
                 .with("code", self.issue)
+                .with_some("details", self.step())
                 .with("diagnostics", self.message.as_str())
                 .with_some("expression", place);
             vec![json::Value::Object(issue)]
@@ -189,6 +190,15 @@ impl HttpError {
         let mut body = self.extra.clone();
         body.insert("error".to_owned(), error);
         self.answer("application/json", Value::Object(body).to_string().into_bytes())
+    }
+
+    /// What a page has to do before it asks again, as a code; an outcome has no other place for it.
+    fn step(&self) -> Option<json::Value> {
+        let coding = |code| json::Object::new().with("system", "urn:clinicvault:refusal").with("code", code);
+        (self.code == "proveAgain").then(|| {
+            let codings = vec![json::Value::Object(coding("proveAgain"))];
+            json::Value::Object(json::Object::new().with("coding", codings))
+        })
     }
 
     fn answer(self, content_type: &'static str, body: Vec<u8>) -> Response {

@@ -53,4 +53,15 @@ export const tokens = () => take(api.GET("/api/tokens"));
 export const addToken = (body: { name: string; scope: string; ttlHours: number }) => take(api.POST("/api/tokens", { body }));
 export const endToken = (id: string) => take(api.DELETE("/api/tokens/{id}", path({ id })));
 
+export const programs = () => take(api.GET("/api/clients")) as Promise<{ clients: T.Program[] }>;
+export const addProgram = (body: T.NewProgram) => take(api.POST("/api/clients", { body }));
+export const changeProgram = (id: string, body: T.ProgramChange) => take(api.PATCH("/api/clients/{id}", { ...path({ id }), body }));
+export const endProgram = (id: string) => take(api.DELETE("/api/clients/{id}", path({ id })));
+export const programGrants = (id: string) => take(api.GET("/api/clients/{id}/grants", path({ id }))) as Promise<{ grants: T.Grant[] }>;
+export const endProgramGrants = (id: string) => take(api.DELETE("/api/clients/{id}/grants", path({ id })));
+export const newProgramSecret = (id: string) => take(api.POST("/api/clients/{id}/secret", path({ id })));
+
+export const jobs = () => take(api.GET("/api/jobs")) as Promise<{ jobs: T.Job[] }>;
+export const endJob = (id: string) => take(api.DELETE("/api/jobs/{id}", path({ id })));
+
 export const changes = (since: number) => take(api.GET("/api/changes", { params: { query: { since } } }));

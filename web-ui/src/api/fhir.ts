@@ -7,12 +7,17 @@ export const METHODS = ["GET", "POST", "PUT", "PATCH"] as const;
 export type Method = (typeof METHODS)[number];
 
 export interface Asked {
-  method: Method;
+  /** DELETE is not among what a question offers; screens that take something away ask for it. */
+  method: Method | "DELETE";
   /** Below the base, without a slash at the beginning: `Patient?name=x`. */
   to: string;
   body?: string;
   /** Sent instead of the own session. */
   token?: string;
+  /** What the caller would like beside being told of everything that is not known: `respond-async`. */
+  prefer?: string;
+  /** The version that the change builds on. */
+  ifMatch?: string;
 }
 
 export interface Answered {
@@ -44,11 +49,12 @@ export function typeOf(asked: Asked): string {
 }
 
 export async function ask(asked: Asked): Promise<Answered> {
-  const headers = new Headers({ accept: "application/fhir+json", prefer: "handling=strict" });
+  const headers = new Headers({ accept: "application/fhir+json", prefer: ["handling=strict", asked.prefer].filter(Boolean).join(", ") });
   if (asked.method !== "GET") {
     headers.set("x-clinicvault", "1");
     headers.set("content-type", typeOf(asked));
   }
+  if (asked.ifMatch) headers.set("if-match", asked.ifMatch);
   if (asked.token) headers.set("authorization", `Bearer ${asked.token}`);
   const request = new Request(`${base()}/${asked.to}`, { method: asked.method, headers, body: asked.method === "GET" ? undefined : (asked.body ?? "") });
   const send = async (one: Request) => {

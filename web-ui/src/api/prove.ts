@@ -5,6 +5,12 @@
 /** Asks the person; true once the box has accepted the password, false when they closed the question. */
 export type Prover = () => Promise<boolean>;
 
+/** What the box answers, from its own addresses and, as an OperationOutcome, from those of FHIR. */
+interface Refusal {
+  error?: { code?: unknown };
+  issue?: { details?: { coding?: { code?: unknown }[] } }[];
+}
+
 let prover: Prover | null = null;
 let asking: Promise<boolean> | null = null;
 
@@ -28,8 +34,8 @@ export async function withProof(request: Request, transmit: (request: Request) =
 async function wantsProof(response: Response): Promise<boolean> {
   if (response.status !== 403) return false;
   try {
-    const body = (await response.clone().json()) as { error?: { code?: unknown } } | null;
-    return body?.error?.code === "proveAgain";
+    const body = (await response.clone().json()) as Refusal | null;
+    return body?.error?.code === "proveAgain" || (body?.issue ?? []).some((issue) => (issue.details?.coding ?? []).some((coding) => coding.code === "proveAgain"));
   } catch {
     return false;
   }

@@ -54,6 +54,41 @@ export interface paths {
         patch: operations["change_client"];
         trace?: never;
     };
+    "/api/clients/{id}/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a program was given and holds now. */
+        get: operations["client_grants"];
+        put?: never;
+        post?: never;
+        /** Ends every consent and token that a program holds; it stays registered. */
+        delete: operations["end_client_grants"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/clients/{id}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a new secret for a confidential program; the old one is worth nothing from then on. */
+        post: operations["new_client_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/events": {
         parameters: {
             query?: never;
@@ -1111,6 +1146,24 @@ export interface components {
          * @enum {string}
          */
         Grade: "medium" | "high";
+        /** @description A consent, or a token without one. Of one patient it is said that there is one, not who. */
+        Grant: {
+            /** Format: date-time */
+            expires: string;
+            /** @description `offline`: until its end; `session`: at the longest until the person signs out; `once`: one token. */
+            lasts: string;
+            /** @description Whether it is about one patient. */
+            onePatient: boolean;
+            /** @description Who gave it; none for a program of its own. */
+            person?: string | null;
+            /** @description What it may do. */
+            scope: string;
+        };
+        /** @description What a program holds. */
+        Grants: {
+            /** @description The lasting first, then by person. */
+            grants: components["schemas"]["Grant"][];
+        };
         /** @description Why a message waits. */
         HeldView: {
             /** @description Who may be meant, likeliest first. */
@@ -1626,6 +1679,8 @@ export interface components {
             /** Format: date-time */
             created: string;
             enabled: boolean;
+            /** @description How many consents and tokens it holds now. */
+            grants: number;
             /** @description Whether it has a secret, which is not kept itself. */
             hasSecret: boolean;
             /** @description Its `client_id`. */
@@ -1634,6 +1689,11 @@ export interface components {
             jwks?: Record<string, never> | null;
             /** @description How it proves itself. */
             kind: components["schemas"]["Sort"];
+            /**
+             * Format: date-time
+             * @description When it showed a token last, since the box started.
+             */
+            lastUsed?: string | null;
             name: string;
             /** @description Where a person is sent back to, compared letter by letter. */
             redirectUris: string[];
@@ -2117,6 +2177,99 @@ export interface operations {
                 };
                 content?: never;
             };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    client_grants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Grants"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    end_client_grants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    new_client_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeProgram"];
+                };
+            };
+            /** @description a fresh proof is needed: proveAgain */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description it proves itself without a secret */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -43,6 +43,16 @@ function wall(at: Date): Wall {
   return { year, month, day, weekday: new Date(Date.UTC(year, month - 1, day)).getUTCDay(), hour, minute, second };
 }
 
+/** The instant at which a day begins where the clinic is; null for what is no whole day. */
+export function startOf(text: string): string | null {
+  const of = civil(text);
+  if (!of || of.day === 0) return null;
+  const midnight = Date.UTC(of.year, of.month - 1, of.day);
+  const shown = wall(new Date(midnight));
+  const ahead = Date.UTC(shown.year, shown.month - 1, shown.day, shown.hour, shown.minute, shown.second) - midnight;
+  return new Date(midnight - ahead).toISOString().replace(".000Z", "Z");
+}
+
 /** Days since 1970-01-01; an unknown month or day counts as the first. */
 function dayNumber(c: Civil): number {
   return Date.UTC(c.year, Math.max(c.month, 1) - 1, Math.max(c.day, 1)) / 86_400_000;

@@ -105,35 +105,6 @@ impl fmt::Display for Asked {
     }
 }
 
-/// What a scope lets a program do, in plain words for the person who decides.
-pub fn plainly(scope: &Scope) -> String {
-    let does = |letter: char| scope.letters().contains(letter);
-    let mut verbs = Vec::new();
-    if does('r') || does('s') {
-        verbs.push("see");
-    }
-    if does('c') {
-        verbs.push("add");
-    }
-    if does('u') {
-        verbs.push("change");
-    }
-    if does('d') {
-        verbs.push("delete");
-    }
-    let what = scope.kind().map_or("everything", |kind| kind.as_str());
-    let whose = match scope.about() {
-        About::Patient => "of the patient you choose",
-        About::User => "of all patients, as far as you may yourself",
-        About::System => "of all patients",
-    };
-    let mut text = format!("{} {what} {whose}", verbs.join(", "));
-    for (name, value) in scope.restriction() {
-        text.push_str(&format!(", only where {name} is {value}"));
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,18 +127,5 @@ mod tests {
         assert_eq!(asked.to_string(), "openid patient/Observation.rs patient/Patient.r");
         let keep = BTreeSet::from(["patient/Patient.r".to_owned(), "patient/Task.r".to_owned()]);
         assert_eq!(asked.kept(&keep).to_string(), "openid patient/Patient.r");
-    }
-
-    #[test]
-    fn a_person_reads_what_it_means() {
-        let plain = |text: &str| plainly(&Scopes::parse(text).unwrap().each()[0]);
-        assert_eq!(
-            plain("patient/Observation.rs?category=laboratory"),
-            "see Observation of the patient you choose, only where category is laboratory"
-        );
-        assert_eq!(
-            plain("user/*.cruds"),
-            "see, add, change, delete everything of all patients, as far as you may yourself"
-        );
     }
 }

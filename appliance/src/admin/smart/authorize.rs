@@ -97,11 +97,20 @@ pub struct Question {
     pub handle: Zeroizing<String>,
 }
 
+/// What is not certain about a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stranger {
+    /// The program is not registered, is switched off, or asks nobody.
+    Program,
+    /// The address is not one of the program's.
+    Address,
+}
+
 /// Why a request is not shown to the person.
 #[derive(Debug)]
 pub enum Unasked {
     /// It is not certain to whom an answer would go: told to the person.
-    Here(&'static str),
+    Here(Stranger),
     /// Told to the program, at its address.
     There { redirect: String, state: Option<String>, refused: Refused },
     /// The box cannot do it.
@@ -137,9 +146,9 @@ impl People {
     pub fn ask(&self, who: &Actor, request: Request, audiences: &[String]) -> Result<Question, Unasked> {
         let client = self.client(&request.client).ok().filter(|client| client.enabled);
         let client = client.filter(|client| client.sort != Sort::Backend);
-        let client = client.ok_or(Unasked::Here("This program is not registered here."))?;
+        let client = client.ok_or(Unasked::Here(Stranger::Program))?;
         if !client.redirects.contains(&request.redirect) {
-            return Err(Unasked::Here("The address to go back to is not one of this program's."));
+            return Err(Unasked::Here(Stranger::Address));
         }
         let there = |error, why: &str| Unasked::There {
             redirect: request.redirect.clone(),
@@ -176,6 +185,26 @@ impl People {
             redirect: request.redirect,
             asked,
             handle,
+        })
+    }
+
+    /// The question once more, for the same session, as long as it waits for its answer.
+    ///
+    /// # Errors
+    /// [`AdminError::LoginOver`] when it is not known, answered, too old, or another session's.
+    pub fn asked_again(&self, who: &Actor, handle: &str) -> Result<Question, AdminError> {
+        let (hash, now) = (secret::hash(handle), self.now());
+        let book = self.book();
+        let found = book.smart.pending.get(&hash).filter(|pending| now < pending.expires);
+        let pending = found.filter(|pending| Some(pending.session) == who.session);
+        let pending = pending.ok_or(AdminError::LoginOver)?;
+        let client = book.smart.clients.get(&pending.client).ok_or(AdminError::LoginOver)?;
+        Ok(Question {
+            program: client.name.clone(),
+            contact: client.contact.clone(),
+            redirect: pending.redirect.clone(),
+            asked: pending.asked.clone(),
+            handle: Zeroizing::new(handle.to_owned()),
         })
     }
 

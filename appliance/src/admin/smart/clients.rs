@@ -117,7 +117,9 @@ impl People {
         let line = leaf(who, Action::TokenChange, Outcome::Success, Some(format!("drop client {id}")));
         let change = Change::drop(Collection::Clients, id.as_bytes());
         self.store().commit(Arc::new(who.clone()), line, vec![change]).await?;
-        self.book_mut().smart.clients.remove(id);
+        let mut book = self.book_mut();
+        book.smart.clients.remove(id);
+        book.smart.uses.forget(id);
         Ok(())
     }
 
@@ -126,17 +128,24 @@ impl People {
         self.book().smart.clients.get(id).cloned().ok_or(AdminError::Missing("program"))
     }
 
-    async fn keep_client(&self, who: &Actor, client: &Client, what: &str) -> Result<(), AdminError> {
+    pub(super) async fn keep_client(
+        &self,
+        who: &Actor,
+        client: &Client,
+        what: &str,
+    ) -> Result<(), AdminError> {
         let reason = format!("{what} {} {}", client.id, client.scope);
         let line = leaf(who, Action::TokenChange, Outcome::Success, Some(reason));
         let change = Change::put(Collection::Clients, client.id.as_bytes(), client)?;
         self.store().commit(Arc::new(who.clone()), line, vec![change]).await?;
-        self.book_mut().smart.clients.insert(client.id.clone(), client.clone());
+        let mut book = self.book_mut();
+        book.smart.uses.watch(&client.id);
+        book.smart.clients.insert(client.id.clone(), client.clone());
         Ok(())
     }
 
     /// Ends everything that a program holds. Memory first, so that it is over whatever the disk does.
-    async fn end_of_client(&self, who: &Actor, id: &str) -> Result<(), AdminError> {
+    pub(super) async fn end_of_client(&self, who: &Actor, id: &str) -> Result<(), AdminError> {
         let mut changes = Vec::new();
         {
             let mut book = self.book_mut();

@@ -142,6 +142,7 @@ impl People {
         let (book, now) = (self.book(), self.now());
         let access = book.smart.access.get(&secret::hash(token)).filter(|access| now < access.expires)?;
         let client = book.smart.clients.get(&access.client).filter(|client| client.enabled)?;
+        book.smart.uses.note(&client.id, now);
         let scopes = Asked::read(&access.scope).ok()?.scopes;
         let Some(account) = &access.account else {
             return Some(Actor {

@@ -2,9 +2,9 @@
 //!
 //! `client` is a registered program and what is checked of it, `clients` the register; `assertion` verifies a signed
 //! assertion, `ask` reads what an authorisation request wants, `authorize` carries it through a person's consent to a
-//! one-time code, `grant` turns codes, refresh tokens and assertions into access tokens, `identity` signs id tokens, `own_consents` is what a person
-//! sees and ends of it. The
-//! addresses are `http::smart`'s. See `docs/decisions/0121-programs-of-other-makers.md`.
+//! one-time code, `grant` turns codes, refresh tokens and assertions into access tokens, `held` says what a program holds,
+//! `own_consents` is what a person sees and ends of it, `identity` signs id tokens. The addresses are `http::smart`'s. See
+//! `docs/decisions/0121-programs-of-other-makers.md`.
 
 pub mod ask;
 pub mod assertion;
@@ -12,6 +12,7 @@ pub mod authorize;
 pub mod client;
 pub mod clients;
 pub mod grant;
+pub mod held;
 pub mod identity;
 pub mod own_consents;
 
@@ -25,6 +26,7 @@ use super::store::{Collection, Store};
 use authorize::{Code, Pending};
 use client::Client;
 use grant::{Access, Grant};
+use held::Uses;
 
 /// A refusal in the words of RFC 6749 section 5.2: what the program is told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +72,8 @@ pub struct Smart {
     pub(super) seen: HashMap<Hash, Timestamp>,
     pub(super) codes: HashMap<Hash, Code>,
     pub(super) pending: HashMap<Hash, Pending>,
+    /// When each program came last.
+    pub(super) uses: Uses,
 }
 
 impl Smart {
@@ -84,8 +88,11 @@ impl Smart {
         }
         let clients = store.load::<Client>(Collection::Clients)?.into_iter();
         let grants = store.load::<Grant>(Collection::Grants)?.into_iter();
+        let clients: BTreeMap<String, Client> =
+            clients.map(|(_, client)| (client.id.clone(), client)).collect();
         Ok(Smart {
-            clients: clients.map(|(_, client)| (client.id.clone(), client)).collect(),
+            uses: Uses::of(clients.keys()),
+            clients,
             grants: grants.map(|(_, grant)| (grant.id.clone(), grant)).collect(),
             access: by_hash(store, Collection::Access)?,
             seen: by_hash(store, Collection::Assertions)?,

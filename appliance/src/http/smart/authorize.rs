@@ -7,34 +7,52 @@ use axum::response::{IntoResponse, Response};
 use clinicvault_gateway::fhir::search::query;
 use http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 
+use super::super::aside::{aside, caller};
 use super::super::error::HttpError;
 use super::super::{limits, session};
-use super::{Origin, page};
+use super::Origin;
+use super::page::{self, Choice, Look, Shown, Stop};
 use crate::admin::error::AdminError;
-use crate::admin::smart::authorize::{self, Said, Unasked};
+use crate::admin::smart::authorize::{self, Question, Said, Stranger, Unasked};
 use crate::app::App;
+use crate::lan::install::Language;
 use crate::records::access::{Actor, Who};
 
 /// Largest form, bytes.
 const FORM: usize = 64 * 1024;
 /// Longest query.
 const QUERY: usize = 16 * 1024;
+/// Longest text that a patient is looked for by, in characters.
+const LONGEST_SEARCH: usize = 100;
+/// Most patients to choose from, where they were looked for and where they are only the newest.
+const SHOWN: (usize, usize) = (8, 4);
+
+/// Style of the pages.
+pub async fn style() -> Response {
+    let mut response = Response::new(page::CSS.into());
+    let kind = HeaderValue::from_static("text/css; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
 
 /// Shows the question.
 pub async fn ask(State(app): State<App>, origin: Origin, request: Request) -> Result<Response, HttpError> {
     let text = request.uri().query().unwrap_or_default();
-    if text.len() > QUERY {
-        return Ok(html(StatusCode::BAD_REQUEST, page::refused("The request is too long.")));
-    }
-    let Some(asked) = read(text) else {
-        return Ok(html(StatusCode::BAD_REQUEST, page::refused("The request cannot be read.")));
-    };
-    let Some(who) = person(&app, request.extensions(), request.headers()) else {
-        return Ok(html(StatusCode::OK, page::sign_in(&format!("/oauth/authorize?{text}"))));
+    let person = person(&app, request.extensions(), request.headers());
+    let look = look(&app, person.as_ref(), request.headers());
+    let asked = if text.len() > QUERY { None } else { read(text) };
+    let Some(asked) = asked else { return Ok(refused(&look, Stop::Unreadable)) };
+    let Some(who) = person else {
+        return Ok(html(StatusCode::OK, page::sign_in(&look, &format!("/oauth/authorize?{text}"))));
     };
     match app.rooms()?.people.ask(&who, asked, &origin.audiences()) {
-        Ok(question) => Ok(html_to(&question.redirect, page::question(&question, &who.name, None))),
-        Err(Unasked::Here(why)) => Ok(html(StatusCode::BAD_REQUEST, page::refused(why))),
+        Ok(question) => {
+            let shown =
+                Shown { patients: choice(&app, &who, &question, None, None).await?, ..Shown::default() };
+            Ok(html_to(&question.redirect, page::question(&look, &question, &who.name, &shown)))
+        }
+        Err(Unasked::Here(Stranger::Program)) => Ok(refused(&look, Stop::Program)),
+        Err(Unasked::Here(Stranger::Address)) => Ok(refused(&look, Stop::Address)),
         Err(Unasked::There { redirect, state, refused }) => {
             go(&authorize::back_with_refusal(&redirect, state.as_deref(), &refused))
         }
@@ -43,38 +61,105 @@ pub async fn ask(State(app): State<App>, origin: Origin, request: Request) -> Re
 }
 
 /// Takes the answer. It comes from a form of our own page: the browser says so, and the form holds a secret that only
-/// the page of the same session was given.
+/// the page of the same session was given. Looking for a patient shows the question again.
 pub async fn answer(State(app): State<App>, request: Request) -> Result<Response, HttpError> {
     let (parts, body) = request.into_parts();
     from_own_form(&parts.headers)?;
     let who = person(&app, &parts.extensions, &parts.headers).ok_or_else(HttpError::unauthenticated)?;
+    let look = look(&app, Some(&who), &parts.headers);
     let patience = Duration::from_secs(app.config().limits.body_seconds);
     let bytes = limits::read_body(body, FORM, patience).await?;
-    let unreadable = || HttpError::bad_request("The form cannot be read.");
-    let text = std::str::from_utf8(&bytes).map_err(|_| unreadable())?;
-    let mut said = Said::default();
-    for (name, value) in query::decode(text).map_err(|_| unreadable())? {
+    let Form { said, find } =
+        form(&bytes).ok_or_else(|| HttpError::bad_request("The form cannot be read."))?;
+    let people = &app.rooms()?.people;
+    let (again, unchosen) = match find {
+        Some(typed) => (Some(typed).filter(|typed| !typed.trim().is_empty()), false),
+        None => match people.answered(&who, said.clone()).await {
+            Ok(address) => return go(&address),
+            Err(AdminError::LoginOver) => return Ok(refused(&look, Stop::Over)),
+            Err(AdminError::Invalid(..)) => (None, true),
+            Err(error) => return Err(error.into()),
+        },
+    };
+    let question = match people.asked_again(&who, &said.handle) {
+        Ok(question) => question,
+        Err(AdminError::LoginOver) => return Ok(refused(&look, Stop::Over)),
+        Err(error) => return Err(error.into()),
+    };
+    let patients = choice(&app, &who, &question, again, said.patient).await?;
+    let shown = Shown { patients, keep: Some(said.keep), unchosen };
+    let mut response = html_to(&question.redirect, page::question(&look, &question, &who.name, &shown));
+    if unchosen {
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+    }
+    Ok(response)
+}
+
+/// What the form of the page holds.
+#[derive(Default)]
+struct Form {
+    said: Said,
+    /// What to look for, when no answer was meant.
+    find: Option<String>,
+}
+
+fn form(bytes: &[u8]) -> Option<Form> {
+    let (mut said, mut finds, mut typed) = (Said::default(), false, String::new());
+    for (name, value) in query::decode(std::str::from_utf8(bytes).ok()?).ok()? {
         match name.as_str() {
             "handle" => said.handle = value,
-            "answer" => said.yes = value == "yes",
+            "answer" => (said.yes, finds) = (value == "yes", value == "find"),
             "patient" => said.patient = Some(value).filter(|value| !value.is_empty()),
+            "find" if value.chars().count() <= LONGEST_SEARCH => typed = value,
             "keep" => {
                 said.keep.insert(value);
             }
-            _ => return Err(unreadable()),
+            _ => return None,
         }
     }
-    match app.rooms()?.people.answered(&who, said).await {
-        Ok(address) => go(&address),
-        Err(error @ (AdminError::LoginOver | AdminError::Invalid(..))) => {
-            let why = match error {
-                AdminError::Invalid(_, why) => format!("{why} Go back, and answer again."),
-                _ => "This question was answered, or is too old. Begin again in the program.".to_owned(),
-            };
-            Ok(html(StatusCode::BAD_REQUEST, page::refused(&why)))
-        }
-        Err(error) => Err(error.into()),
+    Some(Form { said, find: finds.then_some(typed) })
+}
+
+/// The patients to choose from, where one has to be chosen: the newest, or those found. Whom the person may not see is
+/// refused when the answer comes, as everywhere.
+async fn choice(
+    app: &App,
+    who: &Actor,
+    question: &Question,
+    typed: Option<String>,
+    chosen: Option<String>,
+) -> Result<Option<Choice>, HttpError> {
+    if !question.asked.wants_patient() {
+        return Ok(None);
     }
+    let (records, from, text) = (app.rooms()?.records.clone(), caller(who.clone()), typed.clone());
+    let found = aside(move || match text {
+        Some(text) => Ok(records.find_people(&from, &text)?.0),
+        None => records.recent_people(&from),
+    });
+    let most = if typed.is_some() { SHOWN.0 } else { SHOWN.1 };
+    let people = found.await?.into_iter().take(most).map(|hit| hit.patient).collect();
+    let today = app.now().to_zoned(app.zone()).date();
+    Ok(Some(Choice { people, typed, chosen, today }))
+}
+
+/// How the person likes the screen; of somebody unknown the browser says the language.
+fn look(app: &App, who: Option<&Actor>, headers: &HeaderMap) -> Look {
+    let looks =
+        who.and_then(|who| app.rooms().ok()?.people.own_account(who).ok()).map(|account| account.looks);
+    let looks = looks.unwrap_or_default();
+    let accept =
+        headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let theme = match looks.theme.as_deref() {
+        Some("light") => Some("light"),
+        Some("dark") => Some("dark"),
+        Some(_) | None => None,
+    };
+    Look { language: Language::choose(looks.language.as_deref(), accept), theme }
+}
+
+fn refused(look: &Look, why: Stop) -> Response {
+    html(StatusCode::BAD_REQUEST, page::refused(look, why))
 }
 
 /// The person who is signed in in this browser.

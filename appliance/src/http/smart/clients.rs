@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::routing::{get, patch};
+use axum::routing::{get, patch, post};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,9 @@ use utoipa::ToSchema;
 
 use super::super::error::HttpError;
 use super::super::extract::{Actor, Json};
+use crate::admin::people::People;
 use crate::admin::smart::client::{Client, Sort, Terms};
+use crate::admin::smart::held::{self, Lasts};
 use crate::app::App;
 
 /// The routes of this topic.
@@ -18,6 +20,8 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/api/clients", get(list).post(add))
         .route("/api/clients/{id}", patch(change).delete(end))
+        .route("/api/clients/{id}/grants", get(grants).delete(end_grants))
+        .route("/api/clients/{id}/secret", post(secret))
 }
 
 /// All programs.
@@ -50,11 +54,19 @@ pub struct Program {
     enabled: bool,
     #[schema(value_type = String, format = DateTime)]
     created: Timestamp,
+    /// When it showed a token last, since the box started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_used: Option<Timestamp>,
+    /// How many consents and tokens it holds now.
+    grants: usize,
 }
 
-impl From<Client> for Program {
-    fn from(client: Client) -> Self {
+impl Program {
+    fn of(people: &People, client: Client) -> Self {
         Program {
+            last_used: people.client_last_used(&client.id),
+            grants: people.held(&client.id).map_or(0, |held| held.len()),
             id: client.id,
             name: client.name,
             kind: client.sort,
@@ -72,7 +84,10 @@ impl From<Client> for Program {
 /// Lists the programs.
 #[utoipa::path(get, path = "/api/clients", operation_id = "list_clients", tag = "clients", responses((status = 200, body = Programs)))]
 pub async fn list(State(app): State<App>, _: Actor) -> Result<Json<Programs>, HttpError> {
-    let clients = app.rooms()?.people.clients().into_iter().map(Program::from).collect();
+    let clients = {
+        let people = &app.rooms()?.people;
+        people.clients().into_iter().map(|client| Program::of(people, client)).collect()
+    };
     Ok(Json(Programs { clients }))
 }
 
@@ -124,9 +139,10 @@ pub async fn add(
         keys: new.jwks,
         contact: new.contact,
     };
-    let (client, secret) = app.rooms()?.people.add_client(&who, terms).await?;
+    let people = &app.rooms()?.people;
+    let (client, secret) = people.add_client(&who, terms).await?;
     let client_secret = secret.map(|secret| secret.to_string());
-    Ok((StatusCode::CREATED, Json(MadeProgram { client: client.into(), client_secret })))
+    Ok((StatusCode::CREATED, Json(MadeProgram { client: Program::of(people, client), client_secret })))
 }
 
 /// A change of a program; what is left out stays. Every token that it holds ends.
@@ -161,7 +177,8 @@ pub async fn change(
         terms.contact = change.contact.unwrap_or(std::mem::take(&mut terms.contact));
         *enabled = change.enabled.unwrap_or(*enabled);
     });
-    Ok(Json(changed.await?.into()))
+    let changed = changed.await?;
+    Ok(Json(Program::of(&rooms.people, changed)))
 }
 
 /// Takes a program away, and every token that it holds.
@@ -174,4 +191,78 @@ pub async fn end(
 ) -> Result<StatusCode, HttpError> {
     app.rooms()?.people.drop_client(&who, &id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a program holds.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Grants {
+    /// The lasting first, then by person.
+    grants: Vec<Grant>,
+}
+
+/// A consent, or a token without one. Of one patient it is said that there is one, not who.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Grant {
+    /// Who gave it; none for a program of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    person: Option<String>,
+    /// What it may do.
+    scope: String,
+    /// Whether it is about one patient.
+    one_patient: bool,
+    /// `offline`: until its end; `session`: at the longest until the person signs out; `once`: one token.
+    lasts: &'static str,
+    #[schema(value_type = String, format = DateTime)]
+    expires: Timestamp,
+}
+
+impl From<held::Held> for Grant {
+    fn from(held: held::Held) -> Self {
+        let lasts = match held.lasts {
+            Lasts::Offline => "offline",
+            Lasts::Session => "session",
+            Lasts::Once => "once",
+        };
+        let held::Held { person, scope, one_patient, expires, .. } = held;
+        Grant { person, scope, one_patient, lasts, expires }
+    }
+}
+
+/// What a program was given and holds now.
+#[utoipa::path(get, path = "/api/clients/{id}/grants", operation_id = "client_grants", tag = "clients", params(("id" = String, Path)),
+    responses((status = 200, body = Grants), (status = 404)))]
+pub async fn grants(
+    State(app): State<App>,
+    _: Actor,
+    Path(id): Path<String>,
+) -> Result<Json<Grants>, HttpError> {
+    let grants = app.rooms()?.people.held(&id)?.into_iter().map(Grant::from).collect();
+    Ok(Json(Grants { grants }))
+}
+
+/// Ends every consent and token that a program holds; it stays registered.
+#[utoipa::path(delete, path = "/api/clients/{id}/grants", operation_id = "end_client_grants", tag = "clients", params(("id" = String, Path)),
+    responses((status = 204), (status = 404)))]
+pub async fn end_grants(
+    State(app): State<App>,
+    who: Actor,
+    Path(id): Path<String>,
+) -> Result<StatusCode, HttpError> {
+    app.rooms()?.people.end_held(&who, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Makes a new secret for a confidential program; the old one is worth nothing from then on.
+#[utoipa::path(post, path = "/api/clients/{id}/secret", operation_id = "new_client_secret", tag = "clients", params(("id" = String, Path)),
+    responses((status = 200, body = MadeProgram), (status = 403, description = "a fresh proof is needed: proveAgain"), (status = 404),
+        (status = 422, description = "it proves itself without a secret")))]
+pub async fn secret(
+    State(app): State<App>,
+    who: Actor,
+    Path(id): Path<String>,
+) -> Result<Json<MadeProgram>, HttpError> {
+    let people = &app.rooms()?.people;
+    let (client, secret) = people.new_client_secret(&who, &id).await?;
+    Ok(Json(MadeProgram { client: Program::of(people, client), client_secret: Some(secret.to_string()) }))
 }

@@ -1,7 +1,8 @@
 //! SMART App Launch 2 over HTTP: what programs find out, where they send people, and where they get tokens.
 //!
-//! `known` says what there is, `authorize` is the page on which a person decides, `token` the endpoints for programs,
-//! `clients` the register for whoever may change settings, `consents` what a person granted and takes back. Errors to programs are those of RFC 6749.
+//! `known` says what there is, `authorize` lets a person decide on a `page` in the `words` of the screens, `token` holds the
+//! endpoints for programs, `clients` the register for whoever may change settings, `consents` what a person granted and takes
+//! back. Errors to programs are those of RFC 6749.
 
 mod authorize;
 pub mod clients;
@@ -9,6 +10,7 @@ pub mod consents;
 mod known;
 mod page;
 mod token;
+mod words;
 
 use axum::Router;
 use axum::extract::FromRequestParts;
@@ -30,6 +32,7 @@ pub fn routes() -> Router<App> {
         .route("/.well-known/openid-configuration", get(known::openid))
         .route("/oauth/jwks", get(known::keys))
         .route("/oauth/authorize", get(authorize::ask).post(authorize::answer))
+        .route("/oauth/page.css", get(authorize::style))
         .route("/oauth/token", post(token::token))
         .route("/oauth/introspect", post(token::introspect))
         .route("/oauth/revoke", post(token::revoke))

@@ -195,7 +195,10 @@ async fn an_app_gets_what_the_doctor_gave_for_the_patient_chosen_and_no_more() {
     let page = house.asked(&House::query(&client, scope)).await;
     assert!(
         page.text.contains("Growth &lt;chart&gt;")
-            && page.text.contains("see Observation of the patient you choose"),
+            && page
+                .text
+                .contains("<b>Read measurements and results</b><small>of the one patient you choose</small>")
+            && page.text.contains("<li>patient/Observation.rs</li>"),
         "{}",
         page.text
     );
@@ -529,4 +532,119 @@ async fn programs_are_registered_by_the_owner_with_a_fresh_proof() {
     house.bench.pass(301);
     let late = house.owner.post("/api/clients", new).await;
     assert_eq!((late.status.as_u16(), late.body["error"]["code"].as_str()), (403, Some("proveAgain")));
+}
+
+#[tokio::test]
+async fn the_owner_sees_what_a_program_holds_and_ends_it_or_gives_it_a_new_secret() {
+    let mut house = House::new().await;
+    let scope = "offline_access patient/Observation.rs";
+    let (client, secret) = house.program("confidential", scope, None).await;
+    let line = house.owner.get("/api/clients").await.body["clients"][0].clone();
+    assert_eq!((&line["grants"], &line["lastUsed"]), (&json!(0), &Value::Null));
+    let code = house.code(&client, scope).await;
+    let pairs = [
+        ("client_id", client.as_str()),
+        ("client_secret", &secret),
+        ("code", &code),
+        ("redirect_uri", BACK),
+        ("code_verifier", VERIFIER),
+    ];
+    let given = house.swap(&pairs).await.json();
+    let token = text(&given, "access_token");
+    assert_eq!(fhir(&house.bench, &token, "/fhir/Observation").await.status, 200);
+    let line = house.owner.get("/api/clients").await.body["clients"][0].clone();
+    assert_eq!(line["grants"], 1);
+    assert!(line["lastUsed"].is_string(), "{line}");
+    let grants = format!("/api/clients/{client}/grants");
+    let held = house.owner.get(&grants).await.body;
+    let expected = json!([{"person": "asha", "scope": scope, "onePatient": true, "lasts": "offline",
+        "expires": held["grants"][0]["expires"]}]);
+    assert_eq!(held["grants"], expected);
+    assert_eq!(house.doctor.get(&grants).await.status, 403);
+
+    // A new secret: the old one is nobody, what people gave stays.
+    let path = format!("/api/clients/{client}/secret");
+    assert_eq!(house.doctor.post(&path, json!({})).await.status, 403);
+    let made = house.owner.post(&path, json!({})).await;
+    assert_eq!(made.status, 200, "{:?}", made.body);
+    let fresh = text(&made.body, "clientSecret");
+    let refresh = text(&given, "refresh_token");
+    let with = |secret: &str| {
+        let pairs = [
+            ("grant_type", "refresh_token".to_owned()),
+            ("client_id", client.clone()),
+            ("client_secret", secret.to_owned()),
+            ("refresh_token", refresh.clone()),
+        ];
+        let bench = &house.bench;
+        async move {
+            let pairs: Vec<(&str, &str)> =
+                pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            post_form(bench, "/oauth/token", &pairs).await
+        }
+    };
+    assert_eq!(with(&secret).await.error(), "invalid_client");
+    let again = with(&fresh).await;
+    assert_eq!(again.status, 200, "{}", again.text);
+    let token = text(&again.json(), "access_token");
+    assert_eq!(house.owner.delete(&grants).await.status, 204);
+    assert_eq!(fhir(&house.bench, &token, "/fhir/Observation").await.status, 401);
+    assert_eq!(house.owner.get(&grants).await.body["grants"], json!([]));
+    let (public, _) = house.program("public", scope, None).await;
+    let none = house.owner.post(&format!("/api/clients/{public}/secret"), json!({})).await;
+    assert_eq!((none.status.as_u16(), none.body["error"]["field"].as_str()), (422, Some("secret")));
+    house.bench.pass(301);
+    let late = house.owner.post(&path, json!({})).await;
+    assert_eq!((late.status.as_u16(), late.body["error"]["code"].as_str()), (403, Some("proveAgain")));
+}
+
+#[tokio::test]
+async fn a_patient_is_looked_for_on_the_page_and_what_was_taken_away_stays_away() {
+    let mut house = House::new().await;
+    let new = json!({"name": "Lakshmi Pawar", "sex": "F", "birth": {"date": "1968-03-14"}, "noPhone": true, "key": "form-one-0001"});
+    let made = house.doctor.post("/api/patients", new).await;
+    assert_eq!(made.status, 201, "{:?}", made.body);
+    let id = text(&made.body, "id");
+    let scope = "patient/Patient.rs patient/Observation.rs";
+    let (client, _) = house.program("public", scope, None).await;
+    let page = house.asked(&House::query(&client, scope)).await;
+    let keep = ("keep", "patient/Observation.rs");
+    let found = house.answered(&page, &[("answer", "find"), ("find", "laksh"), keep]).await;
+    assert_eq!(found.status, 200, "{}", found.text);
+    assert!(found.text.contains(&format!("name=\"patient\" value=\"{id}\" required")), "{}", found.text);
+    assert!(found.text.contains("Lakshmi Pawar") && found.text.contains(" y, F, NC-"), "{}", found.text);
+    assert!(found.text.contains("value=\"patient/Observation.rs\" checked"));
+    assert!(!found.text.contains("value=\"patient/Patient.rs\" checked"));
+    let nobody = house.answered(&page, &[("answer", "find"), ("find", "<zzz>"), keep]).await;
+    assert!(
+        nobody.text.contains("Nobody was found") && nobody.text.contains("&lt;zzz&gt;"),
+        "{}",
+        nobody.text
+    );
+    // Without a patient it is asked again, and the answer still counts once.
+    let again = house.answered(&page, &[("answer", "yes"), keep]).await;
+    assert!(again.status == 400 && again.text.contains("role=\"alert\""), "{}", again.text);
+    let done = house.answered(&again, &[("answer", "yes"), ("patient", &id), keep]).await;
+    assert_eq!(done.status, 303, "{}", done.text);
+    assert_eq!(house.answered(&page, &[("answer", "find"), ("find", "laksh")]).await.status, 400, "answered");
+}
+
+#[tokio::test]
+async fn the_pages_speak_the_language_of_the_person() {
+    let mut house = House::new().await;
+    let (client, _) = house.program("public", "user/Encounter.rs", None).await;
+    let door = Request::get(format!("/oauth/authorize?client_id={client}"))
+        .header("accept-language", "hi-IN,en;q=0.5");
+    let door = send(&house.bench, door, String::new()).await;
+    assert!(door.text.contains("<html lang=\"hi\"") && door.text.contains("आगे बढ़ें"), "{}", door.text);
+    let wish = json!({"language": "hi", "theme": "dark"});
+    assert!(house.doctor.patch("/api/me", wish).await.status.is_success());
+    let page = house.asked(&House::query(&client, "user/Encounter.rs")).await;
+    assert!(
+        page.text.contains("<html lang=\"hi\" data-theme=\"dark\"") && page.text.contains("विज़िट पढ़ना"),
+        "{}",
+        page.text
+    );
+    let style = send(&house.bench, Request::get("/oauth/page.css"), String::new()).await;
+    assert!(style.status == 200 && style.text.contains("--surface") && style.text.contains(".answers"));
 }
