@@ -14,7 +14,7 @@ export const PHONE = { width: 360, height: 740 };
 const PATIENCE = 20_000;
 
 // Chromium reports every 4xx on the console. These are answers that a page asks for: not signed in, a possible
-// duplicate, a value refused, a code wrong too often; and whatever a person asks of the FHIR address by hand.
+// duplicate, a value refused, a code wrong too often; and whatever is asked of the FHIR address by hand, or for a program.
 const ANSWER = /^Failed to load resource: the server responded with a status of (401|409|422|429) /;
 const REFUSED = /^Failed to load resource: the server responded with a status of 4\d\d /;
 
@@ -32,7 +32,7 @@ export class Visitor {
     visitor.faults = [];
     visitor.page.on("console", (message) => {
       const { url } = message.location();
-      if (["error", "warning"].includes(message.type()) && !(ANSWER.test(message.text()) && url.includes("/api/")) && !(REFUSED.test(message.text()) && url.includes("/fhir/"))) visitor.faults.push(`console: ${message.text()} (${url})`);
+      if (["error", "warning"].includes(message.type()) && !(ANSWER.test(message.text()) && url.includes("/api/")) && !(REFUSED.test(message.text()) && /\/(fhir|oauth)\//.test(url))) visitor.faults.push(`console: ${message.text()} (${url})`);
     });
     visitor.page.on("pageerror", (error) => visitor.faults.push(`page: ${error.stack ?? error}`));
     visitor.page.on("request", (request) => {

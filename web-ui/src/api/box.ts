@@ -24,6 +24,8 @@ export const beginOwnFactor = () => take(api.POST("/api/me/second-factor"));
 export const confirmOwnFactor = (code: string) => take(api.POST("/api/me/second-factor/confirm", { body: { code } }));
 export const mySessions = () => take(api.GET("/api/me/sessions"));
 export const endSession = (id: string) => take(api.DELETE("/api/me/sessions/{id}", path({ id })));
+export const myConsents = () => take(api.GET("/api/me/consents"));
+export const endMyConsent = (id: string) => take(api.DELETE("/api/me/consents/{id}", path({ id })));
 
 export const search = (q: string, signal?: AbortSignal) => take(api.GET("/api/search", { params: { query: { q } }, signal }));
 export const recent = () => take(api.GET("/api/patients/recent"));

@@ -55,3 +55,4 @@ export type Program = S["Program"];
 export type NewProgram = S["NewProgram"];
 export type ProgramChange = S["ProgramChange"];
 export type Grant = Omit<S["Grant"], "lasts"> & { lasts: "offline" | "session" | "once" };
+export type OwnConsent = S["OwnConsent"];
