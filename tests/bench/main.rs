@@ -2,7 +2,8 @@
 //!
 //! Everything runs on loopback from this process, which shares the machine with the box. Each figure is the median
 //! of its rounds. `CLINICVAULT_BENCH=quick` stores a tenth and runs short rounds, to see whether everything works;
-//! `box` leaves out the benches of the rooms, `creates` measures the durable creates alone.
+//! `box` leaves out the benches of the rooms, `creates` measures the durable creates alone, `fhir` the FHIR server at
+//! 12,000 resources (beside a peer where one is named, see [`fhir`]) and `million` at a million.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,9 +13,11 @@
     clippy::disallowed_methods
 )]
 
+mod asker;
 mod corpus;
 mod disk;
 mod examples;
+mod fhir;
 mod load;
 mod rounds;
 mod table;
@@ -33,22 +36,35 @@ pub struct Scale {
     pub rounds: usize,
 }
 
+/// Transactions of the small and of the large FHIR server, and the MiB with which each may rest.
+const SMALL: (usize, f64) = (120, 120.0);
+const LARGE: (usize, f64) = (10_000, 512.0);
+
 fn main() {
     let asked = std::env::var("CLINICVAULT_BENCH").unwrap_or_default();
-    let (quick, box_only) = (asked == "quick", matches!(asked.as_str(), "box" | "creates"));
+    let quick = asked == "quick";
     let scale = if quick {
         Scale { transactions: 100, round: Duration::from_millis(500), rounds: 1 }
     } else {
         Scale { transactions: 1_000, round: Duration::from_secs(4), rounds: 3 }
     };
     let mut table = Table::default();
-    if !box_only {
+    let chosen = |names: &[&str]| asked.is_empty() || names.contains(&asked.as_str());
+    if chosen(&["quick"]) {
         examples::all(&mut table);
+    }
+    if chosen(&["quick", "box"]) {
+        rounds::all(&mut table, &scale);
     }
     if asked == "creates" {
         rounds::creates_alone(&mut table, &scale);
-    } else {
-        rounds::all(&mut table, &scale);
+    }
+    if chosen(&["quick", "fhir"]) {
+        fhir::at_size(&mut table, &scale, SMALL.0, SMALL.1);
+        fhir::beside_peer(&mut table, &scale, SMALL.0);
+    }
+    if chosen(&["million"]) {
+        fhir::at_size(&mut table, &scale, LARGE.0, LARGE.1);
     }
     println!("\n{}", table.text());
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");

@@ -1,13 +1,13 @@
 //! The rounds against the running box, in the order in which a clinic meets them: empty, filling, full.
 
-use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use clinicvault_tests::canary::Dice;
 use clinicvault_tests::{Clinic, binary};
 
-use crate::load::{HttpClient, MllpClient, Run, Until, drive};
+use crate::asker::Asker;
+use crate::load::{MllpClient, Run, Until, drive};
 use crate::table::Aim::{AtLeast, AtMost};
 use crate::table::{Table, median};
 use crate::{Scale, corpus, disk};
@@ -86,52 +86,6 @@ fn full(table: &mut Table, clinic: &mut Clinic) {
     table.aimed("resident memory idle, after the import and a restart", memory, "MiB", AtMost(120.0));
 }
 
-/// A whole HTTP request as bytes.
-struct Asker {
-    address: SocketAddr,
-    token: String,
-}
-
-impl Asker {
-    fn of(clinic: &Clinic) -> Asker {
-        Asker { address: clinic.server().http, token: clinic.token() }
-    }
-
-    fn get(&self, path: &str, out: &mut Vec<u8>) {
-        let token = &self.token;
-        out.extend_from_slice(
-            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n")
-                .as_bytes(),
-        );
-    }
-
-    fn post(&self, path: &str, body: &str, out: &mut Vec<u8>) {
-        let (token, length) = (&self.token, body.len());
-        out.extend_from_slice(
-            format!(
-                "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
-                 Content-Type: application/fhir+json\r\nContent-Length: {length}\r\n\r\n{body}"
-            )
-            .as_bytes(),
-        );
-    }
-
-    fn run(&self, connections: usize, until: Until, request: impl Fn(usize, &mut Vec<u8>) + Sync) -> Run {
-        self.run_keeping(connections, until, request, |_, _| {})
-    }
-
-    fn run_keeping(
-        &self,
-        connections: usize,
-        until: Until,
-        request: impl Fn(usize, &mut Vec<u8>) + Sync,
-        keep: impl Fn(usize, &[u8]) + Sync,
-    ) -> Run {
-        drive::<HttpClient>(self.address, connections, until, request, keep)
-            .expect("the box answers as expected")
-    }
-}
-
 fn creates(table: &mut Table, clinic: &Clinic, scale: &Scale) {
     let patient = serde_json::from_str(&corpus::patient(0)).expect("JSON");
     let subject = clinic.fhir().post_fhir("/fhir/Patient", &patient).expect(201).json();
@@ -150,7 +104,7 @@ fn creates_of(
     body: impl Fn(usize) -> String + Sync,
 ) {
     let ask = Asker::of(clinic);
-    let path = format!("/fhir/{kind}");
+    let path = format!("/{kind}");
     let mut rates = Vec::new();
     for connections in [1, 64] {
         let before = clinic.server().processor_time();
@@ -209,33 +163,36 @@ fn messages(table: &mut Table, clinic: &Clinic, scale: &Scale) {
 /// Stores everything in as many rounds as there are, and hands back the ids it was given.
 fn import(table: &mut Table, clinic: &Clinic, scale: &Scale) -> Vec<String> {
     let ask = Asker::of(clinic);
-    let bundles: Vec<String> = (0..scale.transactions).map(corpus::transaction).collect();
     let ids = Mutex::new(Vec::new());
     let mut rates = Vec::new();
-    for part in bundles.chunks(scale.transactions.div_ceil(scale.rounds)) {
-        let request = |n: usize, out: &mut Vec<u8>| ask.post("/fhir", &part[n], out);
-        let keep = |_: usize, answer: &[u8]| {
-            // One in ten of the patients and results is enough to read from.
-            let text = String::from_utf8_lossy(answer);
-            let found = text.split("\"location\":\"").skip(1).filter_map(|l| l.split("/_history").next());
-            ids.lock().expect("no panic").extend(found.step_by(9).filter_map(kind_and_id));
-        };
+    let share = scale.transactions.div_ceil(scale.rounds);
+    for first in (0..scale.transactions).step_by(share) {
+        let part: Vec<String> =
+            (first..scale.transactions.min(first + share)).map(corpus::transaction).collect();
+        let request = |n: usize, out: &mut Vec<u8>| ask.post("", &part[n], out);
+        let keep = |_: usize, answer: &[u8]| ids.lock().expect("no panic").extend(sampled(answer));
         let run = ask.run_keeping(4, Until::Count(part.len()), request, keep);
         rates.push(run.rate() * corpus::BUNDLE as f64);
     }
     let name = format!("FHIR transaction import, {} a bundle, 4 clients", corpus::BUNDLE);
     table.aimed(name, median(rates), "resources/s", AtLeast(3_000.0));
     let began = Instant::now();
-    let one =
-        ask.run(1, Until::Count(20), |n, out| ask.post("/fhir", &corpus::transaction(900_000 + n), out));
+    let one = ask.run(1, Until::Count(20), |n, out| ask.post("", &corpus::transaction(900_000 + n), out));
     let rate = 20.0 * corpus::BUNDLE as f64 / began.elapsed().as_secs_f64();
     table.figure("FHIR transaction import, 1 client", rate, "resources/s");
     table.figure("FHIR transaction import, 1 client, p50", one.percentile(0.5), "ms");
     ids.into_inner().expect("no panic")
 }
 
+/// One in nine of what a transaction stored: enough to read from.
+pub fn sampled(answer: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(answer);
+    let found = text.split("\"location\":\"").skip(1).filter_map(|l| l.split("/_history").next());
+    found.step_by(9).filter_map(kind_and_id).collect()
+}
+
 /// `Patient/17` of an address that may be relative or absolute.
-fn kind_and_id(address: &str) -> Option<String> {
+pub fn kind_and_id(address: &str) -> Option<String> {
     let mut parts = address.rsplit('/');
     let (id, kind) = (parts.next()?, parts.next()?);
     Some(format!("{kind}/{id}"))
@@ -245,7 +202,7 @@ fn reads(table: &mut Table, clinic: &Clinic, scale: &Scale, ids: &[String]) {
     let ask = Asker::of(clinic);
     let request = |n: usize, out: &mut Vec<u8>| {
         let id = &ids[Dice(n as u64).below(ids.len() as u64) as usize];
-        ask.get(&format!("/fhir/{id}"), out);
+        ask.get(&format!("/{id}"), out);
     };
     let runs = |connections| -> Vec<Run> {
         (0..scale.rounds).map(|_| ask.run(connections, Until::Time(scale.round), request)).collect()
@@ -289,7 +246,7 @@ fn searches(table: &mut Table, clinic: &Clinic, scale: &Scale) {
 
 /// One shape of search, one client. Searches for patients have the aim.
 fn search(table: &mut Table, ask: &Asker, scale: &Scale, name: &str, query: impl Fn(usize) -> String + Sync) {
-    let request = |n: usize, out: &mut Vec<u8>| ask.get(&format!("/fhir/{}", query(n)), out);
+    let request = |n: usize, out: &mut Vec<u8>| ask.get(&format!("/{}", query(n)), out);
     let runs: Vec<Run> =
         (0..scale.rounds).map(|_| ask.run(1, Until::Time(scale.round / 2), request)).collect();
     let p50 = median(runs.iter().map(|r| r.percentile(0.5)).collect());

@@ -50,6 +50,26 @@ impl Table {
         self.add(Row { name: name.into(), value, unit: unit.to_owned(), aim: Some(aim) });
     }
 
+    /// For each rate that stands under both names, how many times the first is ahead of the second.
+    pub fn compare(&mut self, ours: &str, theirs: &str) {
+        let rate = |row: &&Row| row.unit.ends_with("/s");
+        let pairs: Vec<(String, f64)> = self
+            .0
+            .iter()
+            .filter(rate)
+            .filter_map(|row| {
+                let what = row.name.strip_prefix(ours)?.strip_prefix(": ")?;
+                let name = format!("{theirs}: {what}");
+                let other = self.0.iter().find(|other| other.name == name)?;
+                Some((what.to_owned(), row.value / other.value))
+            })
+            .collect();
+        for (what, times) in pairs {
+            let aim = if what == "read" { 1.0 } else { 2.0 };
+            self.aimed(format!("{what}: the box against the peer"), times, "times", Aim::AtLeast(aim));
+        }
+    }
+
     fn add(&mut self, row: Row) {
         eprintln!("  {}: {} {}", row.name, short(row.value), row.unit);
         self.0.push(row);

@@ -141,14 +141,21 @@ pub(crate) fn encode_own(terms: &[&Term]) -> Vec<u8> {
 
 /// Reads a row of a record's own terms.
 pub(crate) fn decode_own(row: &[u8]) -> Result<Vec<Term>, Fault> {
+    decode_own_of(row, &|_| true)
+}
+
+fn decode_own_of(row: &[u8], wanted: &dyn Fn(u16) -> bool) -> Result<Vec<Term>, Fault> {
     let mut row = Decoder::new(row);
     let mut terms = Vec::new();
     while !row.is_empty() {
         let term = (|| {
             let (param, len) = (row.u16()?, row.u16()?);
-            Some(Term { param, value: row.raw(usize::from(len))?.to_vec() })
+            Some((param, row.raw(usize::from(len))?))
         })();
-        terms.push(term.ok_or_else(|| Fault::row(name(T::Own)))?);
+        let (param, value) = term.ok_or_else(|| Fault::row(name(T::Own)))?;
+        if wanted(param) {
+            terms.push(Term { param, value: value.to_vec() });
+        }
     }
     Ok(terms)
 }
@@ -156,6 +163,12 @@ pub(crate) fn decode_own(row: &[u8]) -> Result<Vec<Term>, Fault> {
 /// The terms of the newest version of a record; none for a record that is deleted or never was.
 pub(crate) fn own(from: &impl Get, rid: Rid) -> Result<Vec<Term>, Fault> {
     from.with(T::Own, &crate::tables::rid_key(rid), decode_own)?.unwrap_or_else(|| Ok(Vec::new()))
+}
+
+/// Those of the parameters that are wanted.
+pub(crate) fn own_of(from: &impl Get, rid: Rid, wanted: &dyn Fn(u16) -> bool) -> Result<Vec<Term>, Fault> {
+    let row = |row: &[u8]| decode_own_of(row, wanted);
+    from.with(T::Own, &crate::tables::rid_key(rid), row)?.unwrap_or_else(|| Ok(Vec::new()))
 }
 
 /// Row of `closed_terms`: the Tx of the closing, then the term's key.

@@ -27,6 +27,8 @@ use zeroize::Zeroizing;
 
 /// Longest life of a snapshot.
 const LIFE: Duration = Duration::from_secs(30);
+/// Rows of a scan between two looks at the clock, which costs as much as a row.
+const GLANCE: u32 = 64;
 
 /// A consistent view; cheap to take, to be dropped soon.
 pub struct Snapshot {
@@ -73,7 +75,16 @@ impl Snapshot {
         &'a self,
         work: impl FnOnce(&'a ReadTables) -> Result<R, E>,
     ) -> Result<R, ReadError> {
-        if self.until.is_some_and(|until| Instant::now() > until) {
+        self.run_within(true, work)
+    }
+
+    /// The same; the clock is looked at when `due`.
+    fn run_within<'a, R, E: Into<ReadError>>(
+        &'a self,
+        due: bool,
+        work: impl FnOnce(&'a ReadTables) -> Result<R, E>,
+    ) -> Result<R, ReadError> {
+        if due && self.until.is_some_and(|until| Instant::now() > until) {
             return Err(ReadError::Expired);
         }
         run(&self.shared, || work(&self.tables))
@@ -147,6 +158,14 @@ impl Snapshot {
         self.run(|from| index::own(from, rid))
     }
 
+    /// Those of them that belong to one of these parameters.
+    ///
+    /// # Errors
+    /// As [`Snapshot::head`].
+    pub fn terms_of(&self, rid: Rid, params: &[u16]) -> Result<Vec<Term>, ReadError> {
+        self.run(|from| index::own_of(from, rid, &|param| params.contains(&param)))
+    }
+
     /// Values and records with a term in the range at `at`, by value and then number, from either end. A record
     /// appears once for each of its terms in the range. Exact at any `at` of the last hour.
     ///
@@ -190,7 +209,7 @@ impl Snapshot {
             let low = Bound::Included(low.as_slice());
             Some(self.run(|from| from.rows(T::Terms, low, high, dir == Dir::Descending))?)
         };
-        Ok(Scan { rows, snapshot: self, range: range.clone(), at })
+        Ok(Scan { rows, snapshot: self, range: range.clone(), at, seen: 0 })
     }
 
     /// Number of records of a kind that are not deleted.
@@ -481,6 +500,8 @@ pub struct Scan<'a> {
     snapshot: &'a Snapshot,
     range: TermRange,
     at: Tx,
+    /// Rows handed out: the clock is looked at with the first and with every further [`GLANCE`]th.
+    seen: u32,
 }
 
 impl fmt::Debug for Scan<'_> {
@@ -493,9 +514,11 @@ impl Iterator for Scan<'_> {
     type Item = Result<(Vec<u8>, Rid), ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let Self { rows, snapshot, range, at } = self;
+        let Self { rows, snapshot, range, at, seen } = self;
         let rows_in = rows.as_mut()?;
-        let found = snapshot.run(|_| {
+        let due = seen.is_multiple_of(GLANCE);
+        *seen = seen.wrapping_add(1);
+        let found = snapshot.run_within(due, |_| {
             loop {
                 let next = rows_in.next(|key, row| {
                     let (value, rid) = index::parts(key).ok_or_else(|| Fault::row(name(T::Terms)))?;

@@ -3,11 +3,53 @@
 
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::fhir::search::params::Asked;
-use clinicvault_gateway::fhir::search::{Node, Referred, Refers, Term, TermRange, reference};
+use clinicvault_gateway::fhir::search::{Node, Referred, Refers, Term, TermRange, params, reference};
 use clinicvault_vault::{Dir, Rid};
 
 use super::super::error::Error;
 use super::view::{View, id_of, urls_of};
+
+/// The parameters whose terms decide whether conditions hold for a record itself.
+#[derive(Debug, Default)]
+pub struct Needs(Vec<u16>);
+
+impl Needs {
+    /// What these conditions look at in a record of `kind`, and the ranges besides.
+    pub fn of<'n>(
+        kind: ResourceType,
+        nodes: impl IntoIterator<Item = &'n Node>,
+        ranges: impl IntoIterator<Item = &'n TermRange>,
+    ) -> Self {
+        let mut needs = Self::default();
+        nodes.into_iter().for_each(|node| needs.node(kind, node));
+        ranges.into_iter().for_each(|range| needs.add(range.param));
+        needs
+    }
+
+    fn node(&mut self, kind: ResourceType, node: &Node) {
+        match node {
+            Node::All(nodes) | Node::Any(nodes) => nodes.iter().for_each(|node| self.node(kind, node)),
+            Node::Not(node) => self.node(kind, node),
+            Node::Is(criterion) => criterion.alternatives.iter().for_each(|range| self.add(range.param)),
+            Node::Refers(link) => link.stored.iter().for_each(|asked| self.add(asked.number)),
+            // Links lead to a record by its id or by its canonical address.
+            Node::Referred(_) => {
+                self.add(params::ID);
+                params::find(kind, "url").into_iter().for_each(|param| self.add(param.number));
+            }
+        }
+    }
+
+    fn add(&mut self, param: u16) {
+        if !self.0.contains(&param) {
+            self.0.push(param);
+        }
+    }
+
+    pub fn params(&self) -> &[u16] {
+        &self.0
+    }
+}
 
 impl View<'_> {
     /// Whether `node` holds for a record of `kind` with these terms.

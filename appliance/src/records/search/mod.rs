@@ -58,12 +58,14 @@ pub struct Bounds {
     pub included: usize,
     /// Up to so many candidates are looked at one by one; for more, an index is walked. Not a setting.
     pub few: usize,
+    /// Index rows that a walk may look at before a search is planned. Not a setting.
+    pub brief: u64,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
         let (search_rows, count_rows) = (200_000, 2_000_000);
-        Self { chain_depth: CHAIN_DEPTH, search_rows, count_rows, included: 1_000, few: 4_096 }
+        Self { chain_depth: CHAIN_DEPTH, search_rows, count_rows, included: 1_000, few: 4_096, brief: 4_000 }
     }
 }
 

@@ -327,9 +327,10 @@ async fn check(seed: u64) {
     let mut now = world(&mut dice);
     let room = Room::empty();
     let few = [1, 2, 4_096][dice.roll(3)];
+    let brief = [0, 30, 4_000][dice.roll(3)];
     // A tight page ends early and often; it must still lead on to every row.
     let search_rows = [200_000, 200_000, 400][dice.roll(3)];
-    room.records.bound_searches(Bounds { few, search_rows, ..Bounds::default() });
+    room.records.bound_searches(Bounds { few, brief, search_rows, ..Bounds::default() });
     for thing in &now {
         put(&room.records, thing).await;
     }
@@ -360,7 +361,7 @@ async fn check(seed: u64) {
             parameters.push(("_total".to_owned(), "accurate".to_owned()));
         }
         let field = Field::Type(ResourceType::parse(kind).unwrap());
-        let what = format!("seed {seed}, few {few}, rows {search_rows}, lab {lab}: {kind}?{parameters:?}");
+        let what = format!("seed {seed}, few {few}, brief {brief}, rows {search_rows}, lab {lab}: {kind}?{parameters:?}");
         let wanted = expected(&now, kind, &asks, &sees, &sorting);
         let then = now.clone();
         let first = room.records.search_in(&from, &field, &parameters, Handling::Strict, 1_000);

@@ -64,7 +64,27 @@ impl View<'_> {
             if !due && total.is_none() {
                 continue;
             }
-            let mut plan = self.plan_all(job.kind, job.node)?;
+            let after = spot.as_ref().filter(|_| !sort.is_empty() || started(part).is_eq());
+            let counted = total.is_some() && matches!(wanted.total, Total::Estimate | Total::Accurate);
+            let glance = self.first_glance(job.kind, job.node)?;
+            if glance.candidates.is_none()
+                && !counted
+                && due
+                && let Some(rows) = self.rows_met(job, after, left)?
+            {
+                // A first page that is not full shows all there are.
+                total = match total {
+                    Some(sum) if after.is_none() && rows.rows.len() < left => {
+                        Some(sum + rows.rows.len() as u64)
+                    }
+                    Some(sum) => self.cheap_total(job, &glance)?.map(|own| sum + own),
+                    None => None,
+                };
+                take(job, rows, &mut found, &mut pages);
+                continue;
+            }
+            let mut plan =
+                if glance.candidates.is_some() { glance } else { self.plan_all(job.kind, job.node)? };
             plan.settle(self, job.kind)?;
             if let Some(sum) = total {
                 let own = match wanted.total {
@@ -81,17 +101,8 @@ impl View<'_> {
             if !due {
                 continue;
             }
-            if sort.is_empty() {
-                let after = spot.as_ref().filter(|_| started(part).is_eq());
-                let rows = self.rows(job, &plan, after, left)?;
-                if let Some(early) = rows.early {
-                    found.early = true;
-                    found.next = Some((job.kind.number(), Some(early)));
-                }
-                found.rows.extend(rows.rows);
-            } else {
-                pages.push(self.rows(job, &plan, spot.as_ref(), left)?);
-            }
+            let rows = self.rows(job, &plan, after, left)?;
+            take(job, rows, &mut found, &mut pages);
         }
         if !sort.is_empty() {
             merge(sort, pages, &mut found)?;
@@ -100,6 +111,19 @@ impl View<'_> {
         close(wanted, &mut found);
         Ok(found)
     }
+}
+
+/// Unsorted, the rows of a type follow those of the one before; sorted, they are put together at the end.
+fn take(job: Job<'_>, rows: Rows, found: &mut Found, pages: &mut Vec<Rows>) {
+    if !job.sort.is_empty() {
+        pages.push(rows);
+        return;
+    }
+    if let Some(early) = rows.early {
+        found.early = true;
+        found.next = Some((job.kind.number(), Some(early)));
+    }
+    found.rows.extend(rows.rows);
 }
 
 /// The rows of all types in one order. Where a type ended early, nothing behind its end may be shown yet.

@@ -9,11 +9,14 @@ use clinicvault_gateway::fhir::search::{Node, Referred, Refers, TermRange, param
 use clinicvault_vault::{Dir, Kind, Rid};
 
 use super::super::error::Error;
-use super::holds::pointing_at;
+use super::holds::{Needs, pointing_at};
 use super::view::View;
 
 /// Index rows that cost about as much as the terms of one record.
 const ROWS_A_RECORD: usize = 16;
+
+/// So few candidates are asked about every other condition.
+const HANDFUL: usize = 16;
 
 /// What is known of the records that match.
 pub struct Plan<'n> {
@@ -38,7 +41,9 @@ impl View<'_> {
         for glance in self.glances().into_iter().filter(|glance| *glance <= most.max(self.glances()[0])) {
             let mut left = Vec::new();
             for node in open {
-                match self.walked(kind, node, glance)? {
+                // Beside a handful of records nothing is worth walking: they are asked.
+                let handful = walked.iter().any(|found: &Vec<Rid>| found.len() <= HANDFUL);
+                match if handful { None } else { self.walked(kind, node, glance)? } {
                     Some(found) => walked.push(found),
                     None => left.push(node),
                 }
@@ -117,13 +122,23 @@ impl View<'_> {
         if rest.is_empty() {
             return Ok(true);
         }
-        let own = self.terms(rid)?;
+        let own = self.terms_for(rid, &Needs::of(kind, rest.iter().copied(), []))?;
         for node in rest {
             if !self.holds(kind, &own, node)? {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// A plan that looks for nothing: every record that is met is asked.
+    pub fn open<'n>(&self, node: &'n Node) -> Plan<'n> {
+        Plan { candidates: None, rest: unbound(node) }
+    }
+
+    /// What the first glance finds.
+    pub fn first_glance<'n>(&self, kind: ResourceType, node: &'n Node) -> Result<Plan<'n>, Error> {
+        self.plan(kind, node, 0)
     }
 
     /// The records of one condition, when a walk of at most `most` rows finds them all.

@@ -10,6 +10,7 @@ use clinicvault_vault::{Dir, Rid};
 use std::ops::Bound;
 
 use super::super::error::Error;
+use super::holds::Needs;
 use super::order::{self, Keys, Spot};
 use super::plan::Plan;
 use super::view::{View, too_costly};
@@ -43,6 +44,28 @@ pub struct Rows {
 }
 
 impl View<'_> {
+    /// Rows found by a short walk in the order of an index, which for a broad search fills the page at once; none when
+    /// it met too few in its time, or when a page that was planned otherwise goes on.
+    ///
+    /// A page that ended in an index goes on in that index, however long.
+    pub fn rows_met(&self, job: Job<'_>, after: Option<&Spot>, want: usize) -> Result<Option<Rows>, Error> {
+        let plan = self.open(job.node);
+        match (after, job.sort) {
+            (Some(Spot::Index(..)), []) => self.by_index(job, &plan, after, want).map(Some),
+            (Some(_), []) => Ok(None),
+            (None, []) => {
+                let rows = self.briefly(self.bounds.brief, || self.by_index(job, &plan, after, want))?;
+                Ok(Some(rows).filter(|rows| rows.early.is_none()))
+            }
+            (_, [_]) => {
+                let rows = self.briefly(self.bounds.brief, || self.by_sort_index(job, &plan, after, want))?;
+                Ok(Some(rows).filter(|rows| rows.early.is_none()))
+            }
+            // One value of the first key may be that of very many.
+            (_, [_, _, ..]) => Ok(None),
+        }
+    }
+
     /// At most `want` rows behind `after`.
     pub fn rows(
         &self,
@@ -109,6 +132,7 @@ impl View<'_> {
             Some(Spot::Index(range, value, rid)) => (*range, Some((value.as_slice(), Rid(*rid)))),
             Some(Spot::Number(_) | Spot::Sorted(..)) => return Err(Error::PageExpired),
         };
+        let needs = Needs::of(job.kind, plan.rest.iter().copied(), ranges);
         let mut found = Rows::default();
         for (at, range) in ranges.iter().enumerate().skip(start) {
             for row in self.scan(job.kind, range, Dir::Ascending, last.take())? {
@@ -116,7 +140,7 @@ impl View<'_> {
                     return Ok(found);
                 }
                 let (value, rid) = row?;
-                let own = self.terms(rid)?;
+                let own = self.terms_for(rid, &needs)?;
                 let spot = Spot::Index(at, value, rid.0);
                 if is_first(&own, ranges, &spot) && self.fits(job.kind, &own, plan)? {
                     found.rows.push(Row { kind: job.kind, rid, spot });
@@ -137,9 +161,10 @@ impl View<'_> {
         after: Option<&Spot>,
         want: usize,
     ) -> Result<Rows, Error> {
+        let needs = needs(job, plan);
         let mut sorted: Vec<(Keys, Rid)> = Vec::with_capacity(candidates.len());
         for rid in candidates {
-            let own = self.terms(*rid)?;
+            let own = self.terms_for(*rid, &needs)?;
             if self.fits(job.kind, &own, plan)? {
                 sorted.push((order::keys_of(&own, job.sort), *rid));
             }
@@ -208,13 +233,14 @@ impl View<'_> {
         found: &mut Rows,
     ) -> Result<(), Error> {
         let (range, direction) = walk_of(job.sort, phase);
+        let needs = needs(job, plan);
         let last = after.and_then(|(keys, rid)| Some((keys.get(phase)?.as_deref()?, rid)));
         for row in self.scan(job.kind, &range, direction, last)? {
             if found.rows.len() == want {
                 return Ok(());
             }
             let (value, rid) = row?;
-            let keys = self.keys_if_due(job, plan, phase, &value, rid)?;
+            let keys = self.keys_if_due(job, plan, &needs, (phase, &value), rid)?;
             match keys {
                 Some(keys) => {
                     found.rows.push(Row { kind: job.kind, rid, spot: Spot::Sorted(keys, rid.0) });
@@ -253,6 +279,7 @@ impl View<'_> {
                 (Dir::Descending, true) => range.high = turned(own.low),
             }
         }
+        let needs = needs(job, plan);
         let mut group: Vec<(Keys, Rid)> = Vec::new();
         let mut value: Option<Vec<u8>> = None;
         for row in self.scan(job.kind, &range, direction, None)? {
@@ -267,7 +294,7 @@ impl View<'_> {
                     return Ok(());
                 }
             }
-            if let Some(keys) = self.keys_if_due(job, plan, phase, &next, rid)? {
+            if let Some(keys) = self.keys_if_due(job, plan, &needs, (phase, &next), rid)? {
                 if group.len() == GROUP {
                     let text = "Too many records have one value of the first sort key to be sorted by the \
                                 others; narrow the search or sort by fewer keys.";
@@ -286,14 +313,14 @@ impl View<'_> {
         &self,
         job: Job<'_>,
         plan: &Plan<'_>,
-        phase: usize,
-        value: &[u8],
+        needs: &Needs,
+        (phase, value): (usize, &[u8]),
         rid: Rid,
     ) -> Result<Option<Keys>, Error> {
         if plan.candidates.as_ref().is_some_and(|found| found.binary_search(&rid).is_err()) {
             return Ok(None);
         }
-        let own = self.terms(rid)?;
+        let own = self.terms_for(rid, needs)?;
         let keys = order::keys_of(&own, job.sort);
         let here = order::phase(&keys, job.sort) == phase
             && keys.get(phase).is_some_and(|key| key.as_deref() == Some(value));
@@ -308,6 +335,13 @@ impl View<'_> {
         }
         Ok(true)
     }
+}
+
+/// What a record is asked for, and what it is sorted by.
+fn needs(job: Job<'_>, plan: &Plan<'_>) -> Needs {
+    let updated = TermRange::all(params::LAST_UPDATED);
+    let ranges = job.sort.iter().map(|key| &key.range).chain([&updated]);
+    Needs::of(job.kind, plan.rest.iter().copied(), ranges)
 }
 
 /// The index to walk for a key, and from which end.

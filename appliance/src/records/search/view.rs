@@ -13,6 +13,7 @@ use clinicvault_vault::{Dir, Head, Kind, Rid, Snapshot, Tx};
 use super::super::error::Error;
 use super::super::terms;
 use super::Bounds;
+use super::holds::Needs;
 use super::reach::Reaches;
 
 /// What reading the terms of a record costs, in index rows.
@@ -31,6 +32,8 @@ pub struct View<'a> {
     /// What the caller may see of each type.
     pub reaches: &'a Reaches,
     spent: Cell<u64>,
+    /// What may be spent before this stage should end.
+    allowed: Cell<u64>,
     reached: RefCell<BTreeMap<ResourceType, Option<Rc<Node>>>>,
     /// Whether a condition, by its address, holds for a record.
     pub(super) known: RefCell<HashMap<(usize, Rid), bool>>,
@@ -51,6 +54,7 @@ impl<'a> View<'a> {
             bounds,
             reaches,
             spent: Cell::new(0),
+            allowed: Cell::new(bounds.search_rows),
             reached: RefCell::default(),
             known: RefCell::default(),
         }
@@ -68,7 +72,15 @@ impl<'a> View<'a> {
 
     /// Whether this page has looked at as much as a page should.
     pub fn is_tired(&self) -> bool {
-        self.spent.get() > self.bounds.search_rows
+        self.spent.get() > self.allowed.get()
+    }
+
+    /// Does something that should end after so many further index rows.
+    pub fn briefly<R>(&self, rows: u64, work: impl FnOnce() -> R) -> R {
+        self.allowed.set(self.bounds.search_rows.min(self.spent.get() + rows));
+        let result = work();
+        self.allowed.set(self.bounds.search_rows);
+        result
     }
 
     /// Begins to count anew: another stage with a bound of its own.
@@ -112,10 +124,31 @@ impl<'a> View<'a> {
     /// are made again from the version of then.
     pub fn terms(&self, rid: Rid) -> Result<Vec<Term>, Error> {
         self.spend(TERMS)?;
-        let newest = self.snapshot.head_of(rid)?;
-        if newest.is_some_and(|head| head.tx <= self.at) {
+        if self.is_newest(rid)? {
             return Ok(self.snapshot.terms(rid)?.into_iter().map(terms::back).collect());
         }
+        self.terms_of_then(rid)
+    }
+
+    /// The same, at least those that are needed.
+    pub fn terms_for(&self, rid: Rid, needs: &Needs) -> Result<Vec<Term>, Error> {
+        self.spend(TERMS)?;
+        if self.is_newest(rid)? {
+            let own = self.snapshot.terms_of(rid, needs.params())?;
+            return Ok(own.into_iter().map(terms::back).collect());
+        }
+        self.terms_of_then(rid)
+    }
+
+    /// Whether no version has come since.
+    fn is_newest(&self, rid: Rid) -> Result<bool, Error> {
+        if self.at == self.snapshot.tx() {
+            return Ok(true);
+        }
+        Ok(self.snapshot.head_of(rid)?.is_some_and(|head| head.tx <= self.at))
+    }
+
+    fn terms_of_then(&self, rid: Rid) -> Result<Vec<Term>, Error> {
         let Some(head) = self.snapshot.as_of(rid, self.at)?.filter(|head| !head.deleted) else {
             return Ok(Vec::new());
         };
