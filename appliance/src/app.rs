@@ -197,6 +197,7 @@ impl App {
             included: limits.included,
             ..Bounds::default()
         });
+        records.consents().need_for_programs(inner.config.fhir.consent_for_programs);
         let people =
             People::open(records.clone(), inner.gate.clone(), &inner.config.sessions, inner.clock.clone())?;
         inner.tls.keep_fresh(&people.authority(), &addresses::local(), self.now())?;

@@ -97,6 +97,7 @@ pub struct Limits {
 pub struct Fhir {
     pub validation: Validation,
     pub expansion_codes: usize,
+    pub consent_for_programs: bool,
     pub terminology_dir: PathBuf,
 }
 
@@ -258,6 +259,7 @@ impl Default for Fhir {
         Self {
             validation: Validation::default(),
             expansion_codes: MOST_CODES,
+            consent_for_programs: false,
             terminology_dir: PathBuf::new(),
         }
     }
@@ -356,6 +358,10 @@ const SENTENCES: &[(&str, &str)] = &[
     (
         "fhir.expansion_codes",
         "Most codes of a value set that $expand gathers; what has more is refused, and a filter makes it fewer.",
+    ),
+    (
+        "fhir.consent_for_programs",
+        "Whether programs get a patient's records only where a Consent of the patient permits it.",
     ),
     (
         "fhir.terminology_dir",

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use clinicvault_gateway::fhir::bundle::{self, Answer};
-use clinicvault_gateway::fhir::datetime;
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::hl7::accept::{self, Event, Policy};
 use clinicvault_gateway::hl7::ack::{self, Wish};
@@ -26,6 +25,7 @@ use crate::records::Caller;
 use crate::records::access::Actor;
 use crate::records::error::Error;
 use crate::records::feed::What;
+use crate::records::origin::Origin;
 use crate::records::transaction::Rules as Carry;
 use crate::records::unit::Work;
 
@@ -106,10 +106,10 @@ impl Exchange {
             self.number(&snapshot, &from, &mut opened.mapped.bundle, &target)?;
         }
         let keep_patient = !known || opened.mapped.event != Event::R01;
-        let (entries, origins) = self.entries(&snapshot, &opened, &target, keep_patient, item.seq)?;
+        let (entries, origins) = self.entries(&snapshot, &opened, &target, keep_patient)?;
         drop(snapshot);
-        let bundle =
-            Object::new().with("resourceType", "Bundle").with("type", "transaction").with("entry", entries);
+        let bundle = Object::new().with("resourceType", "Bundle").with("type", "transaction");
+        let bundle = if entries.is_empty() { bundle } else { bundle.with("entry", entries) };
         let rules = Carry { check_references: true, representation: false, skip_broken: false };
         let job = bundle::parse(bundle.into(), MOST_ENTRIES)
             .map_err(Error::Broken)
@@ -134,10 +134,15 @@ impl Exchange {
             row::decode(&item.row.body).ok_or_else(|| Error::Damaged(format!("inbox row {}", item.seq)))?;
         let (message, seq, before) = (bytes.to_vec(), item.seq, item.row.state);
         let identifiers = opened.mapped.patient.identifiers.clone();
+        let (records, origin) = (self.records().clone(), self.origin(&facts, seq));
         let done = self.records().unit_blocking(from.who.clone(), move |work| {
             unchanged(work, seq, before)?;
             let answers = job.run(work)?;
             facts.stored = stored(&answers, &origins);
+            for kept in records.keep_origin(work, &origin)? {
+                let (kind, head) = ("Provenance".to_owned(), kept.head);
+                facts.stored.push(Written { kind, id: head.id, version: head.version, entry: None });
+            }
             let body = row::encode(&facts, &message).map_err(|e| Error::Fault(e.to_string()))?;
             work.unit().queue_set(INBOX, seq, State::Applied.number(), None, Some(&body))?;
             let applied =
@@ -199,16 +204,15 @@ impl Exchange {
         Ok(())
     }
 
-    /// The entries to write: each merged with what is stored, those that change nothing left out, provenance last.
+    /// The entries to write: each merged with what is stored, those that change nothing left out.
     fn entries(
         &self,
         snapshot: &Snapshot,
         opened: &Opened,
         patient: &str,
         keep_patient: bool,
-        seq: u64,
     ) -> Result<(Vec<Value>, Vec<Option<usize>>), Error> {
-        let (mut entries, mut origins, mut targets) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut entries, mut origins) = (Vec::new(), Vec::new());
         let all = opened.mapped.bundle.items("entry");
         for (index, (entry, meeting)) in all.iter().zip(&opened.mapped.meetings).enumerate() {
             let Some(resource) = entry.get("resource") else { continue };
@@ -229,7 +233,6 @@ impl Exchange {
                 }
                 Some(_) | None => None,
             };
-            targets.push(Value::from(Object::new().with("reference", format!("{kind}/{id}"))));
             let mut request = Object::new().with("method", "PUT").with("url", format!("{kind}/{id}"));
             let merged = match &there {
                 None => resource.clone(),
@@ -246,33 +249,16 @@ impl Exchange {
             entries.push(Object::new().with("resource", merged).with("request", request).into());
             origins.push(Some(index));
         }
-        if !targets.is_empty() {
-            entries.push(self.provenance(opened, targets, seq));
-            origins.push(None);
-        }
         Ok((entries, origins))
     }
 
-    /// Where the records came from: the sender, and the inbox row that holds the message.
-    fn provenance(&self, opened: &Opened, targets: Vec<Value>, seq: u64) -> Value {
+    /// Where the records came from: the sender, its message, and the inbox row that holds it.
+    fn origin(&self, facts: &Facts, seq: u64) -> Origin {
         let id = ids::stable("Provenance", &["inbox", &seq.to_string(), self.records().vault().clinic_id()]);
-        let name = if opened.facts.sender.is_empty() { "HL7 sender" } else { opened.facts.sender.as_str() };
-        let agent = Object::new().with("who", Object::new().with("display", name));
-        let source = Object::new()
-            .with(
-                "identifier",
-                Object::new().with("system", "urn:x-clinicvault:inbox").with("value", seq.to_string()),
-            )
-            .with("display", opened.facts.kind.as_str());
-        let resource = Object::new()
-            .with("resourceType", "Provenance")
-            .with("id", id.as_str())
-            .with("target", targets)
-            .with("recorded", datetime::instant(self.records().now()))
-            .with("agent", vec![Value::from(agent)])
-            .with("entity", vec![Value::from(Object::new().with("role", "source").with("what", source))]);
-        let request = Object::new().with("method", "PUT").with("url", format!("Provenance/{id}"));
-        Object::new().with("resource", resource).with("request", request).into()
+        let name = if facts.sender.is_empty() { "HL7 sender" } else { facts.sender.as_str() };
+        Origin::of_sender(name, &id)
+            .from("urn:clinicvault:hl7-control-id", &facts.control_id, Some(&facts.kind))
+            .from("urn:x-clinicvault:inbox", &seq.to_string(), Some(&facts.kind))
     }
 
     /// Puts a row before a person.

@@ -172,7 +172,8 @@ impl Exchange {
         facts: &Facts,
         opened: &Opened,
     ) -> Result<Vec<ResourceView>, Error> {
-        if !facts.stored.is_empty() {
+        // A message that was applied may have said nothing new.
+        if !facts.stored.is_empty() || facts.patient.is_some() {
             return facts
                 .stored
                 .iter()

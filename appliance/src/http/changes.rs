@@ -50,7 +50,16 @@ pub(super) async fn changes(
     Query(position): Query<Position>,
 ) -> Result<Json<Changes>, HttpError> {
     let records = app.rooms()?.records.clone();
-    let since = aside(move || records.since(position.since, AT_ONCE)).await?;
-    let changes = since.events.iter().filter_map(|event| known(event, &who)).collect();
-    Ok(Json(Changes { changes, last: since.last, reset: since.reset }))
+    let since = aside(move || {
+        let mut since = records.since(position.since, AT_ONCE)?;
+        let mut heard = Vec::new();
+        for event in since.events.drain(..) {
+            if records.hears(&who, &event)? {
+                heard.extend(known(&event, &who));
+            }
+        }
+        Ok::<_, crate::records::error::Error>((heard, since.last, since.reset))
+    });
+    let (changes, last, reset) = since.await?;
+    Ok(Json(Changes { changes, last, reset }))
 }

@@ -253,6 +253,7 @@ impl From<Error> for HttpError {
                 gone
             }
             Error::Refused(why) => Self::forbidden(why.sentence()).code(why.code()),
+            Error::Fixed(_) => Self::new(StatusCode::METHOD_NOT_ALLOWED, "fixed", "not-supported", message),
             Error::Unreadable(outcome) => {
                 Self::new(StatusCode::BAD_REQUEST, "badRequest", "invalid", message).listing(outcome)
             }

@@ -173,7 +173,8 @@ impl Listener {
         // One transaction holds many changes, so only those of earlier ones are known to have been sent.
         let Some(interest) = self.interest.as_ref().filter(|_| event.tx >= self.seen) else { return Ok(()) };
         self.seen = event.tx;
-        match message(event, &self.who, interest) {
+        let hears = self.records.hears(&self.who, event).map_err(|_| Over)?;
+        match message(event, &self.who, interest).filter(|_| hears) {
             Some(change) => send_json::<Change>(socket, &change).await,
             None => Ok(()),
         }

@@ -9,6 +9,7 @@ pub mod changes;
 pub mod chart;
 pub mod connections;
 mod cors;
+pub mod emergency;
 pub mod error;
 pub mod events;
 pub mod extract;
@@ -56,6 +57,7 @@ pub fn router(app: App) -> Router {
         .merge(fhir::routes().route_layer(from_fn_with_state(app.clone(), fhir::later::turn)))
         .merge(patients::routes())
         .merge(chart::routes())
+        .merge(emergency::routes())
         .merge(reviews::routes())
         .merge(events::routes())
         .merge(changes::routes())

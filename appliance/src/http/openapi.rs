@@ -6,8 +6,8 @@
 use utoipa::OpenApi;
 
 use super::{
-    changes, chart, events, inbox, jobs, login, own_factor, patients, reviews, session, setup, smart, tokens,
-    users,
+    changes, chart, emergency, events, inbox, jobs, login, own_factor, patients, reviews, session, setup,
+    smart, tokens, users,
 };
 
 #[derive(OpenApi)]
@@ -59,6 +59,7 @@ use super::{
         chart::chart,
         chart::results,
         chart::access_log,
+        emergency::open,
         chart::add_allergy,
         chart::add_problem,
         chart::document,

@@ -217,6 +217,7 @@ fn is_passing(error: &Error) -> bool {
         Error::NotFound(what) => what == "this job",
         Error::Gone { .. }
         | Error::Refused(_)
+        | Error::Fixed(_)
         | Error::Unreadable(_)
         | Error::Broken(_)
         | Error::Precondition(_)

@@ -242,6 +242,7 @@ fn fail(jobs: &Jobs, job: &Job, error: Error) -> Result<(), Error> {
     tracing::warn!(op = "job", kind = job.work.name(), job = job.id, %error, "failed");
     let (status, code) = match &error {
         Error::Refused(_) => (403, "forbidden"),
+        Error::Fixed(_) => (405, "not-supported"),
         Error::Unreadable(_) => (400, "invalid"),
         Error::Broken(_) | Error::Conflict(_) | Error::Precondition(_) => (422, "processing"),
         Error::NotFound(_) | Error::Gone { .. } => (404, "not-found"),

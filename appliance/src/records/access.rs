@@ -93,6 +93,8 @@ pub enum Refusal {
     OutsideCare,
     /// The machine's scope does not cover the type or the operation.
     OutsideScope,
+    /// The patient's consent withholds it.
+    NoConsent,
 }
 
 impl Refusal {
@@ -104,6 +106,7 @@ impl Refusal {
             Refusal::NotTheirs => "notTheirs",
             Refusal::OutsideCare => "outsideCare",
             Refusal::OutsideScope => "outsideScope",
+            Refusal::NoConsent => "noConsent",
         }
     }
 
@@ -115,6 +118,7 @@ impl Refusal {
             Refusal::NotTheirs => "Your role may change only entries that you wrote.",
             Refusal::OutsideCare => "This patient is not in your queue or care team now.",
             Refusal::OutsideScope => "The scope of this token does not cover this.",
+            Refusal::NoConsent => "The patient's consent does not cover this.",
         }
     }
 }

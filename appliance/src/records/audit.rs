@@ -5,6 +5,7 @@
 
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_vault::{Action, Kind, Leaf, Outcome, Owner};
+use serde::{Deserialize, Serialize};
 
 use super::access::{Actor, Op, Purpose, Refusal};
 
@@ -40,6 +41,44 @@ pub fn patient_of(owner: &Owner) -> Option<&str> {
 /// A line for something that was done.
 pub fn done(who: &Actor, action: Action, purpose: Purpose, about: About<'_>) -> Leaf {
     leaf(who, action, Outcome::Success, purpose.code(), about, None)
+}
+
+/// What a line tells besides, sealed under the patient's key: it may name anybody.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detail {
+    /// The query, names and values.
+    #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// The records that the answer held, such as `Observation/7`.
+    #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
+    pub touched: Vec<String>,
+}
+
+impl Detail {
+    /// Most records that are named.
+    pub const MOST_TOUCHED: usize = 20;
+    /// Longest query that is kept, in bytes; a longer one is cut there.
+    const LONGEST_QUERY: usize = 4_096;
+
+    /// Reads a detail; none when the bytes are something else.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+
+    fn written(&self) -> Option<Vec<u8>> {
+        let mut whole = self.clone();
+        whole.touched.truncate(Self::MOST_TOUCHED);
+        if let Some(query) = &mut whole.query {
+            let end = (0..=Self::LONGEST_QUERY.min(query.len())).rev().find(|n| query.is_char_boundary(*n));
+            query.truncate(end.unwrap_or(0));
+        }
+        serde_json::to_vec(&whole).ok()
+    }
+}
+
+/// A line for something that was done, with what it asked and what it got.
+pub fn detailed(who: &Actor, action: Action, purpose: Purpose, about: About<'_>, detail: &Detail) -> Leaf {
+    Leaf { detail: detail.written(), ..done(who, action, purpose, about) }
 }
 
 /// A line for something that was refused.

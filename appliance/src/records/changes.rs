@@ -1,9 +1,10 @@
 //! Changes after a `Tx`, from the vault's own log: for a live view that comes back, and for polling.
 
 use clinicvault_gateway::fhir::id::ResourceType;
-use clinicvault_vault::Tx;
+use clinicvault_vault::{Kind, Tx};
 
 use super::Records;
+use super::access::{Actor, Op};
 use super::audit::patient_of;
 use super::error::Error;
 use super::feed::{Event, What};
@@ -25,6 +26,21 @@ const INBOX_ROWS: usize = 200;
 const INBOX: u8 = 1;
 
 impl Records {
+    /// Whether patients' consents let a listener know of a change; its role is not asked.
+    pub fn hears(&self, who: &Actor, event: &Event) -> Result<bool, Error> {
+        let What::Record { kind, id, patient: Some(patient), .. } = &event.what else { return Ok(true) };
+        let Some(kind) = ResourceType::from_number(*kind) else { return Ok(false) };
+        let look = self.sight(who)?.look(Op::Read, kind);
+        if !look.asks_consent_of(patient) {
+            return Ok(true);
+        }
+        let snapshot = self.vault().snapshot()?;
+        match snapshot.head(Kind(kind.number()), id)? {
+            Some(head) => look.shows(&snapshot, &head),
+            None => Ok(false),
+        }
+    }
+
     /// The last committed `Tx`.
     pub fn last_tx(&self) -> u64 {
         self.vault().last_tx().0

@@ -71,13 +71,14 @@ impl Records {
 
     /// The stored Patient, for a reader who may see who it is.
     fn patient(&self, who: &Arc<Actor>, patient: &str) -> Result<(Snapshot, Head, Purpose), Error> {
-        let purpose = self.gate(who, Op::Read, ResourceType::PATIENT)?;
+        let (look, purpose) = self.gated(&self.sight(who)?, Op::Read, ResourceType::PATIENT)?;
         let snapshot = self.vault().snapshot()?;
         let head = snapshot.head(Kind(ResourceType::PATIENT.number()), patient)?;
         let head = head.ok_or_else(|| Error::missing(ResourceType::PATIENT, patient))?;
         if head.deleted {
             return Err(Error::Gone { name: format!("Patient/{patient}"), version: head.version });
         }
+        self.allow_stored(&look, ResourceType::PATIENT, &snapshot, &head)?;
         Ok((snapshot, head, purpose))
     }
 
@@ -90,19 +91,26 @@ impl Records {
         (part, kind, limit): (&'static str, ResourceType, usize),
         sources: &mut Sources,
     ) -> Result<(), Error> {
-        if !self.sight(who)?.look(Op::Read, kind).gate().allowed() && !sees(who, kind, in_care) {
+        let look = self.sight(who)?.look(Op::Read, kind);
+        if !look.gate().allowed() && !sees(who, kind, in_care) {
             sources.hidden.push(part);
             return Ok(());
         }
         let Some(id) = LogicalId::parse(&head.id) else { return Ok(()) };
+        let by_consent = look.asks_consent_of(&head.id);
+        let mut withheld = false;
         for resource in newest(snapshot, &id, kind, limit)? {
+            if by_consent && look.withholds(&resource) {
+                withheld = true;
+                continue;
+            }
             let vital =
                 kind == ResourceType::OBSERVATION && has_code(&resource, "category", &["vital-signs"]);
             if decide(who, Op::Read, &Subject::of_type(kind.as_str(), vital).in_care(in_care)).allowed() {
                 sources.add(resource);
             }
         }
-        if kind == ResourceType::OBSERVATION && !sees(who, kind, in_care) {
+        if withheld || (kind == ResourceType::OBSERVATION && !sees(who, kind, in_care)) {
             sources.hidden.push(part);
         }
         Ok(())

@@ -19,6 +19,9 @@ pub enum Error {
     /// The policy says no.
     #[error("{0}")]
     Refused(Refusal),
+    /// Nobody changes such a record; the text says why.
+    #[error("{0}")]
+    Fixed(String),
     /// The request cannot be understood: not JSON, wrong type, wrong parameter.
     #[error("{0}")]
     Unreadable(Outcome),
@@ -85,6 +88,7 @@ impl Error {
             Self::NotFound(_)
             | Self::Gone { .. }
             | Self::Refused(_)
+            | Self::Fixed(_)
             | Self::TooMuch(_)
             | Self::PageExpired
             | Self::NoRoom

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use clinicvault_gateway::fhir::id::ResourceType;
+use clinicvault_gateway::fhir::outcome::{IssueCode, Outcome};
 use clinicvault_vault::{Action, Head, Kind, Snapshot, Tx};
 use jiff::Timestamp;
 
@@ -51,6 +52,13 @@ impl Records {
         id: &str,
         wanted: &Wanted,
     ) -> Result<History, Error> {
+        if kind == ResourceType::AUDIT_EVENT {
+            let only = self.audit_event(who, Op::History, id)?;
+            let fits = !fitting(vec![only.head.clone()], wanted).is_empty();
+            let rows: Vec<Stored> =
+                Some(only).filter(|_| fits && wanted.before.is_none()).into_iter().collect();
+            return Ok(History { total: u64::from(fits), rows, next: None });
+        }
         let (look, purpose) = self.gated(&self.sight(who)?, Op::History, kind)?;
         let snapshot = self.vault().snapshot()?;
         let newest = snapshot.head(Kind(kind.number()), id)?.ok_or_else(|| Error::missing(kind, id))?;
@@ -136,6 +144,10 @@ impl Records {
         let sight = self.sight(who)?;
         if let Some(kind) = wanted.kind {
             self.gated(&sight, Op::History, kind)?;
+        }
+        if wanted.kind == Some(ResourceType::AUDIT_EVENT) {
+            let text = "An AuditEvent has one version only; search for AuditEvents instead.";
+            return Err(Error::Unreadable(Outcome::error(IssueCode::NotSupported, text)));
         }
         let snapshot = self.vault().snapshot()?;
         let mut page = HistoryOfMany { rows: Vec::new(), next: None };

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::access::Purpose;
 use super::audit::{self, About};
 use super::error::Error;
+use super::origin::Origin;
 use super::transaction::Rules;
 use super::unit::Work;
 use super::{Caller, Records};
@@ -107,7 +108,12 @@ impl Records {
             let value = resource(source, kind, &text);
             (line, value.map(|value| requested(Value::Object(Object::new().with("resource", value)))))
         };
-        self.take_in(from, lines.into_iter().map(read).collect(), and)
+        let origin = Origin::of_import(&from.who, source);
+        let records = self.clone();
+        self.take_in(from, lines.into_iter().map(read).collect(), move |work, taken| {
+            records.keep_origin(work, &origin)?;
+            and(work, taken)
+        })
     }
 
     /// Takes in entries, each with its line; those that could not be read are told with the others.

@@ -16,6 +16,7 @@ mod clinic_tests;
 mod compartment;
 pub mod conditional;
 pub mod conformance;
+pub mod consents;
 pub mod document;
 pub mod entries;
 pub mod error;
@@ -33,6 +34,7 @@ mod labels;
 mod leak_tests;
 mod matching;
 pub mod names;
+pub mod origin;
 mod owner;
 mod page_link;
 pub mod patch;
@@ -51,6 +53,7 @@ pub mod terminology;
 mod terms;
 #[cfg(test)]
 pub(crate) mod testing;
+mod trail;
 pub mod transaction;
 pub mod unit;
 pub mod write;
@@ -85,6 +88,7 @@ struct Inner {
     index: renewal::Index,
     most_values: AtomicUsize,
     bounds: OnceLock<search::Bounds>,
+    consents: Arc<consents::Consents>,
 }
 
 /// On whose behalf, and under which address of the box, an interaction runs.
@@ -131,6 +135,7 @@ impl Records {
             index: renewal::Index::default(),
             most_values: AtomicUsize::new(Context::MOST_VALUES),
             bounds: OnceLock::new(),
+            consents: Arc::default(),
         }));
         if let Err(error) = records.look_at_index() {
             tracing::warn!(%error, "how far the search index is could not be read");
@@ -196,6 +201,11 @@ impl Records {
 
     fn bounds(&self) -> search::Bounds {
         self.0.bounds.get().copied().unwrap_or_default()
+    }
+
+    /// Patients' consents.
+    pub fn consents(&self) -> &Arc<consents::Consents> {
+        &self.0.consents
     }
 
     fn shown(&self) -> &shown::Shown {

@@ -20,6 +20,7 @@ use super::access::Op;
 use super::audit::{self, About, patient_of};
 use super::compartment::{last_time, parsed};
 use super::error::Error;
+use super::sight;
 use super::{Caller, Records, terms};
 use crate::clinic::duplicates::{Grade, Newcomer, Reason, compare};
 use crate::clinic::form::Sketch;
@@ -100,13 +101,13 @@ fn clinic_number(typed: &str) -> Option<&str> {
 impl Records {
     /// People who match what was typed, the best first, and whether there are more.
     pub fn find_people(&self, from: &Caller, typed: &str) -> Result<(Vec<Hit>, bool), Error> {
-        let purpose = self.gate(&from.who, Op::Search, ResourceType::PATIENT)?;
+        let (sees, purpose) = self.gated(&self.sight(&from.who)?, Op::Search, ResourceType::PATIENT)?;
         let query = people::query(clinic_number(typed).unwrap_or(typed));
         if query.probes.is_empty() {
             return Ok((Vec::new(), false));
         }
         let snapshot = self.vault().snapshot()?;
-        let found = best(&snapshot, &query)?;
+        let found = best(&snapshot, &sees, &query)?;
         let about = About::of_type(ResourceType::PATIENT, None);
         self.vault().note(audit::done(&from.who, Action::Search, purpose, about))?;
         Ok(found)
@@ -114,9 +115,9 @@ impl Records {
 
     /// People in whose record something happened last.
     pub fn recent_people(&self, from: &Caller) -> Result<Vec<Hit>, Error> {
-        let purpose = self.gate(&from.who, Op::Search, ResourceType::PATIENT)?;
+        let (sees, purpose) = self.gated(&self.sight(&from.who)?, Op::Search, ResourceType::PATIENT)?;
         let snapshot = self.vault().snapshot()?;
-        let hits = recent(&snapshot)?;
+        let hits = recent(&snapshot, &sees)?;
         let about = About::of_type(ResourceType::PATIENT, None);
         self.vault().note(audit::done(&from.who, Action::Search, purpose, about))?;
         Ok(hits)
@@ -124,10 +125,16 @@ impl Records {
 
     /// People who look like the one being typed, the likeliest first.
     pub fn look_alikes(&self, from: &Caller, sketch: &Sketch) -> Result<Vec<Candidate>, Error> {
-        let purpose = self.gate(&from.who, Op::Search, ResourceType::PATIENT)?;
+        let (sees, purpose) = self.gated(&self.sight(&from.who)?, Op::Search, ResourceType::PATIENT)?;
         let today = self.now().to_zoned(self.context(from).zone).date();
         let snapshot = self.vault().snapshot()?;
-        let mut found = candidates(&mut Look::Snapshot(&snapshot), &sketch.newcomer(today))?;
+        let mut found = Vec::new();
+        for candidate in candidates(&mut Look::Snapshot(&snapshot), &sketch.newcomer(today))? {
+            let head = snapshot.head(Kind(ResourceType::PATIENT.number()), &candidate.patient.id)?;
+            if head.map_or(Ok(false), |head| sees.shows(&snapshot, &head))? {
+                found.push(candidate);
+            }
+        }
         found.truncate(SHOWN);
         let about = About::of_type(ResourceType::PATIENT, None);
         self.vault().note(audit::done(&from.who, Action::Search, purpose, about))?;
@@ -181,7 +188,7 @@ impl Look<'_, '_> {
     }
 }
 
-fn best(snapshot: &Snapshot, query: &Query) -> Result<(Vec<Hit>, bool), Error> {
+fn best(snapshot: &Snapshot, sees: &sight::Look, query: &Query) -> Result<(Vec<Hit>, bool), Error> {
     let mut look = Look::Snapshot(snapshot);
     let (mut seen, mut found, mut left_over) = (BTreeSet::new(), Vec::new(), false);
     for probe in &query.probes {
@@ -191,6 +198,9 @@ fn best(snapshot: &Snapshot, query: &Query) -> Result<(Vec<Hit>, bool), Error> {
         left_over |= rids.len() > room;
         for rid in rids.into_iter().take(room).filter(|rid| seen.insert(*rid)).collect::<Vec<_>>() {
             let Some(head) = look.head(rid)? else { continue };
+            if !sees.shows(snapshot, &head)? {
+                continue;
+            }
             let json = look.json(&head)?;
             let identity = Identity::of(&json);
             if let Some(judged) = judge(query, &shown(&json, &identity)) {
@@ -237,7 +247,7 @@ fn hit(snapshot: &Snapshot, patient: Identity, matched: Vec<Matched>) -> Result<
     Ok(Hit { patient, last_visit, matched })
 }
 
-fn recent(snapshot: &Snapshot) -> Result<Vec<Hit>, Error> {
+fn recent(snapshot: &Snapshot, sees: &sight::Look) -> Result<Vec<Hit>, Error> {
     let newest = TermRange::all(params::LAST_UPDATED);
     let mut patients: Vec<(jiff::Timestamp, String)> = Vec::new();
     for kind in [ResourceType::ENCOUNTER, ResourceType::PATIENT] {
@@ -258,7 +268,9 @@ fn recent(snapshot: &Snapshot) -> Result<Vec<Hit>, Error> {
     for (_, patient) in patients.into_iter().filter(|(_, patient)| seen.insert(patient.clone())) {
         let head =
             snapshot.head(Kind(ResourceType::PATIENT.number()), &patient)?.filter(|head| !head.deleted);
-        if let Some(head) = head {
+        if let Some(head) = head
+            && sees.shows(snapshot, &head)?
+        {
             hits.push(hit(snapshot, Identity::of(&parsed(snapshot, &head)?), Vec::new())?);
         }
         if hits.len() == RECENT {

@@ -8,7 +8,9 @@ use super::Records;
 use super::access::{Actor, Decision, Op, Purpose};
 use super::audit::{self, About};
 use super::error::Error;
+use super::origin;
 use super::sight::{Look, Sight};
+use super::trail;
 
 /// One version of a record as stored.
 #[derive(Clone)]
@@ -36,6 +38,9 @@ impl Stored {
 impl Records {
     /// The newest version of a record. [`Error::Gone`] when that is a delete.
     pub fn read(&self, who: &Actor, kind: ResourceType, id: &str) -> Result<Stored, Error> {
+        if kind == ResourceType::AUDIT_EVENT {
+            return self.audit_event(who, Op::Read, id);
+        }
         let (look, _) = self.gated(&self.sight(who)?, Op::Read, kind)?;
         let snapshot = self.vault().snapshot()?;
         let head = snapshot.head(Kind(kind.number()), id)?;
@@ -45,6 +50,11 @@ impl Records {
 
     /// One version of a record.
     pub fn version(&self, who: &Actor, kind: ResourceType, id: &str, version: u64) -> Result<Stored, Error> {
+        if kind == ResourceType::AUDIT_EVENT {
+            let only = self.audit_event(who, Op::History, id)?;
+            let missing = || Error::NotFound(format!("{kind}/{id}/_history/{version}"));
+            return if version == only.head.version { Ok(only) } else { Err(missing()) };
+        }
         let (look, _) = self.gated(&self.sight(who)?, Op::History, kind)?;
         let snapshot = self.vault().snapshot()?;
         let head = snapshot.head(Kind(kind.number()), id)?;
@@ -74,6 +84,13 @@ impl Records {
     /// The same, with the look that decides about the records.
     pub(super) fn gated(&self, sight: &Sight, op: Op, kind: ResourceType) -> Result<(Look, Purpose), Error> {
         let look = sight.look(op, kind);
+        let changes = matches!(op, Op::Create | Op::Update | Op::Delete);
+        if changes && kind == ResourceType::AUDIT_EVENT {
+            return Err(trail::fixed());
+        }
+        if op == Op::Delete && kind == ResourceType::PROVENANCE && look.gate().allowed() {
+            return Err(origin::fixed());
+        }
         match look.gate() {
             Decision::Allow(purpose) => Ok((look, purpose)),
             Decision::Refuse(why) => {

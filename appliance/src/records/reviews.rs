@@ -76,7 +76,7 @@ impl Records {
         version: u64,
     ) -> Result<Reviewed, Error> {
         let purpose = self.may_review(from, Op::Create, patient)?;
-        let (json, head) = self.result(patient, observation)?;
+        let (json, head) = self.result(from, patient, observation)?;
         if head.version != version {
             return Err(changed());
         }
@@ -125,7 +125,7 @@ impl Records {
         version: u64,
     ) -> Result<(), Error> {
         let purpose = self.may_review(from, Op::Delete, patient)?;
-        self.result(patient, observation)?;
+        self.result(from, patient, observation)?;
         let id = self.review_id(observation, version)?;
         let done = self.unit(from.who.clone(), move |work| {
             let standing = work.head(ResourceType::TASK, id.as_str())?.filter(|head| !head.deleted);
@@ -138,7 +138,9 @@ impl Records {
     /// Critical results of the clinic that wait for a doctor, and those that a doctor has just looked at. The log has
     /// a line of every look, and one in the log of each patient shown, once in a session and a working day.
     pub fn critical_results(&self, from: &Caller) -> Result<CriticalResults, Error> {
-        let purpose = self.gate(&from.who, Op::Search, ResourceType::OBSERVATION)?;
+        let sight = self.sight(&from.who)?;
+        let (sees, purpose) = self.gated(&sight, Op::Search, ResourceType::OBSERVATION)?;
+        let sees_person = sight.look(Op::Read, ResourceType::PATIENT);
         let context = self.context(from);
         let (now, zone) = (context.now, &context.zone);
         let snapshot = self.vault().snapshot()?;
@@ -149,6 +151,11 @@ impl Records {
         for (patient, results) in found.unusual {
             let head = snapshot.head(Kind(ResourceType::PATIENT.number()), &patient)?;
             let Some(head) = head.filter(|head| !head.deleted) else { continue };
+            // A consent that withholds any of it takes the patient off this list: rows stand for series of results.
+            let withheld = sees.asks_consent_of(&patient) && results.iter().any(|one| sees.withholds(one));
+            if withheld || !sees_person.shows(&snapshot, &head)? {
+                continue;
+            }
             let mut rows = self.result_rows(&snapshot, &results, zone)?;
             if wholes < SHOWN && came_late(&rows, now, zone) {
                 wholes += 1;
@@ -227,11 +234,15 @@ impl Records {
     }
 
     /// A stored Observation of this patient.
-    fn result(&self, patient: &str, observation: &str) -> Result<(Value, Head), Error> {
+    fn result(&self, from: &Caller, patient: &str, observation: &str) -> Result<(Value, Head), Error> {
         let snapshot = self.vault().snapshot()?;
         let head = snapshot.head(Kind(ResourceType::OBSERVATION.number()), observation)?;
         let theirs = head.filter(|head| !head.deleted && patient_of(&head.owner) == Some(patient));
-        let head = theirs.ok_or_else(|| Error::missing(ResourceType::OBSERVATION, observation))?;
+        let missing = || Error::missing(ResourceType::OBSERVATION, observation);
+        let head = theirs.ok_or_else(missing)?;
+        if !self.sight(&from.who)?.look(Op::Read, ResourceType::OBSERVATION).shows(&snapshot, &head)? {
+            return Err(missing());
+        }
         Ok((parsed(&snapshot, &head)?, head))
     }
 }

@@ -12,22 +12,27 @@
 //! What is not visible is treated as not there: not returned, not counted, not followed, not told of in an error. The
 //! refusal in a [`Decision`] is for the audit log, and for an answer only where the type alone is refused.
 //!
+//! Consents of patients narrow both ways alike: `consents` says what they withhold from a caller.
+//!
 //! Left to others: the policy itself (`access`), the audit line (`read`, `unit`), walking the index (`search`).
 
 use std::sync::Arc;
 
+use clinicvault_gateway::fhir::audit::ACCOUNT;
 use clinicvault_gateway::fhir::compartment;
 use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
 use clinicvault_gateway::fhir::resource::Resource;
 use clinicvault_gateway::fhir::search::{
-    self, Context, Criterion, Handling, Term, params, query, reference, uri,
+    self, Context, Criterion, Handling, Node, Term, params, query, reference, uri,
 };
+use clinicvault_gateway::json::Value;
 use clinicvault_vault::{Head, Owner};
 
 use super::Records;
 use super::access::{
     About, Actor, Area, Decision, Op, Purpose, Refusal, Role, Scopes, Subject, Who, decide, roles_allow,
 };
+use super::consents::Withheld;
 use super::error::Error;
 use super::matching::Rows;
 
@@ -41,6 +46,8 @@ struct Inner {
     context: Context,
     /// Whether every record has the terms that criteria are about.
     indexed: bool,
+    /// What patients' consents withhold; none when none does.
+    withheld: Option<Withheld>,
 }
 
 /// How much of a type is within reach, in terms of the index.
@@ -62,6 +69,8 @@ pub struct Look {
     kind: ResourceType,
     op: Op,
     reach: Reach,
+    /// Whether consents are asked, too.
+    consented: bool,
     /// Whether a record names another whose rights hold for it (a Binary), and not all of these may be seen anyway.
     by_context: bool,
 }
@@ -73,7 +82,8 @@ impl Records {
     /// Whatever reading the vault answers.
     pub fn sight(&self, who: &Actor) -> Result<Sight, Error> {
         let context = Context::new(self.0.zone.clone(), self.now());
-        Ok(Sight(Arc::new(Inner { who: who.clone(), context, indexed: self.index_is_complete() })))
+        let withheld = self.consents().withheld(self.vault(), who, &context)?;
+        Ok(Sight(Arc::new(Inner { who: who.clone(), context, indexed: self.index_is_complete(), withheld })))
     }
 }
 
@@ -83,8 +93,12 @@ impl Sight {
         let reach = self.reach(op, kind);
         let by_context = kind == ResourceType::BINARY
             && !matches!(reach, Reach::Nothing(_))
-            && contexts().any(|kind| self.reach(context_op(op), kind) != Reach::Everything);
-        Look { sight: self.clone(), kind, op, reach, by_context }
+            && contexts().any(|kind| {
+                let op = context_op(op);
+                self.reach(op, kind) != Reach::Everything || self.consented(op, kind).is_some()
+            });
+        let consented = self.consented(op, kind).is_some();
+        Look { sight: self.clone(), kind, op, reach, consented, by_context }
     }
 
     fn reach(&self, op: Op, kind: ResourceType) -> Reach {
@@ -102,7 +116,17 @@ impl Sight {
                 }
             }
         };
-        if self.0.indexed { reach } else { reach.without_negations() }
+        match (self.0.indexed, self.consented(op, kind)) {
+            (true, _) => reach,
+            // What a record lacks only because its terms are old must not be taken for consent.
+            (false, Some(withheld)) if withheld.trusts_terms() => Reach::Nothing(Refusal::NoConsent),
+            (false, _) => reach.without_negations(),
+        }
+    }
+
+    /// What patients' consents withhold of a type, when they are asked.
+    fn consented(&self, op: Op, kind: ResourceType) -> Option<&Withheld> {
+        self.0.withheld.as_ref().filter(|withheld| withheld.concerns(op, kind))
     }
 
     /// Who it is that sees.
@@ -122,7 +146,9 @@ impl Sight {
         let measured = if kind == ResourceType::OBSERVATION { may(true) } else { result };
         let half = match (measured, result) {
             (Decision::Allow(_), Decision::Allow(_)) => return Reach::Everything,
-            (Decision::Refuse(why), Decision::Refuse(_)) => return Reach::Nothing(why),
+            (Decision::Refuse(why), Decision::Refuse(_)) => {
+                return self.own(roles, op, kind).unwrap_or(Reach::Nothing(why));
+            }
             (Decision::Allow(_), Decision::Refuse(_)) => self.category(kind, "category"),
             (Decision::Refuse(_), Decision::Allow(_)) => self.category(kind, "category:not"),
         };
@@ -130,9 +156,24 @@ impl Sight {
         half.map_or(Reach::Nothing(Refusal::NoGrant), |half| Reach::Any(vec![half]))
     }
 
+    /// Of the audit trail a role may be allowed what this person did.
+    fn own(&self, roles: &[Role], op: Op, kind: ResourceType) -> Option<Reach> {
+        let own = Subject::of_type(kind.as_str(), false).theirs(true);
+        if kind != ResourceType::AUDIT_EVENT || !roles_allow(roles, op, &own).allowed() {
+            return None;
+        }
+        let who = format!("{ACCOUNT}|{}", self.0.who.id);
+        Some(Reach::Any(vec![self.asked(kind, "agent:identifier", &who)?]))
+    }
+
     /// The criteria of `name=vital-signs`, if the type has them.
     fn category(&self, kind: ResourceType, name: &str) -> Option<Vec<Criterion>> {
-        let pairs = [(name.to_owned(), VITAL_SIGNS.to_owned())];
+        self.asked(kind, name, VITAL_SIGNS)
+    }
+
+    /// The criteria of a query of one parameter, if the type has it.
+    fn asked(&self, kind: ResourceType, name: &str, value: &str) -> Option<Vec<Criterion>> {
+        let pairs = [(name.to_owned(), value.to_owned())];
         let search = query::parse(kind, &pairs, Handling::Strict, &self.0.context).ok()?;
         Some(search.criteria).filter(|criteria| !criteria.is_empty())
     }
@@ -233,9 +274,41 @@ impl Look {
         self.op
     }
 
-    /// How much of the type is within reach.
+    /// How much of the type is within reach of roles and scopes.
     pub fn reach(&self) -> &Reach {
         &self.reach
+    }
+
+    /// What a record must fulfil to be seen, roles, scopes and consents together; none when nothing of the type may be.
+    pub fn condition(&self) -> Option<Node> {
+        let reach = match &self.reach {
+            Reach::Nothing(_) => return None,
+            Reach::Everything => Node::All(Vec::new()),
+            Reach::Any(lists) => {
+                Node::Any(lists.iter().map(|list| Node::all(list.iter().cloned())).collect())
+            }
+        };
+        match self.withheld().and_then(|withheld| withheld.given(self.op, self.kind, &self.sight.0.context)) {
+            None => Some(reach),
+            Some(given) => Some(Node::All(vec![reach, given])),
+        }
+    }
+
+    fn withheld(&self) -> Option<&Withheld> {
+        self.sight.0.withheld.as_ref().filter(|_| self.consented)
+    }
+
+    /// Whether consents may withhold something of this patient, so that each record has to be judged.
+    pub fn asks_consent_of(&self, patient: &str) -> bool {
+        self.withheld().is_some_and(|withheld| withheld.knows(patient))
+    }
+
+    /// Whether consents withhold a record; roles are not asked.
+    pub fn withholds(&self, resource: &Value) -> bool {
+        let Some(withheld) = self.withheld() else { return false };
+        let Ok(resource) = Resource::from_value(resource.clone()) else { return true };
+        let terms = search::terms(&resource, &self.sight.0.context);
+        withheld.withholds(self.op, self.kind, &terms, &self.sight.0.context)
     }
 
     /// The best answer that any record of the type may get: refused here, nothing of the type may be touched. To be
@@ -249,7 +322,8 @@ impl Look {
 
     /// Whether the record decides, not its type alone.
     pub fn looks_inside(&self) -> bool {
-        matches!(self.reach, Reach::Any(_)) || self.by_context
+        let by_consent = self.consented && !matches!(self.reach, Reach::Nothing(_));
+        matches!(self.reach, Reach::Any(_)) || by_consent || self.by_context
     }
 
     /// What a Binary that names a record of this type as its security context is decided by; none where it need not be
@@ -260,6 +334,15 @@ impl Look {
 
     /// Decides about a record with this owner and these terms.
     pub fn decide(&self, _owner: &Owner, terms: &[Term]) -> Decision {
+        let within = self.within(terms);
+        let held = self.withheld().is_some_and(|withheld| {
+            within.allowed() && withheld.withholds(self.op, self.kind, terms, &self.sight.0.context)
+        });
+        if held { Decision::Refuse(Refusal::NoConsent) } else { within }
+    }
+
+    /// What roles and scopes say of a record with these terms.
+    fn within(&self, terms: &[Term]) -> Decision {
         let Reach::Any(lists) = &self.reach else { return self.gate() };
         if lists.iter().any(|list| list.iter().all(|criterion| criterion.matches(terms))) {
             return self.allowed();

@@ -18,9 +18,11 @@ use super::audit::{self, About, patient_of};
 use super::conformance;
 use super::error::Error;
 use super::feed::{Event, What};
+use super::origin::{self, Origin};
 use super::read::Stored;
 use super::sight::Sight;
 use super::terms;
+use super::trail;
 use super::write::Sealed;
 
 /// The inside of a unit of work.
@@ -29,6 +31,8 @@ pub struct Work<'a, 'u> {
     who: &'a Actor,
     sight: &'a Sight,
     events: Vec<What>,
+    /// Events before this one have their Provenance, or are none that need one.
+    told: usize,
     /// The audit line of the refusal, if the policy refused something; written when that ends the unit.
     refused: Option<Leaf>,
 }
@@ -93,7 +97,13 @@ impl<'u> Work<'_, 'u> {
 
     /// Writes a record's next version and its audit line.
     pub fn put(&mut self, record: &Sealed, purpose: Purpose) -> Result<Stored, Error> {
+        if record.kind == ResourceType::AUDIT_EVENT {
+            return Err(trail::fixed());
+        }
         let before = self.head(record.kind, record.id.as_str())?;
+        if record.kind == ResourceType::PROVENANCE && before.is_some() {
+            return Err(origin::fixed());
+        }
         let version = before.as_ref().map_or(1, |head| head.version + 1);
         let now = self.unit.now();
         let body = record.template.finish(version, now);
@@ -116,6 +126,12 @@ impl<'u> Work<'_, 'u> {
 
     /// Writes a version that is a delete, and its audit line.
     pub fn remove(&mut self, kind: ResourceType, id: &str, purpose: Purpose) -> Result<Head, Error> {
+        if kind == ResourceType::AUDIT_EVENT {
+            return Err(trail::fixed());
+        }
+        if kind == ResourceType::PROVENANCE {
+            return Err(origin::fixed());
+        }
         let head = self.unit.remove(Kind(kind.number()), id)?;
         self.after_write(kind, &head, Action::Delete, purpose)?;
         Ok(head)
@@ -143,6 +159,22 @@ impl<'u> Work<'_, 'u> {
     /// How many record versions this unit has written so far.
     pub fn written(&self) -> u64 {
         self.events.iter().filter(|what| matches!(what, What::Record { .. })).count() as u64
+    }
+
+    /// The versions that this unit has written since this was last asked, such as `Patient/7/_history/2`; Provenances apart.
+    pub(super) fn versions_without_origin(&mut self) -> Vec<String> {
+        let new = self.events.get(self.told..).unwrap_or_default();
+        let versions = new.iter().filter_map(|what| match what {
+            What::Record { kind, id, version, .. } => {
+                let kind =
+                    ResourceType::from_number(*kind).filter(|kind| *kind != ResourceType::PROVENANCE)?;
+                Some(format!("{kind}/{id}/_history/{version}"))
+            }
+            What::Inbox { .. } => None,
+        });
+        let versions = versions.collect();
+        self.told = self.events.len();
+        versions
     }
 
     /// Adds an audit line that belongs to no single record.
@@ -199,15 +231,23 @@ impl Records {
         D: FnOnce(Result<(T, Tx), Refused<Error>>) + Send + 'static,
     {
         let (feed, vault) = (self.feed().clone(), self.vault().clone());
-        let definitions = self.definitions().clone();
+        let records = self.clone();
+        let (definitions, consents) = (self.definitions().clone(), self.consents().clone());
         let sight = match self.sight(&who) {
             Ok(sight) => sight,
             Err(error) => return done(Err(Refused::Job(error))),
         };
         self.vault().submit(
             move |unit| {
-                let mut work = Work { unit, who: &who, sight: &sight, events: Vec::new(), refused: None };
-                match job(&mut work) {
+                let mut work =
+                    Work { unit, who: &who, sight: &sight, events: Vec::new(), told: 0, refused: None };
+                let done = job(&mut work).and_then(|value| {
+                    if let Some(origin) = Origin::of_program(&who) {
+                        records.keep_origin(&mut work, &origin)?;
+                    }
+                    Ok(value)
+                });
+                match done {
                     Ok(value) => match work.refused.take().map(|leaf| work.unit.audit(leaf)) {
                         // What was refused on the way of something that was done.
                         Some(Err(error)) => Err(Box::new((Error::from(error), None))),
@@ -222,6 +262,11 @@ impl Records {
                         definitions.changed();
                     }
                     for what in events {
+                        if let What::Record { kind, id, .. } = &what
+                            && let Some(kind) = ResourceType::from_number(*kind)
+                        {
+                            consents.written(kind, id);
+                        }
                         feed.announce(Event { tx: tx.0, what });
                     }
                     done(Ok((value, tx)));

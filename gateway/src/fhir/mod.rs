@@ -3,12 +3,14 @@
 //! Owns what R4 says: types and ids, structure, bundles, search parameters and values, capability. Storage, access
 //! rights and transport are left to the appliance.
 
+pub mod audit;
 pub mod binary;
 pub mod bulk;
 pub mod bundle;
 pub mod capability;
 pub mod care_time;
 pub mod compartment;
+pub mod consent;
 pub mod datetime;
 pub mod definitions;
 pub mod document;

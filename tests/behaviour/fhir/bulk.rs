@@ -104,7 +104,11 @@ fn kinds(clinic: &Clinic, http: &mut Http) -> Vec<String> {
     let statement = clinic.http().get("/fhir/metadata").json();
     let all = statement["rest"][0]["resource"].as_array().unwrap();
     let names = all.iter().map(|kind| kind["type"].as_str().unwrap().to_owned());
-    names.filter(|kind| http.get(&format!("/fhir/{kind}?_summary=count")).json()["total"] != 0).collect()
+    // The audit log is no part of an export, and every look adds to it.
+    names
+        .filter(|kind| kind != "AuditEvent")
+        .filter(|kind| http.get(&format!("/fhir/{kind}?_summary=count")).json()["total"] != 0)
+        .collect()
 }
 
 fn demo() -> Clinic {
@@ -594,7 +598,8 @@ fn nothing_that_a_job_keeps_can_be_read_on_the_disk() {
     let job = kick(&mut fhir, "POST", "/fhir/$import", Some(&manifest(&[("Patient", &url)])));
     assert_eq!(wait(&mut fhir, &job).expect(200).json()["stored"], 20);
     let given = export(&mut fhir, "/fhir/Patient/$export");
-    assert_eq!(lines(&mut fhir, &given, "output").len(), 20);
+    let given = lines(&mut fhir, &given, "output");
+    assert_eq!(given.iter().filter(|record| record["resourceType"] == "Patient").count(), 20);
     let first = &people[0];
     let job =
         kick(&mut fhir, "GET", &format!("/fhir/Patient?family={}&phone={}", first.family, first.phone), None);

@@ -31,6 +31,11 @@ fn the_standards_examples_come_back_as_they_were_sent() {
         let value = read(&sent);
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let path = format!("/fhir/{}/{}", value.str("resourceType").unwrap(), value.str("id").unwrap());
+        if name.starts_with("AuditEvent-") {
+            // The box itself writes these.
+            fhir.send("PUT", &path, &[JSON], &sent).expect(405);
+            continue;
+        }
         let answer = fhir.send("PUT", &path, &[JSON], &sent);
         if answer.status == 422 {
             refused.push(name);
@@ -43,6 +48,10 @@ fn the_standards_examples_come_back_as_they_were_sent() {
             "{name}"
         );
         through_xml(&mut fhir, &path, value, &name);
+        if name.starts_with("Consent-") {
+            // It would withhold the patient's other records from here on.
+            fhir.delete(&path).expect(204);
+        }
     }
     assert_eq!(refused, INVALID);
 }

@@ -531,6 +531,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/patients/{id}/emergency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Opens to a clinician what a patient's consent withholds, for an hour. It is recorded with its reason. */
+        post: operations["open_in_emergency"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/patients/{id}/observations/{observation}/review": {
         parameters: {
             query?: never;
@@ -1110,6 +1127,11 @@ export interface components {
             /** @description Media type. */
             type?: string | null;
         };
+        /** @description Why a record has to be opened now. */
+        Emergency: {
+            /** @description In 10 to 500 characters; it stands in the audit log and in the patient's access log. */
+            reason: string;
+        };
         /** @description Why a message was refused. */
         ErrorView: {
             /** @description Table 0357. */
@@ -1566,6 +1588,14 @@ export interface components {
             role: string;
             /** @description Who. */
             who: string;
+        };
+        /** @description A record that is open. */
+        OpenedRecord: {
+            /**
+             * Format: date-time
+             * @description Until then, to this person.
+             */
+            until: string;
         };
         /** @description What one program was granted. */
         OwnConsent: {
@@ -2930,6 +2960,51 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    open_in_emergency: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Emergency"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenedRecord"];
+                };
+            };
+            /** @description a fresh proof is needed: proveAgain */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description no reason */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

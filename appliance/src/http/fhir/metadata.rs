@@ -73,14 +73,19 @@ fn offered(operation: &operations::Operation) -> Offered {
 
 /// The same as a tree.
 pub(super) fn value(app: &App, base: &str) -> Value {
-    let types = ResourceType::all().map(|kind| TypeServed {
-        kind,
-        interactions: OF_TYPE.to_vec(),
-        update_create: true,
-        conditional_create: true,
-        conditional_update: true,
-        conditional_delete: true,
-        operations: operations::of_kind(kind).map(offered).collect(),
+    let types = ResourceType::all().map(|kind| {
+        // The box itself writes AuditEvents, and nobody changes them.
+        let open = kind != ResourceType::AUDIT_EVENT;
+        let looks = ["read", "vread", "history-instance", "search-type"];
+        TypeServed {
+            kind,
+            interactions: OF_TYPE.into_iter().filter(|code| open || looks.contains(code)).collect(),
+            update_create: open,
+            conditional_create: open,
+            conditional_update: open,
+            conditional_delete: open,
+            operations: operations::of_kind(kind).map(offered).collect(),
+        }
     });
     statement(&Served {
         version: env!("CARGO_PKG_VERSION"),

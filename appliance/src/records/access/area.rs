@@ -48,6 +48,8 @@ pub enum Area {
     AccessLog,
     /// The whole audit trail.
     Audit,
+    /// Where records came from (split from the trail: it is read beside the records).
+    Origin,
     /// Export of everything, backup.
     Export,
     /// Every other FHIR type.
@@ -56,7 +58,7 @@ pub enum Area {
 
 impl Area {
     /// Every area.
-    pub const ALL: [Area; 22] = [
+    pub const ALL: [Area; 23] = [
         Area::Demographics,
         Area::Merge,
         Area::Queue,
@@ -77,6 +79,7 @@ impl Area {
         Area::Settings,
         Area::AccessLog,
         Area::Audit,
+        Area::Origin,
         Area::Export,
         Area::Other,
     ];
@@ -104,6 +107,7 @@ impl Area {
             Area::Settings => "settings",
             Area::AccessLog => "accessLog",
             Area::Audit => "audit",
+            Area::Origin => "origin",
             Area::Export => "export",
             Area::Other => "other",
         }
@@ -174,7 +178,8 @@ impl Area {
             | "Questionnaire"
             | "ChargeItemDefinition" => Area::Directory,
             "Device" | "DeviceDefinition" | "DeviceMetric" | "Subscription" => Area::Settings,
-            "AuditEvent" | "Provenance" => Area::Audit,
+            "AuditEvent" => Area::Audit,
+            "Provenance" => Area::Origin,
             _ => Area::Other,
         }
     }
@@ -200,6 +205,7 @@ impl Area {
             | Area::Review
             | Area::Transcript
             | Area::Inbox
+            | Area::Origin
             | Area::Other => Purpose::Treatment,
         }
     }

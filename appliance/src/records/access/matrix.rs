@@ -114,7 +114,7 @@ pub fn grant(role: Role, area: Area) -> Grant {
 
 /// One letter a role, in the order of [`Role::ALL`]: owner, doctor, nurse, reception, dispenser, lab, cashier, auditor.
 /// F full, W create and change own, R read, S read in care, O own, p propose, - none.
-const MATRIX: [(Area, &str); 22] = [
+const MATRIX: [(Area, &str); 23] = [
     (Area::Demographics, "RFFFRRRR"),
     (Area::Merge, "FW-p---R"),
     (Area::Queue, "RFFFRRRR"),
@@ -135,6 +135,7 @@ const MATRIX: [(Area, &str); 22] = [
     (Area::Settings, "F------R"),
     (Area::AccessLog, "RRR----R"),
     (Area::Audit, "ROOOOOOR"),
+    (Area::Origin, "RF-----R"),
     (Area::Export, "F-------"),
     (Area::Other, "-F------"),
 ];

@@ -74,6 +74,10 @@ impl Records {
     /// there. Blocking.
     pub fn may_export(&self, from: &Caller, wanted: &Wanted) -> Result<(), Error> {
         let sight = self.sight(&from.who)?;
+        if wanted.ask.types.contains(&ResourceType::AUDIT_EVENT) {
+            let text = "AuditEvents are not exported; search for them, page by page.";
+            return Err(Error::Unreadable(Issue::error(IssueCode::NotSupported, text).at("_type").into()));
+        }
         for kind in &wanted.ask.types {
             self.gated(&sight, Op::Export, *kind)?;
         }

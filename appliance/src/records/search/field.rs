@@ -93,6 +93,10 @@ pub fn understand(
         [] => field.every(),
         lists => named(field, lists)?,
     };
+    if !types.is_empty() && kinds.contains(&ResourceType::AUDIT_EVENT) {
+        let text = "AuditEvents are searched for by themselves, at AuditEvent.";
+        return Err(Error::Unreadable(Issue::error(IssueCode::NotSupported, text).at("_type").into()));
+    }
     let mut used = rest;
     let mut warnings: Vec<Issue> = Vec::new();
     loop {

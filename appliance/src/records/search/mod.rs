@@ -7,7 +7,7 @@
 //! writes neither repeat nor drop a row.
 
 pub(super) mod cursor;
-mod field;
+pub(super) mod field;
 mod holds;
 mod include;
 #[cfg(test)]
@@ -30,10 +30,11 @@ use clinicvault_gateway::fhir::search::{
 use clinicvault_vault::{Action, Rid, Snapshot, Tx};
 
 use super::access::{Op, Purpose};
-use super::audit::{self, About, patient_of};
+use super::audit::{self, About, Detail, patient_of};
 use super::error::Error;
 use super::read::Stored;
 use super::sight::Sight;
+use super::trail::{self, WantedPage};
 use super::{Caller, Records};
 use cursor::Place;
 pub use field::Field;
@@ -41,6 +42,7 @@ use field::Understood;
 use page::{Part, Wanted};
 use reach::Reaches;
 use view::View;
+pub(super) use view::too_costly;
 
 /// Rows of a page when the caller does not say.
 const DEFAULT_ROWS: usize = 50;
@@ -147,6 +149,9 @@ impl Records {
         handling: Handling,
         most_rows: usize,
     ) -> Result<Page, Error> {
+        if trail::concerns(field) {
+            return self.audit_events(from, field, &WantedPage::First(parameters, handling), most_rows);
+        }
         let sight = self.sight(&from.who)?;
         // One type that may not be searched is refused before anything else is said about the question.
         if let Some(kind) = field.only() {
@@ -175,6 +180,9 @@ impl Records {
         cursor: &str,
         most_rows: usize,
     ) -> Result<Page, Error> {
+        if trail::concerns(field) {
+            return self.audit_events(from, field, &WantedPage::Next(cursor), most_rows);
+        }
         let place = self.cursors().open(cursor).filter(|place| place.field == field.path());
         let place = place.ok_or_else(|| Error::NotFound("this page".to_owned()))?;
         let sight = self.sight(&from.who)?;
@@ -294,11 +302,16 @@ impl Records {
         if page.rows.iter().chain(&page.included).all(|row| row.kind() != Some(searched)) && shown.len() > 1 {
             shown.remove(&searched);
         }
+        // On each line, for each is sealed for another patient.
+        let query = Some(trail::query_text(&page.search.applied)).filter(|query| !query.is_empty());
         for (kind, rows) in shown {
             let mut owners = rows.iter().map(|row| patient_of(&row.head.owner));
             let first = owners.next().flatten();
             let patient = first.filter(|first| owners.all(|owner| owner == Some(*first)));
-            let leaf = audit::done(sight.who(), Action::Search, purpose, About::of_type(kind, patient));
+            let touched = rows.iter().take(Detail::MOST_TOUCHED).map(|row| format!("{kind}/{}", row.head.id));
+            let detail = Detail { query: query.clone(), touched: touched.collect() };
+            let about = About::of_type(kind, patient);
+            let leaf = audit::detailed(sight.who(), Action::Search, purpose, about, &detail);
             self.vault().note(leaf)?;
         }
         Ok(())

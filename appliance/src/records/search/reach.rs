@@ -5,7 +5,7 @@ use clinicvault_gateway::fhir::search::params::{self, Asked};
 use clinicvault_gateway::fhir::search::{Criterion, Node, Refers, TermRange};
 
 use super::super::access::Op;
-use super::super::sight::{Reach, Sight, contexts};
+use super::super::sight::{Sight, contexts};
 
 /// The rights of one caller, for every hop of a search.
 pub struct Reaches(Sight);
@@ -18,13 +18,7 @@ impl Reaches {
     /// What records of `kind` must fulfil to be seen in a search; none when nothing of the type may be.
     pub fn of(&self, kind: ResourceType) -> Option<Node> {
         let look = self.0.look(Op::Search, kind);
-        let own = match look.reach() {
-            Reach::Nothing(_) => return None,
-            Reach::Everything => Node::All(Vec::new()),
-            Reach::Any(lists) => {
-                Node::Any(lists.iter().map(|list| Node::all(list.iter().cloned())).collect())
-            }
-        };
+        let own = look.condition()?;
         if look.context(ResourceType::PATIENT).is_none() {
             return Some(own);
         }

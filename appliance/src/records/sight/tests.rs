@@ -100,7 +100,7 @@ async fn while_the_index_is_renewed_what_lacks_a_term_is_not_taken_for_what_has_
     let sight = |role, indexed| {
         let sight = room.records.sight(&person(role).who).unwrap();
         let Inner { who, context, .. } = &*sight.0;
-        Sight(Arc::new(Inner { who: who.clone(), context: context.clone(), indexed }))
+        Sight(Arc::new(Inner { who: who.clone(), context: context.clone(), indexed, withheld: None }))
     };
     assert!(sight(Role::Lab, true).look(Op::Search, OBSERVATION).gate().allowed());
     assert!(!sight(Role::Lab, false).look(Op::Search, OBSERVATION).gate().allowed());

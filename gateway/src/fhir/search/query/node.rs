@@ -2,6 +2,7 @@
 
 use super::Criterion;
 use crate::fhir::id::ResourceType;
+use crate::fhir::search::Term;
 use crate::fhir::search::params::Asked;
 
 /// A condition on a record of one type.
@@ -58,6 +59,17 @@ impl Node {
             Self::Not(node) => node.is_local(),
             Self::Is(_) => true,
             Self::Refers(_) | Self::Referred(_) => false,
+        }
+    }
+
+    /// Whether a record with these terms fulfils the condition; `None` when a link would have to be followed.
+    pub fn holds(&self, own: &[Term]) -> Option<bool> {
+        match self {
+            Self::All(nodes) => nodes.iter().try_fold(true, |all, node| Some(node.holds(own)? && all)),
+            Self::Any(nodes) => nodes.iter().try_fold(false, |any, node| Some(node.holds(own)? || any)),
+            Self::Not(node) => Some(!node.holds(own)?),
+            Self::Is(criterion) => Some(criterion.matches(own)),
+            Self::Refers(_) | Self::Referred(_) => None,
         }
     }
 
