@@ -29,6 +29,7 @@ pub mod resource;
 pub mod search;
 pub mod sql;
 pub mod statistics;
+pub mod subscription;
 pub mod subset;
 pub mod summary;
 pub mod terminology;
