@@ -27,6 +27,7 @@ use crate::lan::tls::{Tls, TlsError};
 use crate::records::Records;
 use crate::records::conformance::Library;
 use crate::records::search::Bounds;
+use crate::subscriptions::{self, Subscriptions};
 use crate::supervisor::Supervisor;
 
 /// The whole box. A clone is another handle to the same box.
@@ -73,6 +74,8 @@ pub struct Rooms {
     pub exchange: Exchange,
     /// Long work.
     pub jobs: Jobs,
+    /// Changes told to others.
+    pub subscriptions: Subscriptions,
 }
 
 /// The vault is not open, so nothing stored can be read or written.
@@ -198,12 +201,14 @@ impl App {
             ..Bounds::default()
         });
         records.consents().need_for_programs(inner.config.fhir.consent_for_programs);
+        records.gate_subscriptions(subscriptions::gate(&inner.config.subscriptions));
         let people =
             People::open(records.clone(), inner.gate.clone(), &inner.config.sessions, inner.clock.clone())?;
         inner.tls.keep_fresh(&people.authority(), &addresses::local(), self.now())?;
         let exchange = Exchange::new(records.clone(), Rules::new(&inner.config.hl7, self.zone()));
         let jobs = Jobs::new(records.clone(), &inner.config.jobs, inner.config.limits.body_mib << 20);
-        let rooms = Arc::new(Rooms { records, people, exchange, jobs });
+        let subscriptions = Subscriptions::new(records.clone(), people.clone(), &inner.config.subscriptions);
+        let rooms = Arc::new(Rooms { records, people, exchange, jobs, subscriptions });
         *inner.slot.write().unwrap_or_else(PoisonError::into_inner) = Slot::Open(rooms.clone());
         Ok(rooms)
     }

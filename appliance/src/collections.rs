@@ -28,6 +28,10 @@ pub const ASSERTIONS: u16 = 11;
 pub const JOBS: u16 = 40;
 /// Blocks of the files of jobs; by job, file and number.
 pub const BLOCKS: u16 = 41;
+/// What is kept of Subscriptions beside their records; by id.
+pub const SUBSCRIPTIONS: u16 = 60;
+/// Events of subscriptions; by id, beginning and number.
+pub const SUBSCRIPTION_EVENTS: u16 = 61;
 
 #[cfg(test)]
 mod tests {

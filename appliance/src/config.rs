@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use clinicvault_gateway::fhir::subscription::endpoint::Allowed;
 use clinicvault_gateway::fhir::terminology::MOST_CODES;
 use clinicvault_gateway::fhir::validate::Level;
 use clinicvault_gateway::json::Limits as JsonLimits;
@@ -38,6 +39,7 @@ pub struct Config {
     pub sessions: Sessions,
     pub hl7: Hl7,
     pub jobs: Jobs,
+    pub subscriptions: Subscriptions,
     pub clinic: Clinic,
     pub log: Log,
 }
@@ -198,6 +200,23 @@ pub struct Jobs {
     pub import_folders: Vec<PathBuf>,
 }
 
+/// Notifications of changes to other systems.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Subscriptions {
+    pub endpoints: Vec<String>,
+    pub private_addresses: bool,
+    pub ca_file: PathBuf,
+    pub per_owner: usize,
+    pub most: usize,
+    pub attempts: u32,
+    pub retry_seconds: u64,
+    pub retry_most_seconds: u64,
+    pub timeout_seconds: u64,
+    pub batch: u64,
+    pub keep_events: u64,
+}
+
 /// What belongs to the place where the box stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -302,6 +321,24 @@ impl Default for Hl7 {
 impl Default for Jobs {
     fn default() -> Self {
         Self { per_caller: 20, most: 100, keep_minutes: 24 * 60, answer_mib: 64, import_folders: Vec::new() }
+    }
+}
+
+impl Default for Subscriptions {
+    fn default() -> Self {
+        Self {
+            endpoints: Vec::new(),
+            private_addresses: false,
+            ca_file: PathBuf::new(),
+            per_owner: 20,
+            most: 100,
+            attempts: 12,
+            retry_seconds: 2,
+            retry_most_seconds: 900,
+            timeout_seconds: 20,
+            batch: 20,
+            keep_events: 1_000,
+        }
     }
 }
 
@@ -410,6 +447,29 @@ const SENTENCES: &[(&str, &str)] = &[
         "jobs.import_folders",
         "Folders that $import may read files from; none means that only uploads are taken.",
     ),
+    (
+        "subscriptions.endpoints",
+        "Addresses that notifications may be sent to, each with everything below it; none means that nothing is sent anywhere.",
+    ),
+    (
+        "subscriptions.private_addresses",
+        "Whether a listed name may lead to an address of a private network; a listed number may be any.",
+    ),
+    (
+        "subscriptions.ca_file",
+        "Certificates (PEM) that receivers are trusted by; when empty, those of the system.",
+    ),
+    ("subscriptions.per_owner", "Subscriptions that one account, token or program may have."),
+    ("subscriptions.most", "The same for all together."),
+    ("subscriptions.attempts", "Failures in a row after which a subscription is given up."),
+    ("subscriptions.retry_seconds", "Wait after the first failure; it doubles with each further one."),
+    ("subscriptions.retry_most_seconds", "Longest wait between two attempts."),
+    ("subscriptions.timeout_seconds", "Longest time that one notification may take."),
+    ("subscriptions.batch", "Most events in one notification."),
+    (
+        "subscriptions.keep_events",
+        "Events of a subscription that can be asked for again after they were taken.",
+    ),
     ("clinic.zone", "Time zone for dates that carry none."),
     ("log.level", "What is logged to stderr, such as info or clinicvault=debug,info."),
 ];
@@ -470,6 +530,14 @@ impl Config {
         // In base64 they are a third more, and a record is at most 16 MiB.
         if !(1..=MOST_BINARY_MIB).contains(&config.limits.binary_mib) {
             return Err(wrong(origin, format!("limits.binary_mib: must be from 1 to {MOST_BINARY_MIB}")));
+        }
+        let listed = &config.subscriptions;
+        if let Err(why) = Allowed::new(&listed.endpoints, listed.private_addresses) {
+            return Err(wrong(origin, format!("subscriptions.endpoints: {why}")));
+        }
+        if listed.batch == 0 || listed.attempts == 0 || listed.timeout_seconds == 0 {
+            let why = "subscriptions: batch, attempts and timeout_seconds must be at least 1";
+            return Err(wrong(origin, why.to_owned()));
         }
         // Deeper than what the box reads back from its own store, a record could be written and never read again.
         let deepest = JsonLimits::bytes(0).max_depth;

@@ -1,7 +1,7 @@
 //! The clinic's box: records, gateway, web application and command line.
 //!
 //! `app` composes the rooms; `records` is the only door to stored FHIR; `http` is thin; `exchange` speaks HL7 v2;
-//! `jobs` carries long work on; `admin` knows people and machines; `lan` makes the box trusted on the clinic's network.
+//! `jobs` carries long work on; `subscriptions` tells others what has changed; `admin` knows people and machines; `lan` makes the box trusted on the clinic's network.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods))]
 
 pub mod admin;
@@ -17,5 +17,6 @@ pub mod http;
 pub mod jobs;
 pub mod lan;
 pub mod records;
+pub mod subscriptions;
 pub mod supervisor;
 pub mod telemetry;

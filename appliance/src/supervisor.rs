@@ -28,6 +28,8 @@ pub enum Task {
     IndexRenewal,
     /// Exports, imports and requests that are answered later.
     JobWorker,
+    /// Changes are told to those who asked to be told.
+    Subscriptions,
     /// Ended sessions and expired tokens are swept away.
     SessionSweeper,
     /// The leaf certificate is renewed before it ends.
@@ -164,6 +166,7 @@ impl Task {
             Task::InboxWorker
             | Task::IndexRenewal
             | Task::JobWorker
+            | Task::Subscriptions
             | Task::SessionSweeper
             | Task::CertificateRenewal
             | Task::VaultWatch => Stage::StopJobs,

@@ -48,6 +48,12 @@ impl Socket {
 
     /// The next text message as JSON; pings are answered on the way. `None` when the box has closed.
     pub fn message(&mut self) -> io::Result<Option<Value>> {
+        let text = self.text()?;
+        text.map(|text| serde_json::from_str(&text).map_err(io::Error::other)).transpose()
+    }
+
+    /// The next text message; pings are answered on the way. `None` when the box has closed.
+    pub fn text(&mut self) -> io::Result<Option<String>> {
         loop {
             let mut head = [0; 2];
             match self.stream.read_exact(&mut head) {
@@ -66,7 +72,7 @@ impl Socket {
             let mut payload = vec![0; length];
             self.stream.read_exact(&mut payload)?;
             match head[0] & 0x0f {
-                0x1 => return serde_json::from_slice(&payload).map(Some).map_err(io::Error::other),
+                0x1 => return String::from_utf8(payload).map(Some).map_err(io::Error::other),
                 0x8 => return Ok(None),
                 0x9 => self.frame(0xA, &payload)?,
                 _ => {}

@@ -19,6 +19,7 @@ pub mod sign_in;
 pub mod smart;
 pub mod socket;
 pub mod staff;
+pub mod standing;
 mod store;
 pub mod throttle;
 pub mod totp;

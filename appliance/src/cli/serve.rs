@@ -25,7 +25,7 @@ use crate::jobs;
 use crate::lan::tls;
 use crate::records::renewal;
 use crate::supervisor::{OnError, Task};
-use crate::{http, telemetry};
+use crate::{http, subscriptions, telemetry};
 
 /// How often the vault's health is looked at.
 const HEALTH_EVERY: Duration = Duration::from_secs(1);
@@ -181,6 +181,10 @@ fn start(app: &App, bound: &Bound, control: Arc<tokio::net::UnixListener>, conne
     let (own, carrier) = (app.clone(), Arc::new(Within::new(app.clone(), service.whole.clone())));
     supervisor.run(Task::JobWorker, OnError::Restart, move |stop| {
         jobs::worker::run(own.clone(), carrier.clone(), stop)
+    });
+    let own = app.clone();
+    supervisor.run(Task::Subscriptions, OnError::Restart, move |stop| {
+        subscriptions::worker::run(own.clone(), stop)
     });
     let own = app.clone();
     supervisor.run(Task::IndexRenewal, OnError::Restart, move |stop| renewal::run(own.clone(), stop));

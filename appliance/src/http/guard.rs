@@ -57,7 +57,7 @@ fn admit(app: &App, path: &str, request: &Request) -> Result<Option<Actor>, Http
                 return Err(HttpError::unauthenticated());
             }
             from_own_page(headers)?;
-        } else if headers.contains_key("upgrade") {
+        } else if headers.contains_key("upgrade") && need != Need::Nothing {
             opened_by_own_page(headers)?;
         }
     }

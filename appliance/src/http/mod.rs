@@ -23,6 +23,7 @@ pub mod jobs;
 pub mod limits;
 mod linger;
 pub mod login;
+pub mod notifications;
 pub mod openapi;
 pub mod own_factor;
 pub mod patients;
@@ -34,6 +35,7 @@ pub mod server;
 pub mod session;
 pub mod setup;
 pub mod smart;
+pub mod subscriptions;
 pub mod tokens;
 pub mod users;
 
@@ -63,6 +65,8 @@ pub fn router(app: App) -> Router {
         .merge(changes::routes())
         .merge(inbox::routes())
         .merge(jobs::routes())
+        .merge(subscriptions::routes())
+        .merge(notifications::routes())
         .route_layer(from_fn_with_state(app.clone(), guard::guard))
         .fallback(assets::answer)
         .layer(from_fn_with_state(app.clone(), cors::turn))

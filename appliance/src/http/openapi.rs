@@ -7,7 +7,7 @@ use utoipa::OpenApi;
 
 use super::{
     changes, chart, emergency, events, inbox, jobs, login, own_factor, patients, reviews, session, setup,
-    smart, tokens, users,
+    smart, subscriptions, tokens, users,
 };
 
 #[derive(OpenApi)]
@@ -71,6 +71,10 @@ use super::{
         inbox::settle,
         jobs::list,
         jobs::end,
+        subscriptions::list,
+        subscriptions::pause,
+        subscriptions::resume,
+        subscriptions::retry,
         changes::changes,
         events::events,
     )

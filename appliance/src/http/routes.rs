@@ -123,11 +123,18 @@ pub const TABLE: &[Row] = &[
     // Long work.
     row(GET, "/api/jobs", Need::May(Op::Search, Area::Settings)),
     row(DELETE, "/api/jobs/{id}", Need::May(Op::Delete, Area::Settings)),
+    // Changes told to others.
+    row(GET, "/api/subscriptions", Need::May(Op::Search, Area::Settings)),
+    row(POST, "/api/subscriptions/{id}/pause", Need::May(Op::Update, Area::Settings)),
+    row(POST, "/api/subscriptions/{id}/resume", Need::May(Op::Update, Area::Settings)),
+    row(POST, "/api/subscriptions/{id}/retry", Need::May(Op::Update, Area::Settings)),
     // What has changed. Each line is decided again for the one who listens.
     quiet(GET, "/api/events", Need::Person),
     quiet(GET, "/api/changes", Need::Person),
     // FHIR. Only what the box can do is public.
     row(GET, "/fhir/metadata", Need::Nothing),
+    // A subscriber says on the socket who it is: by a bearer token when it opens it, or by a binding token.
+    row(GET, "/fhir/_notifications", Need::Nothing),
 ];
 
 /// Everything below it is asked by programs of other makers or by plain forms, which cannot send the header of our own
@@ -274,6 +281,10 @@ mod tests {
             ("POST", "/api/inbox/{seq}/settle", "dl"),
             ("GET", "/api/jobs", "oa"),
             ("DELETE", "/api/jobs/{id}", "o"),
+            ("GET", "/api/subscriptions", "oa"),
+            ("POST", "/api/subscriptions/{id}/pause", "o"),
+            ("POST", "/api/subscriptions/{id}/resume", "o"),
+            ("POST", "/api/subscriptions/{id}/retry", "o"),
             ("GET", "/api/events", everybody),
             ("GET", "/api/changes", everybody),
         ];

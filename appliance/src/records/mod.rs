@@ -2,7 +2,7 @@
 //!
 //! `write` carries a record from draft to sealed, `unit` commits it, `change`, `conditional`, `patch`, `read`, `search`
 //! and `transaction` are the interactions, `matching` finds what a condition means inside the writer, `access` decides who may, `sight`
-//! is the filter that every path obeys, `audit` says how an access is recorded, `feed` tells live views what was committed. Records know nothing of HTTP and HL7.
+//! is the filter that every path obeys, `watch` keeps what belongs to a Subscription, `audit` says how an access is recorded, `feed` tells live views what was committed. Records know nothing of HTTP and HL7.
 
 pub mod access;
 pub mod access_log;
@@ -56,6 +56,7 @@ pub(crate) mod testing;
 mod trail;
 pub mod transaction;
 pub mod unit;
+pub mod watch;
 pub mod write;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -89,6 +90,7 @@ struct Inner {
     most_values: AtomicUsize,
     bounds: OnceLock<search::Bounds>,
     consents: Arc<consents::Consents>,
+    gate: OnceLock<Arc<watch::Gate>>,
 }
 
 /// On whose behalf, and under which address of the box, an interaction runs.
@@ -136,6 +138,7 @@ impl Records {
             most_values: AtomicUsize::new(Context::MOST_VALUES),
             bounds: OnceLock::new(),
             consents: Arc::default(),
+            gate: OnceLock::new(),
         }));
         if let Err(error) = records.look_at_index() {
             tracing::warn!(%error, "how far the search index is could not be read");
@@ -150,7 +153,24 @@ impl Records {
 
     /// What a write is checked for.
     pub fn checks(&self) -> write::Checks {
-        write::Checks { level: self.0.level, definitions: self.0.definitions.clone() }
+        let gate = (self.gate_of_subscriptions(), Context::new(self.0.zone.clone(), self.now()));
+        write::Checks {
+            level: self.0.level,
+            definitions: self.0.definitions.clone(),
+            gate: Some(Arc::new(gate)),
+        }
+    }
+
+    /// Sets what subscriptions may do, once; otherwise nothing may be sent anywhere.
+    pub fn gate_subscriptions(&self, gate: watch::Gate) {
+        if self.0.gate.set(Arc::new(gate)).is_err() {
+            tracing::warn!("the rules about subscriptions were set before and stay");
+        }
+    }
+
+    /// What subscriptions may do.
+    fn gate_of_subscriptions(&self) -> Arc<watch::Gate> {
+        self.0.gate.get().cloned().unwrap_or_default()
     }
 
     /// Stored definitions in front of those of R4: terminology for searches, profiles for checks.

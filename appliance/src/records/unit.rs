@@ -23,6 +23,7 @@ use super::read::Stored;
 use super::sight::Sight;
 use super::terms;
 use super::trail;
+use super::watch;
 use super::write::Sealed;
 
 /// The inside of a unit of work.
@@ -121,6 +122,9 @@ impl<'u> Work<'_, 'u> {
         }
         let action = if before.is_none_or(|head| head.deleted) { Action::Create } else { Action::Update };
         self.after_write(record.kind, &head, action, purpose)?;
+        if let Some(plan) = &record.watch {
+            watch::begin(self, &record.id, plan)?;
+        }
         Ok(Stored { head, body: body.into() })
     }
 
@@ -134,6 +138,9 @@ impl<'u> Work<'_, 'u> {
         }
         let head = self.unit.remove(Kind(kind.number()), id)?;
         self.after_write(kind, &head, Action::Delete, purpose)?;
+        if kind == ResourceType::SUBSCRIPTION {
+            watch::end(self, id)?;
+        }
         Ok(head)
     }
 

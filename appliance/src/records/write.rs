@@ -20,6 +20,7 @@ use super::error::Error;
 use super::owner::owner;
 use super::sight::Sight;
 use super::terms;
+use super::watch::{self, Gate, Plan};
 
 /// A body that was read: JSON with a type.
 pub struct Draft {
@@ -74,11 +75,15 @@ impl Draft {
             let before = object.position("differential").unwrap_or(object.len());
             object.insert_at(before, "snapshot", Value::from([("element", Value::from(elements))]));
         }
+        let watch = match &checks.gate {
+            Some(gate) => watch::check(self.kind, &mut self.json, (&gate.0, &gate.1), &checks.definitions),
+            None => Ok(None),
+        };
         // What is wrong with the elements is told first: it may be why the profile cannot be compiled.
         let resource = Resource::checked(self.json, &validator).map_err(Error::Broken)?;
         match unfit {
             Some(issue) => Err(Error::Broken(issue.into())),
-            None => Ok(Checked { resource }),
+            None => Ok(Checked { resource, watch: watch? }),
         }
     }
 }
@@ -90,6 +95,16 @@ pub struct Checks {
     pub level: Level,
     /// Where profiles and codes are found.
     pub definitions: Arc<Conformance>,
+    /// The clinic's rules about subscriptions, and what reading their criteria depends on. None where the box itself
+    /// writes how a subscription is.
+    pub(super) gate: Option<Arc<(Arc<Gate>, Context)>>,
+}
+
+impl Checks {
+    /// The same for what the box itself writes.
+    pub(super) fn by_the_box(self) -> Self {
+        Self { gate: None, ..self }
+    }
 }
 
 /// The elements of the snapshot of a profile that came without one; none for other definitions.
@@ -108,6 +123,8 @@ fn snapshot(json: &Value, definitions: &Conformance) -> Result<Option<Vec<Value>
 #[derive(Clone)]
 pub struct Checked {
     resource: Resource,
+    /// What a Subscription makes of its row.
+    watch: Option<Plan>,
 }
 
 impl Checked {
@@ -120,7 +137,11 @@ impl Checked {
     pub fn seal(mut self, id: &LogicalId, context: &Context) -> Sealed {
         self.resource.set_id(id);
         let kind = self.resource.kind();
+        if let (Some(watch), Some(base)) = (&mut self.watch, context.bases.first()) {
+            watch.base.clone_from(base);
+        }
         Sealed {
+            watch: self.watch,
             kind,
             id: id.clone(),
             owner: owner(kind, id.as_str(), self.resource.json(), &context.bases),
@@ -137,6 +158,7 @@ pub struct Sealed {
     pub(super) owner: Owner,
     pub(super) terms: Vec<Term>,
     pub(super) template: Template,
+    pub(super) watch: Option<Plan>,
 }
 
 impl Sealed {

@@ -14,6 +14,7 @@ use super::datetime;
 use super::id::ResourceType;
 use super::search::params;
 use super::search::query::references;
+use super::subscription::{BACKPORT, topic};
 use crate::json::{Object, Value};
 
 pub use terminology::terminology;
@@ -53,6 +54,8 @@ pub struct Served<'a> {
     pub version: &'a str,
     /// Base address, when it is known.
     pub base: Option<&'a str>,
+    /// Where subscribers open their sockets.
+    pub websocket: Option<String>,
     /// When the software was started or its settings changed last.
     pub date: Timestamp,
     /// Name of the clinic's zone, in which dates without zone are read.
@@ -77,7 +80,12 @@ const PATCH_FORMATS: [&str; 3] = [super::patch::JSON_PATCH, "application/fhir+js
 /// The CapabilityStatement.
 pub fn statement(served: &Served<'_>) -> Value {
     let codes = |list: &[&str]| list.iter().map(|c| Value::from([("code", *c)])).collect::<Vec<Value>>();
+    let websocket = served.websocket.as_deref().map(|url| {
+        let address = "http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket";
+        Value::from([Value::from([("url", address), ("valueUri", url)])])
+    });
     let rest = Object::new()
+        .with_some("extension", websocket)
         .with("mode", "server")
         .with("documentation", documentation(served.zone))
         .with("security", Value::from([("description", served.security)]))
@@ -113,6 +121,9 @@ fn documentation(zone: &str) -> String {
          caller may not see. _filter compares with eq, ne, co, sw, gt, lt, ge, le, ap, sa, eb, pr, po, re, ss, sb, in and \
          ni where the index can answer. Several types are searched at the base, with _type or without, by the \
          parameters that all of them have. A total is sent where it is known without counting, or by _total=accurate. \
+         Subscriptions are R4's own, whose criteria are a query about the record alone, or topic-based after the R5 Backport \
+         guide; channels are rest-hook, to addresses that the clinic has listed, and websocket. Topics that are not built in \
+         are Basic resources. \
          Not served: _text, _content, _query, _contained other than false."
     )
 }
@@ -121,10 +132,15 @@ fn of_type(served: &TypeServed) -> Value {
     let does = |code: &str| served.interactions.contains(&code);
     let interactions: Vec<Value> = served.interactions.iter().map(|c| Value::from([("code", *c)])).collect();
     let searched = does("search-type").then(|| params::of(served.kind).map(param).collect::<Vec<Value>>());
+    let subscribed = served.kind == ResourceType::SUBSCRIPTION;
+    let supported = subscribed
+        .then(|| Value::from([Value::from(format!("{BACKPORT}/StructureDefinition/backport-subscription"))]));
     Value::Object(
         Object::new()
+            .with_some("extension", subscribed.then(topics))
             .with("type", served.kind.as_str())
             .with("profile", format!("http://hl7.org/fhir/StructureDefinition/{}", served.kind))
+            .with_some("supportedProfile", supported)
             .with("interaction", interactions)
             .with("versioning", if does("update") { "versioned-update" } else { "versioned" })
             .with("readHistory", does("vread"))
@@ -144,6 +160,13 @@ fn of_type(served: &TypeServed) -> Value {
             .with_some("searchParam", searched)
             .with_some("operation", operations(&served.operations)),
     )
+}
+
+/// The topics that are built in (R5 Backport, capabilitystatement-subscriptiontopic-canonical).
+fn topics() -> Vec<Value> {
+    let url = format!("{BACKPORT}/StructureDefinition/capabilitystatement-subscriptiontopic-canonical");
+    let one = |topic: topic::Topic| Value::from([("url", url.clone()), ("valueCanonical", topic.url)]);
+    topic::built_in().map(one).collect()
 }
 
 /// What `_include` and `_revinclude` take, type by type.
@@ -200,6 +223,7 @@ mod tests {
         Served {
             version: "0.1.0",
             base: Some("https://box/fhir"),
+            websocket: Some("wss://box/fhir/_notifications".to_owned()),
             date: "2026-01-01T00:00:00Z".parse().unwrap(),
             zone: "Asia/Kolkata",
             types: ResourceType::all()

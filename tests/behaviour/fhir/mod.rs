@@ -23,6 +23,7 @@ mod parameters;
 mod patch;
 mod provenance;
 mod round_trip;
+mod subscriptions;
 mod table;
 mod terminology;
 mod trail;

@@ -558,6 +558,6 @@ impl People {
 }
 
 /// What a program may have at most.
-pub(super) fn granted_to(client: &Client) -> Result<Asked, AdminError> {
+pub(in crate::admin) fn granted_to(client: &Client) -> Result<Asked, AdminError> {
     Asked::read(&client.scope).map_err(|_| AdminError::Damaged("the scope of a program"))
 }

@@ -90,6 +90,7 @@ pub(super) fn value(app: &App, base: &str) -> Value {
     statement(&Served {
         version: env!("CARGO_PKG_VERSION"),
         base: Some(base),
+        websocket: Some(super::subscriptions::socket_address(base)),
         date: app.started(),
         zone: &app.config().clinic.zone,
         types: types.collect(),

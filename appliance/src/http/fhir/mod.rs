@@ -30,6 +30,7 @@ mod patient_match;
 mod reduced;
 mod search;
 mod sets;
+mod subscriptions;
 mod table;
 mod terminology;
 mod validate;

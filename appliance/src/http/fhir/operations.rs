@@ -144,6 +144,9 @@ pub static TABLE: &[Operation] = &[
     line("export", &[Type], &["Patient"], Looks, "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export", |call| Box::pin(super::bulk::export(call))),
     line("export", &[Instance], &["Group"], Looks, "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export", |call| Box::pin(super::bulk::export(call))),
     line("import", &[System], ANY, Changes, "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/import", |call| Box::pin(super::bulk::import(call))),
+    line("status", &[Type, Instance], &["Subscription"], Looks, "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-status", |call| Box::pin(super::subscriptions::status(call))),
+    line("events", &[Instance], &["Subscription"], Looks, "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-events", |call| Box::pin(super::subscriptions::events(call))),
+    line("get-ws-binding-token", &[Type, Instance], &["Subscription"], Looks, "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-get-ws-binding-token", |call| Box::pin(super::subscriptions::binding_token(call))),
     line("stats", &[Type], &["Observation"], Looks, "http://hl7.org/fhir/OperationDefinition/Observation-stats", |call| Box::pin(super::observations::stats(call))),
     line("summary", &[Instance], &["Patient"], Looks, "http://hl7.org/fhir/uv/ips/OperationDefinition/summary", |call| Box::pin(super::documents::summary(call))),
 ];

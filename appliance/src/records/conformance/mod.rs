@@ -14,6 +14,7 @@ use std::sync::Arc;
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::fhir::profile::{Profile, compile, embedded};
 use clinicvault_gateway::fhir::search::{TermRange, params, uri};
+use clinicvault_gateway::fhir::subscription::topic::{self, Topic};
 use clinicvault_gateway::fhir::terminology::{
     CodeSystem, ConceptMap, Content, Core, Source, ValueSet, canonical,
 };
@@ -127,6 +128,17 @@ impl Conformance {
             out.extend(opened(&snapshot, rid)?.and_then(|(_, value, _)| read(&value)));
         }
         Ok(out)
+    }
+
+    /// Every stored topic of subscriptions that is in use and understood.
+    pub fn topics(&self) -> Vec<Topic> {
+        let read = |value: &Value| {
+            (topic::is_topic(value) && topic::is_in_use(value)).then(|| Topic::of_basic(value).ok()).flatten()
+        };
+        self.all("Basic", read).unwrap_or_else(|error| {
+            tracing::warn!(%error, "stored topics could not be listed");
+            Vec::new()
+        })
     }
 
     fn profile_within(&self, url: &str, open: &RefCell<Vec<String>>) -> Option<Arc<Profile>> {

@@ -361,7 +361,9 @@ async fn check(seed: u64) {
             parameters.push(("_total".to_owned(), "accurate".to_owned()));
         }
         let field = Field::Type(ResourceType::parse(kind).unwrap());
-        let what = format!("seed {seed}, few {few}, brief {brief}, rows {search_rows}, lab {lab}: {kind}?{parameters:?}");
+        let what = format!(
+            "seed {seed}, few {few}, brief {brief}, rows {search_rows}, lab {lab}: {kind}?{parameters:?}"
+        );
         let wanted = expected(&now, kind, &asks, &sees, &sorting);
         let then = now.clone();
         let first = room.records.search_in(&from, &field, &parameters, Handling::Strict, 1_000);
