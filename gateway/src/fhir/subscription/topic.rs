@@ -48,8 +48,11 @@ pub struct Trigger {
 /// Where the built-in topics have their addresses.
 const BUILT_IN: &str = "https://clinicvault.local/fhir/SubscriptionTopic/";
 
-/// Name, type, query for the version before, query for the version written, and whether a delete counts.
-const TOPICS: &[(&str, &[&str], Option<&str>, Option<&str>, bool)] = &[
+/// A built-in topic: name, types, query for the version before, query for the version written, and whether deletes count.
+type BuiltIn = (&'static str, &'static [&'static str], Option<&'static str>, Option<&'static str>, bool);
+
+/// The built-in topics.
+const TOPICS: &[BuiltIn] = &[
     ("patient-change", &["Patient"], None, None, true),
     ("appointment-change", &["Appointment"], None, None, true),
     ("medication-change", &["MedicationRequest", "MedicationStatement"], None, None, true),
