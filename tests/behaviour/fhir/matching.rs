@@ -82,8 +82,9 @@ fn only_certain_ones_and_a_number_of_them() {
     let mut fhir = filled(&clinic);
     let path = "/fhir/Patient/$match";
     let certain = json!({"name": "onlyCertainMatches", "valueBoolean": true});
-    let bundle =
-        send(&mut fhir, "POST", path, &[], &asked(&lakshmi(), &[certain.clone()])).expect(200).json();
+    let bundle = send(&mut fhir, "POST", path, &[], &asked(&lakshmi(), std::slice::from_ref(&certain)))
+        .expect(200)
+        .json();
     assert_eq!(told(&bundle), pairs(&[("1001", "certain")]));
     let one = json!({"name": "count", "valueInteger": 1});
     let bundle = send(&mut fhir, "POST", path, &[], &asked(&lakshmi(), &[one])).expect(200).json();

@@ -12,7 +12,6 @@ use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::fhir::outcome::{IssueCode, Outcome};
 use clinicvault_gateway::fhir::resource::Resource;
 use clinicvault_gateway::fhir::search::{self, Context, Handling, Summary, Term, Total};
-use clinicvault_gateway::json::Value;
 use clinicvault_vault::{Action, AuditEntry, Head, Kind, Owner, Rid, Snapshot};
 use serde::{Deserialize, Serialize};
 
@@ -141,7 +140,8 @@ impl Records {
                 page.next = Some(self.links().seal(LIST, &place)?);
             }
         }
-        let detail = Detail { query: Some(query_text(&page.search.applied)), touched: Vec::new() };
+        let query = Some(query_text(&page.search.applied)).filter(|query| !query.is_empty());
+        let detail = Detail { query, touched: Vec::new() };
         let about = About::of_type(kind, None);
         self.vault().note(audit::detailed(&from.who, Action::Search, purpose, about, &detail))?;
         Ok(page)
@@ -159,7 +159,7 @@ struct Told {
     at: jiff::Timestamp,
     tx: clinicvault_vault::Tx,
     patient: Option<String>,
-    json: Value,
+    body: Vec<u8>,
     terms: Vec<Term>,
 }
 
@@ -170,13 +170,14 @@ impl Told {
         names: &mut Names<'_>,
         context: &Context,
     ) -> Result<Self, Error> {
-        let json = line::event(entry, clinic, names);
-        let resource = Resource::from_value(json)
+        let body = line::event(entry, clinic, names).to_vec();
+        // What the box itself made is not checked again: a line must never be in the way of the log.
+        let resource = Resource::stored(&body)
             .map_err(|outcome| Error::Fault(format!("audit line {} as an event: {outcome}", entry.seq)))?;
         let mut terms = search::terms(&resource, context);
         terms.push(search::terms::last_updated(entry.at));
         let patient = entry.leaf.owner.clone();
-        Ok(Self { seq: entry.seq, at: entry.at, tx: entry.tx, patient, json: resource.into_json(), terms })
+        Ok(Self { seq: entry.seq, at: entry.at, tx: entry.tx, patient, body, terms })
     }
 
     fn owner(&self) -> Owner {
@@ -185,7 +186,6 @@ impl Told {
 
     /// In the form of a stored record; it never was one, so it has no number.
     fn stored(self, _: &Snapshot) -> Stored {
-        let body = self.json.to_vec();
         let head = Head {
             rid: Rid(u64::MAX),
             kind: Kind(ResourceType::AUDIT_EVENT.number()),
@@ -195,9 +195,9 @@ impl Told {
             time: self.at,
             deleted: false,
             owner: self.owner(),
-            body_len: u32::try_from(body.len()).unwrap_or(u32::MAX),
+            body_len: u32::try_from(self.body.len()).unwrap_or(u32::MAX),
         };
-        Stored { head, body: Bytes::from(body) }
+        Stored { head, body: Bytes::from(self.body) }
     }
 }
 

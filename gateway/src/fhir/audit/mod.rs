@@ -148,10 +148,12 @@ fn concepts<'a>(system: &str, codes: impl IntoIterator<Item = &'a str>) -> Vec<V
 }
 
 fn known_as(kind: Option<&str>, system: &str, id: &str, name: Option<&str>) -> Value {
-    let identifier = Object::new().with("system", system).with("value", id);
+    // Nobody is named by nothing: who failed to sign in may have typed no name.
+    let identifier = (!id.is_empty()).then(|| Object::new().with("system", system).with("value", id));
+    let name = name.or(id.is_empty().then_some("unknown"));
     Object::new()
         .with_some("type", kind)
-        .with("identifier", identifier)
+        .with_some("identifier", identifier)
         .with_some("display", name.filter(|name| !name.is_empty()))
         .into()
 }
@@ -172,8 +174,8 @@ fn agents(line: &Line<'_>) -> Vec<Value> {
     });
     let first = Object::new()
         .with_some("role", (!roles.is_empty()).then_some(roles))
-        .with("who", known_as(kind, system, agent.id, Some(agent.name)))
-        .with("altId", agent.id)
+        .with("who", known_as(kind, system, agent.id, Some(agent.name).filter(|name| !name.is_empty())))
+        .with_some("altId", (!agent.id.is_empty()).then_some(agent.id))
         .with_some("name", (!agent.name.is_empty()).then_some(agent.name))
         .with("requestor", true)
         .with_some("network", network);
@@ -215,7 +217,7 @@ fn entities(line: &Line<'_>) -> Vec<Value> {
     if let Some(record) = &about.record {
         entities.push(entity(refers(record), "2", "4").into());
     }
-    let query = about.query.map(|query| STANDARD.encode(query));
+    let query = about.query.filter(|query| !query.is_empty()).map(|query| STANDARD.encode(query));
     if about.record.is_none() && (about.kind.is_some() || query.is_some()) {
         // A query has no record of its own; the name says what was searched.
         let asked = entity(None, "2", "24")

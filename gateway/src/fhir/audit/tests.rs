@@ -106,6 +106,19 @@ fn a_query_stands_there_in_base64_and_a_patient_once() {
 }
 
 #[test]
+fn a_line_that_says_little_is_an_event_all_the_same() {
+    let mut bare = line(Event::LoginFailed);
+    bare.agent =
+        Agent { sort: Sort::Person, id: "", name: "", roles: Vec::new(), address: "", program: None };
+    bare.purpose = "";
+    bare.reason = Some("");
+    bare.about = About { kind: Some("Patient"), query: Some(""), ..About::default() };
+    let validator = Validator::new(&Core, Policy::write(Level::Invariants));
+    let checked = Resource::checked(resource(&bare), &validator);
+    assert!(checked.is_ok(), "{:?}", checked.err());
+}
+
+#[test]
 fn a_refusal_and_a_machine_are_told_as_such() {
     let mut refused = line(Event::Read);
     refused.ending = Ending::Refused;
