@@ -736,6 +736,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the subscriptions. */
+        get: operations["list_subscriptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/subscriptions/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops a subscription for now. */
+        post: operations["pause_subscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/subscriptions/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a paused subscription go on from where it was. */
+        post: operations["resume_subscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/subscriptions/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries at once what waits, also when it was given up. */
+        post: operations["retry_subscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/tokens": {
         parameters: {
             query?: never;
@@ -1965,6 +2033,79 @@ export interface components {
             timeZone: string;
             /** @description Version of the program. */
             version: string;
+        };
+        /** @description A subscription. No value of a header is in it, and no query of its endpoint. */
+        SubscriptionLine: {
+            /**
+             * Format: int64
+             * @description Transactions that were not looked at yet.
+             */
+            behind: number;
+            /** @description `rest-hook` or `websocket`. */
+            channel: string;
+            /** @description `empty`, `id-only` or `full-resource`. */
+            content: string;
+            /** @description The query, or the topic's address with its filters, one a line. */
+            criteria: string;
+            /**
+             * Format: int64
+             * @description Events that were taken, or passed over because they may no longer be told.
+             */
+            delivered: number;
+            /**
+             * Format: date-time
+             * @description When it is turned off.
+             */
+            end?: string | null;
+            /** @description Where notifications are sent, without query; absent for a websocket. */
+            endpoint?: string | null;
+            /** @description What went wrong last. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description Events found so far.
+             */
+            events: number;
+            /**
+             * Format: int32
+             * @description Failures in a row.
+             */
+            failures: number;
+            /** @description Id of the Subscription. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When the receiver took something last.
+             */
+            lastDelivery?: string | null;
+            /**
+             * Format: date-time
+             * @description Nothing is tried before.
+             */
+            nextAttempt?: string | null;
+            owner: components["schemas"]["SubscriptionOwner"];
+            /** @description It is off because somebody paused it; it can go on from where it was. */
+            paused: boolean;
+            /**
+             * Format: int64
+             * @description Events that wait.
+             */
+            queued: number;
+            /** @description Sockets that listen. */
+            sockets: number;
+            /** @description `requested`, `active`, `error` or `off`. */
+            state: string;
+        };
+        /** @description Every subscription. */
+        SubscriptionList: {
+            /** @description By id. */
+            subscriptions: components["schemas"]["SubscriptionLine"][];
+        };
+        /** @description On whose behalf a subscription watches. */
+        SubscriptionOwner: {
+            /** @description Id of the account, token or program. */
+            id: string;
+            name: string;
         };
         /** @description A new temporary password. */
         Temporary: {
@@ -3348,6 +3489,100 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Status"];
                 };
+            };
+        };
+    };
+    list_subscriptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionList"];
+                };
+            };
+        };
+    };
+    pause_subscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    resume_subscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    retry_subscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
