@@ -193,6 +193,7 @@ impl App {
         let records = Records::knowing(vault, inner.clock.clone(), self.zone(), level, Some(library));
         records.set_most_values(inner.config.limits.search_values);
         let limits = &inner.config.limits;
+        records.set_patch_steps(limits.patch_steps);
         records.bound_searches(Bounds {
             chain_depth: limits.chain_depth,
             search_rows: limits.search_rows,

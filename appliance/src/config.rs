@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::lan::origin::origin_of;
+use crate::records::PATCH_STEPS;
 
 /// Why the settings cannot be used.
 #[derive(Debug, Error)]
@@ -83,6 +84,7 @@ pub struct Limits {
     pub binary_mib: usize,
     pub json_depth: usize,
     pub bundle_entries: usize,
+    pub patch_steps: u64,
     pub page_rows: usize,
     pub search_values: usize,
     pub table_seconds: u64,
@@ -261,6 +263,7 @@ impl Default for Limits {
             binary_mib: 10,
             json_depth: 64,
             bundle_entries: 10_000,
+            patch_steps: PATCH_STEPS,
             page_rows: 1_000,
             search_values: 500,
             table_seconds: 300,
@@ -377,6 +380,10 @@ const SENTENCES: &[(&str, &str)] = &[
     ("limits.binary_mib", "Most bytes of a Binary that is sent as they are, in MiB, at most 11."),
     ("limits.json_depth", "Deepest nesting of a JSON body, at most 64."),
     ("limits.bundle_entries", "Most entries of a transaction or batch."),
+    (
+        "limits.patch_steps",
+        "Work of all patches of one request: values looked at, steps of paths, and a step for every 8 bytes of a patched record.",
+    ),
     ("limits.page_rows", "Most rows of one search or history page."),
     ("limits.search_values", "Most values, separated by commas, of one search parameter."),
     ("limits.table_seconds", "Longest time that the rows of a ViewDefinition are made and sent."),

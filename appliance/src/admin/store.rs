@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use clinicvault_gateway::fhir::validate::Level;
 use clinicvault_vault::{Action, Leaf, Outcome, RecoveryKey};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -69,6 +70,11 @@ pub struct Store {
 }
 
 impl Store {
+    /// Says how far the writes of a program are checked; none for the box's own level.
+    pub fn check_writes_of(&self, program: &str, level: Option<Level>) {
+        self.records.set_level(program, level);
+    }
+
     /// The documents in the vault of these records.
     pub fn new(records: Records) -> Store {
         Store { records }

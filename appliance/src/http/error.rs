@@ -254,6 +254,7 @@ impl From<Error> for HttpError {
             }
             Error::Refused(why) => Self::forbidden(why.sentence()).code(why.code()),
             Error::Fixed(_) => Self::new(StatusCode::METHOD_NOT_ALLOWED, "fixed", "not-supported", message),
+            Error::NotYours(_) => Self::not_found(sentence(&message)),
             Error::Unreadable(outcome) => {
                 Self::new(StatusCode::BAD_REQUEST, "badRequest", "invalid", message).listing(outcome)
             }

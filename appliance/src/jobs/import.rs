@@ -218,6 +218,7 @@ fn is_passing(error: &Error) -> bool {
         Error::Gone { .. }
         | Error::Refused(_)
         | Error::Fixed(_)
+        | Error::NotYours(_)
         | Error::Unreadable(_)
         | Error::Broken(_)
         | Error::Precondition(_)

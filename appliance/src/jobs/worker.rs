@@ -245,7 +245,7 @@ fn fail(jobs: &Jobs, job: &Job, error: Error) -> Result<(), Error> {
         Error::Fixed(_) => (405, "not-supported"),
         Error::Unreadable(_) => (400, "invalid"),
         Error::Broken(_) | Error::Conflict(_) | Error::Precondition(_) => (422, "processing"),
-        Error::NotFound(_) | Error::Gone { .. } => (404, "not-found"),
+        Error::NotFound(_) | Error::NotYours(_) | Error::Gone { .. } => (404, "not-found"),
         Error::TooMuch(_) => (413, "too-costly"),
         Error::PageExpired => (503, "timeout"),
         Error::NoRoom | Error::Busy | Error::Renewing | Error::Stopped(_) | Error::Unknown => {

@@ -30,6 +30,19 @@ pub enum Expected {
     Any,
     /// This version is the newest.
     Version(u64),
+    /// No version exists (`If-None-Match: *`): only to create.
+    Nothing,
+}
+
+/// By what a version is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// A create: the id is the box's.
+    Create,
+    /// An update or patch of a record with this id, or its bringing into being under an id that the caller chose.
+    Named,
+    /// A conditional update, for which the box chose the id where none was stated.
+    Condition,
 }
 
 /// What a write did.
@@ -63,7 +76,7 @@ impl Records {
     ) -> Result<Written, Error> {
         let kind = draft.kind();
         self.gate(&from.who, Op::Create, kind)?;
-        let checked = draft.check(&self.checks())?;
+        let checked = draft.check(&self.checks_for(&from.who))?;
         let context = self.context(from);
         let id = self.new_id()?;
         let sealed = checked.seal(&id, &context);
@@ -100,11 +113,12 @@ impl Records {
         let kind = draft.kind();
         self.gate(&from.who, Op::Update, kind)?;
         same_id(&draft, id)?;
-        let checked = draft.check(&self.checks())?;
+        let checked = draft.check(&self.checks_for(&from.who))?;
         let context = self.context(from);
         let sealed = checked.seal(id, &context);
         let purpose = self.allow(from, Op::Update, &sealed)?;
-        let done = self.unit(from.who.clone(), move |work| put_next(work, &sealed, expected, purpose));
+        let done =
+            self.unit(from.who.clone(), move |work| put_next(work, &sealed, expected, purpose, By::Named));
         Ok(done.await?.0)
     }
 
@@ -159,19 +173,33 @@ pub(super) fn put_next(
     sealed: &Sealed,
     expected: Option<Expected>,
     purpose: Purpose,
+    by: By,
 ) -> Result<Written, Error> {
     let before = work.head(sealed.kind, sealed.id.as_str())?;
-    if let Some(head) = &before {
+    let look = work.sight().look(Op::Update, sealed.kind);
+    match &before {
         // The record as it stands decides too, before anything is told of it: a role may not turn what it cannot touch
-        // into something it can.
-        work.may_touch(Op::Update, sealed.kind, head)?;
+        // into something it can. One that may not be seen is answered like one that is not there.
+        Some(head) if look.looks_inside() => {
+            work.may_find(Op::Update, sealed.kind, head).map_err(|error| unseen(error, sealed))?;
+        }
+        Some(head) => {
+            work.may_touch(Op::Update, sealed.kind, head)?;
+        }
+        // Who sees only a part of a type chooses no ids: whether one is taken would tell what is hidden.
+        None if look.sees_part() && by == By::Named => return Err(Error::NotYours(sealed.kind)),
+        None => {}
     }
     let before = before.filter(|head| !head.deleted);
     check_expected(before.as_ref(), expected)?;
     let Some(head) = before else {
         // Bringing a record into being is a create, whatever the verb was.
         work.may(Op::Create, sealed)?;
-        return work.put(sealed, purpose).map(|stored| Written { did: Did::Created, stored });
+        let stored = match by {
+            By::Create => work.put(sealed, purpose)?,
+            By::Named | By::Condition => work.put_by_update(sealed, purpose)?,
+        };
+        return Ok(Written { did: Did::Created, stored });
     };
     // A subscription that is sent again is asked for again, and its headers may have other values.
     if sealed.watch.is_none() && *work.body(&head)? == sealed.template.finish(head.version, head.time) {
@@ -181,6 +209,13 @@ pub(super) fn put_next(
         return standing(work, head, Did::Nothing);
     }
     work.put(sealed, purpose).map(|stored| Written { did: Did::Updated, stored })
+}
+
+fn unseen(error: Error, sealed: &Sealed) -> Error {
+    match error {
+        Error::NotFound(_) => Error::NotYours(sealed.kind),
+        other => other,
+    }
 }
 
 /// Deletes inside a unit.
@@ -205,6 +240,11 @@ pub(super) fn check_expected(head: Option<&Head>, expected: Option<Expected>) ->
     match (expected, version) {
         (None, _) | (Some(Expected::Any), Some(_)) => Ok(()),
         (Some(Expected::Version(wanted)), Some(now)) if wanted == now => Ok(()),
+        (Some(Expected::Nothing), None) => Ok(()),
+        (Some(Expected::Nothing), Some(_)) => {
+            let message = "The record exists, and If-None-Match asks that none does.";
+            Err(Error::Precondition(Outcome::error(IssueCode::Conflict, message)))
+        }
         (Some(_), now) => {
             let now = now.map_or_else(|| "there is none".to_owned(), |now| format!("it is {now}"));
             let message = format!("The record is not at the version that If-Match names; {now}.");

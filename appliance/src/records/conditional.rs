@@ -8,9 +8,10 @@ use clinicvault_gateway::fhir::search::{Context, Handling, Search, query};
 use clinicvault_vault::Head;
 
 use super::access::Op;
-use super::change::{self, Expected, Written};
+use super::change::{self, By, Expected, Written};
 use super::error::Error;
 use super::matching;
+use super::unit::Work;
 use super::write::Draft;
 use super::{Caller, Records};
 
@@ -53,7 +54,7 @@ impl Records {
                 Some(LogicalId::parse(text).ok_or_else(|| bad_id(kind, "The id in the body is not one."))?)
             }
         };
-        let checked = draft.check(&self.checks())?;
+        let checked = draft.check(&self.checks_for(&from.who))?;
         let context = self.context(from);
         let fresh = match &own {
             Some(own) => own.clone(),
@@ -65,12 +66,13 @@ impl Records {
         let purpose = self.allow(from, Op::Update, &sealed)?;
         let done = self.unit(from.who.clone(), move |work| {
             let found = change::only(work, kind, &search)?;
-            if found.is_none() && work.head(kind, fresh.as_str())?.is_some_and(|head| !head.deleted) {
-                return Err(stands_unmatched(kind, &fresh));
+            if found.is_none() {
+                may_stand(work, kind, &fresh)?;
             }
             let id = whose(found, own.as_ref(), &fresh, kind)?;
             let sealed = if *sealed.id() == id { sealed } else { checked.seal(&id, &context) };
-            change::put_next(work, &sealed, expected, purpose)
+            let by = if own.is_some() { By::Named } else { By::Condition };
+            change::put_next(work, &sealed, expected, purpose, by)
         });
         Ok(done.await?.0)
     }
@@ -129,8 +131,19 @@ fn whose(
     LogicalId::parse(&head.id).ok_or_else(|| Error::missing(kind, &head.id))
 }
 
+/// Refuses to write a record over another that its condition does not name. To who may not see that other, it is as
+/// `put_next` says.
+pub(super) fn may_stand(work: &mut Work<'_, '_>, kind: ResourceType, id: &LogicalId) -> Result<(), Error> {
+    let Some(head) = work.head(kind, id.as_str())?.filter(|head| !head.deleted) else { return Ok(()) };
+    match work.may_find(Op::Update, kind, &head) {
+        Err(Error::NotFound(_)) => Err(Error::NotYours(kind)),
+        Err(other) => Err(other),
+        Ok(_) => Err(stands_unmatched(kind, id)),
+    }
+}
+
 /// The refusal (409) to write a record over another that its condition does not name.
-pub(super) fn stands_unmatched(kind: ResourceType, id: &LogicalId) -> Error {
+fn stands_unmatched(kind: ResourceType, id: &LogicalId) -> Error {
     let message = format!("{kind}/{id} exists but does not match the condition.");
     Error::Conflict(Issue::error(IssueCode::Conflict, message).into())
 }

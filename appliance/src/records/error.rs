@@ -22,6 +22,12 @@ pub enum Error {
     /// Nobody changes such a record; the text says why.
     #[error("{0}")]
     Fixed(String),
+    /// An update of a record that is not there for the caller, who may not choose the id of a new one.
+    #[error(
+        "there is no such {0} for you to update; a program or role that sees only a part of the {0} records does not choose \
+         their ids, so create one by POST"
+    )]
+    NotYours(ResourceType),
     /// The request cannot be understood: not JSON, wrong type, wrong parameter.
     #[error("{0}")]
     Unreadable(Outcome),
@@ -89,6 +95,7 @@ impl Error {
             | Self::Gone { .. }
             | Self::Refused(_)
             | Self::Fixed(_)
+            | Self::NotYours(_)
             | Self::TooMuch(_)
             | Self::PageExpired
             | Self::NoRoom

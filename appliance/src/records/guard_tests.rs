@@ -108,11 +108,11 @@ async fn what_the_writer_refuses_is_in_the_audit_log() {
     let lab = person(Role::Lab);
     let overwrite = RESULT.replace(r#""status""#, r#""id":"pulse","status""#);
     let done = room.records.update(&lab, &id(), draft(&overwrite), None).await;
-    assert!(matches!(done, Err(Error::Refused(_))), "{done:?}");
+    assert!(matches!(done, Err(Error::NotYours(_))), "{done:?}");
     assert_eq!(denials(&room.records), 1);
     let put = format!(r#"{{"request":{{"method":"PUT","url":"Observation/pulse"}},"resource":{overwrite}}}"#);
     let done = transaction(&room.records, &lab, &put).await;
-    assert!(matches!(done, Err(Error::Refused(_))), "{done:?}");
+    assert!(matches!(done, Err(Error::NotYours(_))), "{done:?}");
     assert_eq!(denials(&room.records), 2);
     let stands = room.records.read(&person(Role::Doctor).who, KIND, "pulse").unwrap();
     assert_eq!(stands.head.version, 1);

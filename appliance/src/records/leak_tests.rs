@@ -207,10 +207,15 @@ async fn one_record_outside_is_answered_like_one_that_is_not_there() {
                     format!("{other:?}").replace("none", "?")
                 );
             }
-            // Writing over it cannot be pretended; it says no more than that this may not be done.
-            let text = observation(hidden, "a", "laboratory");
-            let put = room.records.update(&from, &id(hidden), draft(&text), Some(Expected::Version(9))).await;
-            assert!(matches!(put, Err(Error::Refused(_))), "{put:?}");
+            // Writing over it is answered as where nothing stands: who sees a part chooses no ids.
+            for expected in [None, Some(Expected::Nothing), Some(Expected::Version(9))] {
+                let put = |asked: &'static str| {
+                    let text = observation(asked, "a", "laboratory");
+                    let (logical, room, from) = (id(asked), &room, &from);
+                    async move { said(room.records.update(from, &logical, draft(&text), expected).await, asked) }
+                };
+                assert_eq!(put(hidden).await, put("none").await);
+            }
         }
     }
 }

@@ -59,9 +59,11 @@ pub mod unit;
 pub mod watch;
 pub mod write;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use clinicvault_gateway::fhir::patch::Budget;
 use clinicvault_gateway::fhir::search::{Context, Terminology};
 use clinicvault_gateway::fhir::validate::Level;
 use clinicvault_vault::Vault;
@@ -71,6 +73,9 @@ use jiff::tz::TimeZone;
 use crate::clock::Clock;
 use access::Actor;
 use feed::Feed;
+
+/// Steps that all patches of one request may take unless a setting says otherwise.
+pub const PATCH_STEPS: u64 = 20_000_000;
 
 /// The records room of an open vault. A clone is another handle to the same room.
 #[derive(Clone)]
@@ -82,12 +87,15 @@ struct Inner {
     clock: Arc<dyn Clock>,
     zone: TimeZone,
     level: Level,
+    /// How far the writes of single programs are checked, by their ids.
+    levels: RwLock<BTreeMap<String, Level>>,
     definitions: Arc<conformance::Conformance>,
     cursors: search::cursor::Sealer,
     links: page_link::Links,
     shown: shown::Shown,
     index: renewal::Index,
     most_values: AtomicUsize,
+    patch_steps: AtomicU64,
     bounds: OnceLock<search::Bounds>,
     consents: Arc<consents::Consents>,
     gate: OnceLock<Arc<watch::Gate>>,
@@ -130,12 +138,14 @@ impl Records {
             clock,
             zone,
             level,
+            levels: RwLock::default(),
             definitions,
             cursors,
             links,
             shown: shown::Shown::default(),
             index: renewal::Index::default(),
             most_values: AtomicUsize::new(Context::MOST_VALUES),
+            patch_steps: AtomicU64::new(PATCH_STEPS),
             bounds: OnceLock::new(),
             consents: Arc::default(),
             gate: OnceLock::new(),
@@ -151,7 +161,17 @@ impl Records {
         self.0.most_values.store(most, Ordering::Relaxed);
     }
 
-    /// What a write is checked for.
+    /// Bounds the work of all patches of one request (setting `limits.patch_steps`).
+    pub fn set_patch_steps(&self, most: u64) {
+        self.0.patch_steps.store(most, Ordering::Relaxed);
+    }
+
+    /// What the patches of one request may do together.
+    pub fn patch_budget(&self) -> Arc<Budget> {
+        Arc::new(Budget::new(self.0.patch_steps.load(Ordering::Relaxed)))
+    }
+
+    /// What the box's own writes are checked for.
     pub fn checks(&self) -> write::Checks {
         let gate = (self.gate_of_subscriptions(), Context::new(self.0.zone.clone(), self.now()));
         write::Checks {
@@ -171,6 +191,22 @@ impl Records {
     /// What subscriptions may do.
     fn gate_of_subscriptions(&self) -> Arc<watch::Gate> {
         self.0.gate.get().cloned().unwrap_or_default()
+    }
+
+    /// What a write of this caller is checked for: a registered program may have a level of its own.
+    pub fn checks_for(&self, who: &Actor) -> write::Checks {
+        let levels = self.0.levels.read().unwrap_or_else(PoisonError::into_inner);
+        let own = who.program().and_then(|program| levels.get(program).copied());
+        write::Checks { level: own.unwrap_or(self.0.level), ..self.checks() }
+    }
+
+    /// Says how far the writes of a program are checked; none for the box's own level.
+    pub fn set_level(&self, program: &str, level: Option<Level>) {
+        let mut levels = self.0.levels.write().unwrap_or_else(PoisonError::into_inner);
+        match level {
+            Some(level) => levels.insert(program.to_owned(), level),
+            None => levels.remove(program),
+        };
     }
 
     /// Stored definitions in front of those of R4: terminology for searches, profiles for checks.

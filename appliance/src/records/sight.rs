@@ -326,6 +326,11 @@ impl Look {
         matches!(self.reach, Reach::Any(_)) || by_consent || self.by_context
     }
 
+    /// Whether only a part of the type is within reach, by its records' own terms.
+    pub fn sees_part(&self) -> bool {
+        matches!(self.reach, Reach::Any(_))
+    }
+
     /// What a Binary that names a record of this type as its security context is decided by; none where it need not be
     /// looked at. A record of a type that is not among [`contexts`] is within nobody's reach.
     pub fn context(&self, kind: ResourceType) -> Option<Look> {

@@ -98,6 +98,15 @@ impl<'u> Work<'_, 'u> {
 
     /// Writes a record's next version and its audit line.
     pub fn put(&mut self, record: &Sealed, purpose: Purpose) -> Result<Stored, Error> {
+        self.write(record, purpose, false)
+    }
+
+    /// The same for a record that an update brings into being, which its history tells apart from a create.
+    pub fn put_by_update(&mut self, record: &Sealed, purpose: Purpose) -> Result<Stored, Error> {
+        self.write(record, purpose, true)
+    }
+
+    fn write(&mut self, record: &Sealed, purpose: Purpose, marked: bool) -> Result<Stored, Error> {
         if record.kind == ResourceType::AUDIT_EVENT {
             return Err(trail::fixed());
         }
@@ -110,13 +119,14 @@ impl<'u> Work<'_, 'u> {
         let body = record.template.finish(version, now);
         let mut terms = record.terms.clone();
         terms.push(terms::last_updated(now));
-        let head = self.unit.put(Put {
+        let put = Put {
             kind: Kind(record.kind.number()),
             id: record.id.as_str(),
             owner: record.owner.clone(),
             body: &body,
             terms: &terms,
-        })?;
+        };
+        let head = if marked { self.unit.put_marked(put)? } else { self.unit.put(put)? };
         if head.version != version {
             return Err(Error::Fault("the vault counts versions differently".to_owned()));
         }

@@ -88,7 +88,7 @@ pub fn statement(served: &Served<'_>) -> Value {
         .with_some("extension", websocket)
         .with("mode", "server")
         .with("documentation", documentation(served.zone))
-        .with("security", Value::from([("description", served.security)]))
+        .with("security", Object::new().with("cors", true).with("description", served.security))
         .with("resource", served.types.iter().map(of_type).collect::<Vec<Value>>())
         .with_some("interaction", (!served.system.is_empty()).then(|| codes(&served.system)))
         .with_some("operation", operations(&served.operations))
@@ -124,6 +124,8 @@ fn documentation(zone: &str) -> String {
          Subscriptions are R4's own, whose criteria are a query about the record alone, or topic-based after the R5 Backport \
          guide; channels are rest-hook, to addresses that the clinic has listed, and websocket. Topics that are not built in \
          are Basic resources. \
+         A Binary is sent and fetched as bytes under its own media type, too; securityContext holds. \
+         Who sees only a part of a type creates by POST and not under an id of its own. \
          Not served: _text, _content, _query, _contained other than false."
     )
 }

@@ -37,9 +37,9 @@ fn the_history_of_a_type_and_of_everything_is_newest_first_and_pages_do_not_move
     let all = [
         "DELETE Patient/b 2",
         "PUT Patient/a 2",
-        "POST Organization/o 1",
-        "POST Patient/b 1",
-        "POST Patient/a 1",
+        "PUT Organization/o 1",
+        "PUT Patient/b 1",
+        "PUT Patient/a 1",
     ];
     let of_type: Vec<_> = all.iter().filter(|line| line.contains("Patient")).copied().collect();
     let bundle = fhir.get("/fhir/_history").expect(200).json();
@@ -91,6 +91,6 @@ fn a_history_shows_only_what_may_be_seen() {
     put(&mut fhir, "Organization/o", &json!({"resourceType": "Organization", "id": "o", "name": "x"}));
     let narrow = clinic.new_token("system/Organization.rs");
     let mut narrow = clinic.http().bearer(&narrow);
-    assert_eq!(lines(&narrow.get("/fhir/_history").expect(200).json()), ["POST Organization/o 1"]);
+    assert_eq!(lines(&narrow.get("/fhir/_history").expect(200).json()), ["PUT Organization/o 1"]);
     issue(narrow.get("/fhir/Patient/_history"), 403, "forbidden");
 }

@@ -14,6 +14,7 @@ mod finding;
 mod forms;
 mod graph;
 mod history;
+mod interactions;
 mod labels;
 mod links;
 mod matching;

@@ -1115,6 +1115,11 @@ export interface components {
             /** @description Visits, newest first. */
             visits: components["schemas"]["Visit"][];
         };
+        /**
+         * @description How far what a program writes is checked: as everybody's (`fhir.validation`), or up to a level of its own.
+         * @enum {string}
+         */
+        Checked: "box" | "structure" | "invariants" | "terminology" | "profiles";
         /** @description The clinic's name. */
         ClinicName: {
             name: string;
@@ -1625,6 +1630,8 @@ export interface components {
             redirectUris?: string[];
             /** @description The most it may be given, such as `launch/patient patient/*.rs` or `system/*.rs`. */
             scope: string;
+            /** @description How far what it writes is checked. */
+            validation?: components["schemas"]["Checked"];
         };
         /** @description A new token. */
         NewToken: {
@@ -1797,6 +1804,8 @@ export interface components {
             redirectUris: string[];
             /** @description The most it may be given. */
             scope: string;
+            /** @description How far what it writes is checked. */
+            validation: components["schemas"]["Checked"];
         };
         /** @description A change of a program; what is left out stays. Every token that it holds ends. */
         ProgramChange: {
@@ -1806,6 +1815,7 @@ export interface components {
             name?: string | null;
             redirectUris?: string[] | null;
             scope?: string | null;
+            validation?: components["schemas"]["Checked"] | null;
         };
         /** @description All programs. */
         Programs: {

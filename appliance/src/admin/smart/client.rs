@@ -8,6 +8,7 @@ use super::ask::Asked;
 use super::assertion::Keys;
 use crate::admin::account::shown_name;
 use crate::admin::error::AdminError;
+use crate::config::Validation;
 use crate::records::access::About;
 
 /// Most addresses of one program.
@@ -48,6 +49,9 @@ pub struct Client {
     pub secret: Option<[u8; 32]>,
     /// Whom to ask about it.
     pub contact: String,
+    /// How far what it writes is checked; none for as far as everybody's.
+    #[serde(default)]
+    pub validation: Option<Validation>,
     /// Whether it may ask at all.
     pub enabled: bool,
     /// When it was registered.
@@ -71,6 +75,8 @@ pub struct Terms {
     pub keys: Option<Value>,
     /// Whom to ask about it.
     pub contact: String,
+    /// How far what it writes is checked; none for as far as everybody's.
+    pub validation: Option<Validation>,
 }
 
 impl Terms {
@@ -163,6 +169,7 @@ mod tests {
             scope: scope.to_owned(),
             keys: None,
             contact: String::new(),
+            validation: None,
         }
     }
 

@@ -11,6 +11,7 @@ use crate::admin::error::AdminError;
 use crate::admin::people::People;
 use crate::admin::secret;
 use crate::admin::store::{Change, Collection, leaf};
+use crate::config::Validation;
 use crate::records::access::Actor;
 
 /// Most programs registered.
@@ -58,6 +59,7 @@ impl People {
             keys: terms.keys,
             secret: secret.as_ref().map(|(_, hash)| *hash),
             contact: terms.contact,
+            validation: terms.validation,
             enabled: true,
             created: self.now(),
             by: who.id.clone(),
@@ -88,6 +90,7 @@ impl People {
             scope: old.scope.clone(),
             keys: old.keys.clone(),
             contact: old.contact.clone(),
+            validation: old.validation,
         };
         change(&mut terms, &mut enabled);
         terms.sort = old.sort;
@@ -98,6 +101,7 @@ impl People {
             scope: terms.scope,
             keys: terms.keys,
             contact: terms.contact,
+            validation: terms.validation,
             enabled,
             ..old
         };
@@ -117,6 +121,7 @@ impl People {
         let line = leaf(who, Action::TokenChange, Outcome::Success, Some(format!("drop client {id}")));
         let change = Change::drop(Collection::Clients, id.as_bytes());
         self.store().commit(Arc::new(who.clone()), line, vec![change]).await?;
+        self.store().check_writes_of(id, None);
         let mut book = self.book_mut();
         book.smart.clients.remove(id);
         book.smart.uses.forget(id);
@@ -138,6 +143,7 @@ impl People {
         let line = leaf(who, Action::TokenChange, Outcome::Success, Some(reason));
         let change = Change::put(Collection::Clients, client.id.as_bytes(), client)?;
         self.store().commit(Arc::new(who.clone()), line, vec![change]).await?;
+        self.store().check_writes_of(&client.id, client.validation.map(Validation::level));
         let mut book = self.book_mut();
         book.smart.uses.watch(&client.id);
         book.smart.clients.insert(client.id.clone(), client.clone());

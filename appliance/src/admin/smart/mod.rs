@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use super::error::AdminError;
 use super::secret::Hash;
 use super::store::{Collection, Store};
+use crate::config::Validation;
 use authorize::{Code, Pending};
 use client::Client;
 use grant::{Access, Grant};
@@ -87,6 +88,9 @@ impl Smart {
             Ok(all.filter_map(|(key, value)| Some((Hash::try_from(key).ok()?, value))).collect())
         }
         let clients = store.load::<Client>(Collection::Clients)?.into_iter();
+        let clients = clients.inspect(|(_, client)| {
+            store.check_writes_of(&client.id, client.validation.map(Validation::level));
+        });
         let grants = store.load::<Grant>(Collection::Grants)?.into_iter();
         let clients: BTreeMap<String, Client> =
             clients.map(|(_, client)| (client.id.clone(), client)).collect();

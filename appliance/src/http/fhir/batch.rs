@@ -3,11 +3,13 @@
 //! Entries of one method run side by side, so that their commits share a flush of the disk; the methods keep the
 //! order that the standard gives them.
 
+use std::sync::Arc;
+
 use clinicvault_gateway::fhir::bundle::{Answer, Bundle, Entry, Method, Target};
 use clinicvault_gateway::fhir::datetime;
 use clinicvault_gateway::fhir::id::version_id;
 use clinicvault_gateway::fhir::outcome::{Issue, IssueCode, Outcome};
-use clinicvault_gateway::fhir::patch::Patch;
+use clinicvault_gateway::fhir::patch::{Budget, Patch};
 use clinicvault_gateway::fhir::search::query as search_query;
 use clinicvault_gateway::json::Limits;
 use futures_util::StreamExt;
@@ -37,6 +39,7 @@ pub async fn carry(app: &App, ask: &Ask, bundle: Bundle) -> Vec<Answer> {
     for (index, outcome) in bundle.refused {
         put(&mut answers, index, Answer::refused("400 Bad Request", outcome));
     }
+    let patches = ask.records.patch_budget();
     let mut groups: [Vec<Entry>; 4] = Default::default();
     for entry in bundle.entries {
         let [deletes, posts, puts, gets] = &mut groups;
@@ -49,7 +52,7 @@ pub async fn carry(app: &App, ask: &Ask, bundle: Bundle) -> Vec<Answer> {
     }
     for group in groups {
         let mut under_way = stream::iter(group)
-            .map(|entry| async move { (entry.index, one(app, ask, entry).await) })
+            .map(|entry| async { (entry.index, one(app, ask, entry, &patches).await) })
             .buffer_unordered(SIDE_BY_SIDE);
         while let Some((index, answer)) = under_way.next().await {
             put(&mut answers, index, answer);
@@ -62,7 +65,7 @@ pub async fn carry(app: &App, ask: &Ask, bundle: Bundle) -> Vec<Answer> {
 pub fn is_later(entry: &Entry) -> bool {
     matches!(entry.method, Method::Get | Method::Head)
         && match &entry.target {
-            Target::Type { .. } | Target::History { .. } | Target::Metadata => true,
+            Target::Type { .. } | Target::History { .. } | Target::Log { .. } | Target::Metadata => true,
             Target::Instance { query, .. } => !query.is_empty(),
             Target::Version { .. } => false,
         }
@@ -83,18 +86,19 @@ pub async fn look(app: &App, ask: &Ask, entry: &Entry) -> Answer {
     answer
 }
 
-async fn one(app: &App, ask: &Ask, entry: Entry) -> Answer {
+async fn one(app: &App, ask: &Ask, entry: Entry, patches: &Arc<Budget>) -> Answer {
     let place = entry.expression();
     match entry.method {
         Method::Get | Method::Head => look(app, ask, &entry).await,
         Method::Post | Method::Put | Method::Patch | Method::Delete => {
-            changed(ask, entry).await.unwrap_or_else(|error| refused(error, &place))
+            changed(ask, entry, patches).await.unwrap_or_else(|error| refused(error, &place))
         }
     }
 }
 
-async fn changed(ask: &Ask, mut entry: Entry) -> Result<Answer, HttpError> {
+async fn changed(ask: &Ask, mut entry: Entry, patches: &Arc<Budget>) -> Result<Answer, HttpError> {
     let expected = match &entry.if_match {
+        None if entry.if_none_match.is_some() => Some(Expected::Nothing),
         None => None,
         Some(text) => Some(Expected::Version(
             tag_version(text).ok_or_else(|| HttpError::bad_request("ifMatch must be a version tag."))?,
@@ -133,12 +137,13 @@ async fn changed(ask: &Ask, mut entry: Entry) -> Result<Answer, HttpError> {
                 Target::Type { kind, query } => {
                     (*kind, Whom::Matching(Box::new(ask.records.condition(&ask.caller, *kind, query)?)))
                 }
-                Target::Version { .. } | Target::History { .. } | Target::Metadata => {
+                Target::Version { .. } | Target::History { .. } | Target::Log { .. } | Target::Metadata => {
                     return Err(unsupported("PATCH at this address"));
                 }
             };
             let patch = Patch::of_entry(&resource, &Limits::default()).map_err(Error::from)?;
-            let written = ask.records.patch(&ask.caller, kind, whom, patch, expected).await?;
+            let written = ask.records.patch_within(&ask.caller, kind, whom, patch, expected, patches.clone());
+            let written = written.await?;
             Ok(written_answer(written, representation))
         }
         (Method::Delete, Target::Instance { kind, id, .. }, None) => {
@@ -174,6 +179,9 @@ async fn looked(app: &App, ask: &Ask, entry: &Entry) -> Result<Answer, HttpError
         }
         Target::History { kind, id, query } => {
             Ok(whole(history::answer_bytes(app, &ask.with(query.clone()), *kind, id.as_str()).await?))
+        }
+        Target::Log { kind, query } => {
+            Ok(whole(history::many_bytes(app, &ask.with(query.clone()), *kind).await?))
         }
         Target::Metadata => Ok(whole(answer::text(&metadata::value(app, &ask.base)))),
     }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use clinicvault_gateway::fhir::bundle::{Answer, BundleKind, parse, response};
-use clinicvault_gateway::fhir::outcome::{Issue, IssueCode, Outcome};
+use clinicvault_gateway::fhir::outcome::{Issue, IssueCode, Outcome, Severity};
 use http::StatusCode;
 
 use super::answer;
@@ -49,7 +49,11 @@ pub async fn apply(State(app): State<App>, ask: Ask, body: FhirBody) -> Result<R
         }
         (None, None) => return Err(HttpError::internal()),
     };
-    let bytes = response(kind, &absolute(answers, &ask.base));
+    let mut answers = absolute(answers, &ask.base);
+    if ask.wish.back == Some(Return::OperationOutcome) {
+        answers.iter_mut().for_each(tell);
+    }
+    let bytes = response(kind, &answers);
     Ok(answer::body(StatusCode::OK, bytes.into()))
 }
 
@@ -72,6 +76,18 @@ fn absolute(mut answers: Vec<Answer>, base: &str) -> Vec<Answer> {
         }
     }
     answers
+}
+
+/// Says in an outcome what came of a write; what was looked at, or is told already, stays as it is.
+fn tell(answer: &mut Answer) {
+    let message = match (answer.status.get(..3), &answer.location) {
+        (Some("201"), Some(_)) => "Created.",
+        (Some("200"), Some(_)) => "Stored.",
+        (Some("204"), _) => "Deleted, or there was nothing to delete.",
+        _ => return,
+    };
+    let issue = Issue { severity: Severity::Information, ..Issue::error(IssueCode::Informational, message) };
+    answer.outcome.get_or_insert_with(|| Outcome::from(issue));
 }
 
 /// The refusal of an entry that no bundle of this box can carry.

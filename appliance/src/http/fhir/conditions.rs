@@ -33,6 +33,21 @@ pub fn if_match(headers: &HeaderMap) -> Result<Option<Expected>, HttpError> {
     }
 }
 
+/// What an update expects: `If-Match`, or `If-None-Match: *`, which only creates.
+///
+/// 400 when both are there, or when `If-None-Match` names a version: a write can only ask that there is none.
+pub fn of_update(headers: &HeaderMap) -> Result<Option<Expected>, HttpError> {
+    let expected = if_match(headers)?;
+    match (headers.get(header::IF_NONE_MATCH), expected) {
+        (None, expected) => Ok(expected),
+        (Some(value), None) if value == "*" => Ok(Some(Expected::Nothing)),
+        (Some(_), None) => Err(HttpError::bad_request(
+            "If-None-Match of an update must be *: it asks that there is no record yet.",
+        )),
+        (Some(_), Some(_)) => Err(HttpError::bad_request("If-Match and If-None-Match cannot both hold.")),
+    }
+}
+
 /// Whether the peer already has this version (304). `If-None-Match` wins over `If-Modified-Since`.
 pub fn unchanged(headers: &HeaderMap, version: u64, time: Timestamp) -> bool {
     if let Some(tags) = headers.get(header::IF_NONE_MATCH) {

@@ -8,7 +8,7 @@ use http::StatusCode;
 use super::answer;
 use super::ask::{self, Ask, FhirBody};
 use super::binary::{self, AskForOne, Content};
-use super::conditions::{etag, if_match};
+use super::conditions::{etag, if_match, of_update};
 use super::negotiate::Return;
 use crate::http::error::HttpError;
 use crate::http::query;
@@ -68,7 +68,7 @@ pub async fn update(
 ) -> Result<Response, HttpError> {
     ask.without_query(ask::NAMED)?;
     let (kind, id) = (ask::kind(&kind)?, ask::id(&id)?);
-    let expected = if_match(&ask.headers)?;
+    let expected = of_update(&ask.headers)?;
     let draft = Draft::of(body.value(Some(id.as_str()))?)?.expect(kind)?;
     let written = ask.records.update(&ask.caller, &id, draft, expected).await?;
     Ok(answer::written(&ask, written))
@@ -81,7 +81,7 @@ pub async fn update_matching(
     body: FhirBody,
 ) -> Result<Response, HttpError> {
     let kind = ask::kind(&kind)?;
-    let expected = if_match(&ask.headers)?;
+    let expected = of_update(&ask.headers)?;
     let condition = ask.records.condition(&ask.caller, kind, &ask.parameters)?;
     let draft = Draft::of(body.value()?)?.expect(kind)?;
     let written = ask.records.update_matching(&ask.caller, draft, condition, expected).await?;

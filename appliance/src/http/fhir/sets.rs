@@ -71,7 +71,9 @@ impl Set {
         let (head, kind) = (&stored.head, stored.kind().map_or("", |kind| kind.as_str()));
         let (method, status) = match (head.deleted, head.version) {
             (true, _) => ("DELETE", "204"),
-            (false, 1) => ("POST", "201"),
+            (false, _) if head.marked => ("PUT", "201"),
+            (false, 1) if is_boxes_own(&head.id) => ("POST", "201"),
+            (false, 1) => ("PUT", "201"),
             (false, _) => ("PUT", "200"),
         };
         let address = if method == "POST" { kind.to_owned() } else { format!("{kind}/{}", head.id) };
@@ -104,6 +106,13 @@ impl Set {
     pub fn close(self) -> Bytes {
         self.0.finish().into()
     }
+}
+
+/// Whether an id has the form that the box gives. Versions written before updates were marked tell by it which of them
+/// were creates.
+fn is_boxes_own(id: &str) -> bool {
+    let version = id.as_bytes().get(14);
+    id.len() == 36 && id.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && version == Some(&b'7')
 }
 
 fn full_url(base: &str, stored: &Stored) -> String {

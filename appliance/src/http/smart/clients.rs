@@ -14,6 +14,7 @@ use crate::admin::people::People;
 use crate::admin::smart::client::{Client, Sort, Terms};
 use crate::admin::smart::held::{self, Lasts};
 use crate::app::App;
+use crate::config::Validation;
 
 /// The routes of this topic.
 pub fn routes() -> Router<App> {
@@ -51,6 +52,8 @@ pub struct Program {
     /// Whether it has a secret, which is not kept itself.
     has_secret: bool,
     contact: String,
+    /// How far what it writes is checked.
+    validation: Checked,
     enabled: bool,
     #[schema(value_type = String, format = DateTime)]
     created: Timestamp,
@@ -75,8 +78,50 @@ impl Program {
             jwks: client.keys,
             has_secret: client.secret.is_some(),
             contact: client.contact,
+            validation: client.validation.into(),
             enabled: client.enabled,
             created: client.created,
+        }
+    }
+}
+
+/// How far what a program writes is checked: as everybody's (`fhir.validation`), or up to a level of its own.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Checked {
+    /// As far as the box checks everybody.
+    #[default]
+    Box,
+    /// Elements, types, cardinality.
+    Structure,
+    /// And the rules that come with R4.
+    Invariants,
+    /// And codes.
+    Terminology,
+    /// And the profiles that a resource names.
+    Profiles,
+}
+
+impl From<Option<Validation>> for Checked {
+    fn from(own: Option<Validation>) -> Self {
+        match own {
+            None => Self::Box,
+            Some(Validation::Structure) => Self::Structure,
+            Some(Validation::Invariants) => Self::Invariants,
+            Some(Validation::Terminology) => Self::Terminology,
+            Some(Validation::Profiles) => Self::Profiles,
+        }
+    }
+}
+
+impl From<Checked> for Option<Validation> {
+    fn from(checked: Checked) -> Self {
+        match checked {
+            Checked::Box => None,
+            Checked::Structure => Some(Validation::Structure),
+            Checked::Invariants => Some(Validation::Invariants),
+            Checked::Terminology => Some(Validation::Terminology),
+            Checked::Profiles => Some(Validation::Profiles),
         }
     }
 }
@@ -110,6 +155,9 @@ pub struct NewProgram {
     /// Whom to ask about it.
     #[serde(default)]
     contact: String,
+    /// How far what it writes is checked.
+    #[serde(default)]
+    validation: Checked,
 }
 
 /// A program just registered.
@@ -138,6 +186,7 @@ pub async fn add(
         scope: new.scope,
         keys: new.jwks,
         contact: new.contact,
+        validation: new.validation.into(),
     };
     let people = &app.rooms()?.people;
     let (client, secret) = people.add_client(&who, terms).await?;
@@ -155,6 +204,7 @@ pub struct ProgramChange {
     #[schema(value_type = Option<Object>)]
     jwks: Option<serde_json::Value>,
     contact: Option<String>,
+    validation: Option<Checked>,
     enabled: Option<bool>,
 }
 
@@ -175,6 +225,7 @@ pub async fn change(
         terms.scope = change.scope.unwrap_or(std::mem::take(&mut terms.scope));
         terms.keys = change.jwks.or(terms.keys.take());
         terms.contact = change.contact.unwrap_or(std::mem::take(&mut terms.contact));
+        terms.validation = change.validation.map_or(terms.validation, Checked::into);
         *enabled = change.enabled.unwrap_or(*enabled);
     });
     let changed = changed.await?;

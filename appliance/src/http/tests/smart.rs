@@ -14,6 +14,7 @@ use crate::http::extract::Peer;
 use crate::http::{front, router};
 
 mod own_consents;
+mod validation;
 
 const BOX: &str = "http://localhost:8080";
 const BACK: &str = "https://app.example/back";

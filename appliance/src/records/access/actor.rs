@@ -73,6 +73,16 @@ impl Actor {
         }
     }
 
+    /// The id of the registered program, or of the token, that asks: a machine is one itself, and the source of a program
+    /// that acts for a person ends with it.
+    pub fn program(&self) -> Option<&str> {
+        match &self.who {
+            Who::Machine { .. } => Some(&self.id),
+            Who::App { .. } => self.source.rsplit(' ').next(),
+            Who::Person { .. } | Who::Sender | Who::Operator => None,
+        }
+    }
+
     /// The role for the audit leaf: all roles of a person, comma separated, else the sort of actor.
     pub fn role(&self) -> String {
         match &self.who {

@@ -9,14 +9,14 @@ use clinicvault_vault::{Action, Head};
 
 use super::super::access::Op;
 use super::super::audit::{self, About};
-use super::super::change::{self, Did, Written};
+use super::super::change::{self, By, Did, Written};
 use super::super::conditional;
 use super::super::error::Error;
 use super::super::patch;
 use super::super::read::Stored;
 use super::super::unit::Work;
 use super::build::{Built, local};
-use super::plan::{Plan, Step, What};
+use super::plan::{Plan, Step, What, Whom};
 
 /// Carries out the built steps; answers stand in the order of the entries.
 pub fn carry(
@@ -60,20 +60,26 @@ fn one(
     match (built, &step.what) {
         (Built::Put { sealed, local, unmatched }, what) => {
             refers.extend(local);
-            if unmatched && work.head(step.kind, sealed.id().as_str())?.is_some_and(|head| !head.deleted) {
-                return Err(conditional::stands_unmatched(step.kind, sealed.id()));
+            if unmatched {
+                conditional::may_stand(work, step.kind, sealed.id())?;
             }
-            let expected = if let What::Update { expected, .. } = what { *expected } else { None };
-            let written = change::put_next(work, &sealed, expected, step.purpose)?;
+            let (expected, by) = match what {
+                What::Update { expected, whom: Whom::Matching { stated: false, .. }, .. } => {
+                    (*expected, By::Condition)
+                }
+                What::Update { expected, .. } => (*expected, By::Named),
+                _ => (None, By::Create),
+            };
+            let written = change::put_next(work, &sealed, expected, step.purpose, by)?;
             Ok(written_answer(plan, step.kind, written))
         }
         (Built::Patch { id, patch, broken }, What::Patch { expected, .. }) => {
             let id = id.ok_or_else(|| {
                 Error::NotFound(format!("{} that matches the condition of a PATCH", step.kind))
             })?;
-            let context_of = (context, &plan.checks);
+            let given = patch::Given { context, checks: &plan.checks, budget: &plan.patches };
             let (written, value) =
-                patch::within(work, step.kind, &id, (&patch, broken), *expected, context_of, step.purpose)?;
+                patch::within(work, step.kind, &id, (&patch, broken), *expected, &given, step.purpose)?;
             if plan.rules.check_references {
                 refers.extend(local(&value, context, &format!("Bundle.entry[{}].resource", step.index)));
             }

@@ -1,11 +1,13 @@
 //! Entries become steps, and the conditions on which steps depend are collected once.
 
+use std::sync::Arc;
+
 use clinicvault_gateway::fhir::bundle::{
     Bundle, ConditionalReference, Entry, Method, Target, conditional_references,
 };
 use clinicvault_gateway::fhir::id::{LogicalId, ResourceType, version_id};
 use clinicvault_gateway::fhir::outcome::{Issue, IssueCode};
-use clinicvault_gateway::fhir::patch::Patch;
+use clinicvault_gateway::fhir::patch::{Budget, Patch};
 use clinicvault_gateway::fhir::search::{Context, Search, query};
 use clinicvault_gateway::json::{Limits, Value};
 
@@ -28,6 +30,8 @@ pub struct Plan {
     pub rules: Rules,
     /// How far the resources are checked.
     pub checks: Checks,
+    /// What all patches may do together.
+    pub patches: Arc<Budget>,
 }
 
 /// One entry.
@@ -130,10 +134,15 @@ pub fn plan(
     });
     let mut steps = Vec::with_capacity(entries.len());
     for entry in entries {
+        // What is about no type is left to the caller like every search; decided there.
+        if entry.kind().is_none() {
+            continue;
+        }
         let place = entry.expression();
         steps.push(planner.step(entry).map_err(|error| error.within(&place))?);
     }
-    Ok(Plan { steps, conditions: planner.conditions, len, rules, checks: records.checks() })
+    let (checks, patches) = (records.checks_for(&from.who), records.patch_budget());
+    Ok(Plan { steps, conditions: planner.conditions, len, rules, checks, patches })
 }
 
 struct Planner<'a> {
@@ -145,7 +154,7 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn step(&mut self, mut entry: Entry) -> Result<Step, Error> {
-        let kind = entry.kind().ok_or_else(|| unsupported("metadata in a transaction"))?;
+        let kind = entry.kind().ok_or_else(|| unsupported("an entry about no type"))?;
         let op = match entry.method {
             Method::Delete => Op::Delete,
             Method::Post => Op::Create,
@@ -153,7 +162,7 @@ impl Planner<'_> {
             Method::Get | Method::Head => match entry.target {
                 Target::Type { .. } => Op::Search,
                 Target::Instance { .. } | Target::Metadata => Op::Read,
-                Target::Version { .. } | Target::History { .. } => Op::History,
+                Target::Version { .. } | Target::History { .. } | Target::Log { .. } => Op::History,
             },
         };
         let purpose = self.records.gate(&self.from.who, op, kind)?;
@@ -237,6 +246,10 @@ impl Planner<'_> {
 }
 
 fn expected(entry: &Entry) -> Result<Option<Expected>, Error> {
+    // Of writes, only a PUT carries it, as `*` and alone.
+    if entry.if_none_match.is_some() {
+        return Ok(Some(Expected::Nothing));
+    }
     let Some(text) = &entry.if_match else { return Ok(None) };
     let bare = text.trim().strip_prefix("W/").unwrap_or(text.trim());
     let version = bare.strip_prefix('"').and_then(|t| t.strip_suffix('"')).and_then(version_id);
@@ -262,9 +275,11 @@ fn look(entry: &Entry) -> Result<What, Error> {
             Some(number) => read(id, Some(number)),
             None => return Err(Error::NotFound(format!("{kind}/{id}/_history/{version}"))),
         },
-        Target::Type { .. } | Target::Instance { .. } | Target::History { .. } | Target::Metadata => {
-            What::Later
-        }
+        Target::Type { .. }
+        | Target::Instance { .. }
+        | Target::History { .. }
+        | Target::Log { .. }
+        | Target::Metadata => What::Later,
     })
 }
 

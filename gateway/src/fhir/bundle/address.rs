@@ -40,6 +40,13 @@ pub enum Target {
         /// Decoded parameters.
         query: Vec<(String, String)>,
     },
+    /// `Type/_history`, or `_history` of everything
+    Log {
+        /// The type; none for everything.
+        kind: Option<ResourceType>,
+        /// Decoded parameters.
+        query: Vec<(String, String)>,
+    },
     /// `metadata`
     Metadata,
 }
@@ -64,12 +71,16 @@ impl Target {
         if steps == ["metadata"] {
             return Ok(Self::Metadata);
         }
+        if steps == ["_history"] {
+            return Ok(Self::Log { kind: None, query });
+        }
         let name = steps.first().copied().unwrap_or_default();
         let kind = ResourceType::parse(name).ok_or_else(|| format!("\"{name}\" is not a resource type"))?;
         let logical_id =
             |id: &str| LogicalId::parse(id).ok_or_else(|| format!("\"{id}\" is not a logical id"));
         match steps.as_slice() {
             [_] => Ok(Self::Type { kind, query }),
+            [_, "_history"] => Ok(Self::Log { kind: Some(kind), query }),
             [_, id] => Ok(Self::Instance { kind, id: logical_id(id)?, query }),
             [_, id, "_history"] => Ok(Self::History { kind, id: logical_id(id)?, query }),
             [_, id, "_history", version] if query.is_empty() => {

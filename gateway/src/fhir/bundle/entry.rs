@@ -92,13 +92,14 @@ impl Entry {
         format!("Bundle.entry[{}]", self.index)
     }
 
-    /// Type that the entry is about; `None` for `metadata`.
+    /// Type that the entry is about; `None` for `metadata` and the history of everything.
     pub const fn kind(&self) -> Option<ResourceType> {
         match &self.target {
             Target::Type { kind, .. }
             | Target::Instance { kind, .. }
             | Target::Version { kind, .. }
             | Target::History { kind, .. } => Some(*kind),
+            Target::Log { kind, .. } => *kind,
             Target::Metadata => None,
         }
     }
@@ -269,6 +270,14 @@ fn fits(entry: &Entry) -> Result<(), Misfit> {
         (Method::Put | Method::Patch | Method::Delete, Target::Type { query, .. }) if !query.is_empty() => {}
         (Method::Put | Method::Patch | Method::Delete, _) => return address("needs Type/id or Type?query"),
         (Method::Get | Method::Head, _) => {}
+    }
+    // A write can only ask that there is no record yet, and only a PUT can be meant.
+    match (entry.method, entry.if_none_match.as_deref(), &entry.if_match) {
+        (_, None, _) | (Method::Get | Method::Head, ..) | (Method::Put, Some("*"), None) => {}
+        _ => {
+            let why = "ifNoneMatch belongs to a GET, or is * with a PUT that has no ifMatch.".to_owned();
+            return Err((IssueCode::Value, ".request.ifNoneMatch", why));
+        }
     }
     if entry.if_none_exist.is_some() && entry.method != Method::Post {
         return Err((IssueCode::Value, ".request.ifNoneExist", format!("{name} takes no ifNoneExist.")));

@@ -2,7 +2,7 @@
 
 use super::place::depth;
 use super::pointer::Pointer;
-use super::{MOST_LEVELS, MOST_OPERATIONS, PatchError, shown};
+use super::{Budget, MOST_LEVELS, MOST_OPERATIONS, PatchError, shown};
 use crate::json::{Number, Object, Value};
 
 /// A patch that has been read.
@@ -73,8 +73,8 @@ impl JsonPatch {
     /// The tree after all operations.
     ///
     /// # Errors
-    /// [`PatchError::Misfit`] for a place that is not there; [`PatchError::TestFailed`].
-    pub fn apply(&self, tree: &Value) -> Result<Value, PatchError> {
+    /// [`PatchError::Misfit`] for a place that is not there; [`PatchError::TestFailed`]; [`PatchError::TooCostly`].
+    pub fn apply(&self, tree: &Value, budget: &Budget) -> Result<Value, PatchError> {
         let mut tree = tree.clone();
         let mut left = MOST_STEPS;
         for (operation, place) in &self.0 {
@@ -83,6 +83,7 @@ impl JsonPatch {
                 let why = format!("The patch takes more than {MOST_STEPS} steps: send it in smaller parts.");
                 PatchError::misfit(place, why)
             })?;
+            budget.take(u64::try_from(steps).unwrap_or(u64::MAX))?;
             operation.apply(&mut tree, place)?;
         }
         Ok(tree)

@@ -2,7 +2,8 @@
 //!
 //! Only those values are read and rewritten, never what is stored: a `fullUrl` of the bundle says nothing about a
 //! reference that stood before it came. A value is looked at where it belongs, in an otherwise empty resource, so that
-//! its type is known. (Parameters are a resource of their own and are rewritten as one before they are read.)
+//! its type is known. (Parameters are a resource of their own and are rewritten as one before they are read, but for a text
+//! that an operation writes as a `reference`: in Parameters it is a string like any other.)
 
 use super::Patch;
 use super::json_patch::Brought;
@@ -15,7 +16,22 @@ impl Patch {
     /// Every `Type?query` reference that the patch writes into a resource of this type.
     pub fn conditional_references(&mut self, kind: ResourceType) -> Vec<ConditionalReference> {
         let mut found = Vec::new();
-        let Self::Json(patch) = self else { return found };
+        let patch = match self {
+            Self::Json(patch) => patch,
+            Self::Path(patch) => {
+                patch.references(|text, place| {
+                    as_subject(text, |resource| {
+                        let each = conditional_references(resource).into_iter();
+                        let place = format!("{kind}.{place}");
+                        found.extend(
+                            each.map(|one| ConditionalReference { expression: place.clone(), ..one }),
+                        );
+                    });
+                });
+                return found;
+            }
+            Self::Meta(_) => return found,
+        };
         patch.brought(|brought| {
             let place = format!("{kind}.{}.value", brought.place);
             at_its_place(kind, brought, |resource| {
@@ -30,7 +46,20 @@ impl Patch {
     /// `full_url`, and answers the same problems.
     pub fn rewrite(&mut self, kind: ResourceType, links: &Links, full_url: Option<&str>) -> Vec<Issue> {
         let mut broken = Vec::new();
-        let Self::Json(patch) = self else { return broken };
+        let patch = match self {
+            Self::Json(patch) => patch,
+            Self::Path(patch) => {
+                patch.references(|text, place| {
+                    as_subject(text, |resource| {
+                        let issues = links.rewrite(resource, full_url).into_iter();
+                        let place = format!("{kind}.{place}");
+                        broken.extend(issues.map(|issue| Issue { expression: vec![place.clone()], ..issue }));
+                    });
+                });
+                return broken;
+            }
+            Self::Meta(_) => return broken,
+        };
         patch.brought(|brought| {
             let place = format!("{kind}.{}.value", brought.place);
             // What is compared is compared with what is stored, where a relative reference is one of this server.
@@ -43,6 +72,16 @@ impl Patch {
             });
         });
         broken
+    }
+}
+
+/// Shows a text as the reference of a Basic's subject, and takes it back.
+fn as_subject(text: &mut String, see: impl FnOnce(&mut Value)) {
+    let subject = Value::from([("reference", std::mem::take(text))]);
+    let mut basic = Value::Object(Object::new().with("resourceType", "Basic").with("subject", subject));
+    see(&mut basic);
+    if let Some(reference) = basic.get("subject").and_then(|subject| subject.str("reference")) {
+        reference.clone_into(text);
     }
 }
 

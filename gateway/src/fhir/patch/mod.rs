@@ -3,6 +3,7 @@
 //! A patch is read first and applied to a tree afterwards, all operations or none. Whether the result is still a good
 //! resource is left to `validate`; which versions may be patched is left to the store.
 
+mod budget;
 mod json_patch;
 mod links;
 mod meta;
@@ -12,6 +13,7 @@ mod pointer;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+pub use budget::Budget;
 pub use json_patch::JsonPatch;
 pub use meta::{MetaChange, UnionOfMetas};
 pub use path_patch::PathPatch;
@@ -95,9 +97,17 @@ impl Patch {
     /// [`PatchError::Misfit`] where the patch does not fit the resource or changes its type or id;
     /// [`PatchError::TestFailed`].
     pub fn apply(&self, resource: &Value) -> Result<Value, PatchError> {
+        self.apply_within(resource, &Budget::new(u64::MAX))
+    }
+
+    /// The same for one of several patches that share a budget.
+    ///
+    /// # Errors
+    /// As [`Patch::apply`], and [`PatchError::TooCostly`].
+    pub fn apply_within(&self, resource: &Value, budget: &Budget) -> Result<Value, PatchError> {
         let done = match self {
-            Self::Json(patch) => patch.apply(resource)?,
-            Self::Path(patch) => patch.apply(resource)?,
+            Self::Json(patch) => patch.apply(resource, budget)?,
+            Self::Path(patch) => patch.apply(resource, budget)?,
             Self::Meta(change) => change.apply(resource)?,
         };
         for key in ["resourceType", "id"] {
@@ -122,6 +132,8 @@ pub enum PatchError {
     Misfit(Outcome),
     /// A `test` did not hold.
     TestFailed(Outcome),
+    /// The patches that share a budget have used it up; so many steps it had.
+    TooCostly(u64),
 }
 
 impl PatchError {

@@ -1,7 +1,7 @@
 //! FHIRPath Patch (R4, section 3.1.0.9.2): operations as Parameters, places named by FHIRPath.
 
 use super::place::{Place, Step, definition_of, depth, steps_of};
-use super::{MOST_LEVELS, MOST_OPERATIONS, PatchError, shown};
+use super::{Budget, MOST_LEVELS, MOST_OPERATIONS, PatchError, shown};
 use crate::fhir::definitions::{self, Kind, Type};
 use crate::fhirpath::{Context, Expression, Item};
 use crate::json::{Object, Value};
@@ -60,17 +60,38 @@ impl PathPatch {
         all.iter().enumerate().map(read).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Shows each text that an operation writes as the `reference` of a Reference, with the place of the operation. One
+    /// that came as a `uri` is rewritten with the Parameters; a `string` does not say what it will be.
+    pub fn references(&mut self, mut see: impl FnMut(&mut String, &str)) {
+        for operation in &mut self.0 {
+            match &mut operation.what {
+                What::Replace(value) if last_step(&operation.path) == "reference" => {
+                    value.references(true, &mut |text| see(text, &operation.place));
+                }
+                What::Add { name, value } => {
+                    value.references(name == "reference", &mut |text| see(text, &operation.place));
+                }
+                What::Replace(value) | What::Insert { value, .. } => {
+                    value.references(false, &mut |text| see(text, &operation.place));
+                }
+                What::Delete | What::Move { .. } => {}
+            }
+        }
+    }
+
     /// The resource after all operations.
     ///
     /// # Errors
-    /// [`PatchError::Misfit`] where a path names nothing, or several elements where one is needed.
-    pub fn apply(&self, resource: &Value) -> Result<Value, PatchError> {
+    /// [`PatchError::Misfit`] where a path names nothing, or several elements where one is needed;
+    /// [`PatchError::TooCostly`].
+    pub fn apply(&self, resource: &Value, budget: &Budget) -> Result<Value, PatchError> {
         let mut tree = resource.clone();
         let steps = MOST_STEPS / u64::try_from(self.0.len().max(1)).unwrap_or(MOST_STEPS);
         for operation in &self.0 {
-            operation
-                .apply(&mut tree, steps)
-                .map_err(|why| PatchError::misfit(operation.place.clone(), why))?;
+            let misfit = |why| PatchError::misfit(operation.place.clone(), why);
+            let (found, spent) = operation.found(&tree, steps).map_err(misfit)?;
+            budget.take(spent)?;
+            operation.apply(&mut tree, &found).map_err(misfit)?;
         }
         Ok(tree)
     }
@@ -136,14 +157,11 @@ fn new_of(part: &Value, level: usize) -> Option<New> {
 }
 
 impl Operation {
-    fn apply(&self, tree: &mut Value, most_steps: u64) -> Result<(), String> {
-        let found = self.found(tree, most_steps)?;
+    /// Changes the tree at the places that its path names.
+    fn apply(&self, tree: &mut Value, found: &[Vec<Step>]) -> Result<(), String> {
         match &self.what {
-            What::Add { name, value } => {
-                let steps = one(&found)?;
-                add(tree, steps, name, value)
-            }
-            What::Delete => match found.as_slice() {
+            What::Add { name, value } => add(tree, one(found)?, name, value),
+            What::Delete => match found {
                 [] => Ok(()),
                 [steps] => {
                     let place = Place::of(steps).ok_or("A resource cannot delete itself.")?;
@@ -152,21 +170,21 @@ impl Operation {
                 }
                 _ => Err("The path names several elements; one can be deleted at a time.".to_owned()),
             },
-            What::Replace(value) => replace(tree, one(&found)?, value),
+            What::Replace(value) => replace(tree, one(found)?, value),
             What::Insert { index, value } => {
-                let place = list(&found)?;
+                let place = list(found)?;
                 let definition = definition_of(tree, &place.container).ok_or("The type is not known.")?;
                 let kind = definition.member(&place.key).ok_or("The element is not known.")?.1;
                 let (value, twin) = value.clone().into_value(kind)?;
                 check_depth(place.container.len() + 2, &value)?;
                 place.insert(tree, *index, value, twin)
             }
-            What::Move { source, destination } => list(&found)?.shift(tree, *source, *destination),
+            What::Move { source, destination } => list(found)?.shift(tree, *source, *destination),
         }
     }
 
-    /// The places that the path names.
-    fn found(&self, tree: &Value, most_steps: u64) -> Result<Vec<Vec<Step>>, String> {
+    /// The places that the path names, and the steps that finding them took.
+    fn found(&self, tree: &Value, most_steps: u64) -> Result<(Vec<Vec<Step>>, u64), String> {
         let expression = Expression::parse(&self.path).map_err(|error| error.to_string())?;
         let context = Context::new(tree).with_most_steps(most_steps);
         let items = expression.evaluate(&context, crate::fhirpath::Node::resource(tree));
@@ -175,7 +193,9 @@ impl Operation {
             Item::Node(node) => node.value().or(node.twin()).and_then(|value| steps_of(tree, value)),
             _ => None,
         });
-        each.collect::<Option<_>>().ok_or_else(|| "The path names no element of the resource.".to_owned())
+        let places = each.collect::<Option<_>>();
+        let places = places.ok_or_else(|| "The path names no element of the resource.".to_owned())?;
+        Ok((places, context.spent()))
     }
 }
 
@@ -243,7 +263,27 @@ fn key_of(definition: &Type, name: &str, value: &New) -> Result<String, String> 
     }
 }
 
+/// The member that a path ends with.
+fn last_step(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or_default().trim()
+}
+
 impl New {
+    /// Texts that are, or that parts name, a `reference`.
+    fn references(&mut self, named: bool, see: &mut dyn FnMut(&mut String)) {
+        match self {
+            Self::Element { suffix, value: Value::String(text), .. } if named && suffix == "String" => {
+                see(text)
+            }
+            Self::Element { .. } => {}
+            Self::Parts(parts) => {
+                for (name, part) in parts {
+                    part.references(name == "reference", see);
+                }
+            }
+        }
+    }
+
     /// The value for an element of a kind, and its twin.
     fn into_value(self, kind: Kind) -> Result<(Value, Value), String> {
         let parts = match self {

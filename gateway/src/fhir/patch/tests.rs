@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::json_patch::same;
-use super::{JsonPatch, Patch, PatchError, PathPatch};
+use super::{Budget, JsonPatch, Patch, PatchError, PathPatch};
 use crate::fhir::xml;
 use crate::json::{Limits, Value, parse};
 
@@ -9,8 +9,12 @@ fn json(text: &str) -> Value {
     parse(text.as_bytes(), &Limits::default()).unwrap()
 }
 
+fn plenty() -> Budget {
+    Budget::new(u64::MAX)
+}
+
 fn patched(tree: &str, patch: &str) -> Result<Value, PatchError> {
-    JsonPatch::read(&json(patch))?.apply(&json(tree))
+    JsonPatch::read(&json(patch))?.apply(&json(tree), &plenty())
 }
 
 #[test]
@@ -38,7 +42,10 @@ fn refusals_say_which_operation_and_why() {
         let error = patched(tree, patch).expect_err(patch);
         assert!(kind(&error), "{patch}: {error:?}");
         let (PatchError::Malformed(outcome) | PatchError::Misfit(outcome) | PatchError::TestFailed(outcome)) =
-            error;
+            error
+        else {
+            panic!("{error:?}")
+        };
         assert_eq!(outcome.issues[0].expression, [place], "{patch}");
         assert!(outcome.issues[0].diagnostics.contains(why), "{patch}: {outcome}");
     };
@@ -85,7 +92,7 @@ fn official_cases_come_out_as_they_say() {
     for case in cases.as_array().unwrap() {
         let name = case.str("comment").unwrap();
         let done = JsonPatch::read(case.get("patch").unwrap())
-            .and_then(|patch| patch.apply(case.get("doc").unwrap()));
+            .and_then(|patch| patch.apply(case.get("doc").unwrap(), &plenty()));
         match case.get("expected") {
             Some(expected) => assert!(done.as_ref().is_ok_and(|d| same(d, expected)), "{name}: {done:?}"),
             None if case.get("error").is_some() => assert!(done.is_err(), "{name}: {done:?}"),
@@ -143,7 +150,7 @@ fn official_fhirpath_cases_come_out_as_they_say() {
     for case in text.split("<case ").skip(1) {
         let name = case.split('"').nth(1).unwrap_or_default();
         let (input, diff) = (read(between(case, "input").unwrap()), read(between(case, "diff").unwrap()));
-        let done = PathPatch::read(&diff).and_then(|patch| patch.apply(&input));
+        let done = PathPatch::read(&diff).and_then(|patch| patch.apply(&input, &plenty()));
         match (between(case, "output"), done) {
             (Some(output), Ok(done)) => {
                 let place = differs(&squeezed(&done), &squeezed(&read(output)));
@@ -231,7 +238,10 @@ fn a_fhirpath_patch_that_does_not_fit_says_why() {
         let error = operation(parts).and_then(|patch| patch.apply(&tree)).expect_err(parts);
         assert_eq!(matches!(error, PatchError::Malformed(_)), malformed, "{parts}: {error:?}");
         let (PatchError::Malformed(outcome) | PatchError::Misfit(outcome) | PatchError::TestFailed(outcome)) =
-            error;
+            error
+        else {
+            panic!("{error:?}")
+        };
         assert!(outcome.issues[0].diagnostics.contains(why), "{parts}: {outcome}");
     };
     let of = |kind: &str, path: &str, more: &str| {
@@ -283,7 +293,7 @@ fn a_patch_is_bounded_by_what_it_makes_the_server_walk() {
         format!("{{{}}}", members.join(","))
     };
     let (up, down) = (members(&mut (0..20_000)), members(&mut (0..20_000).rev()));
-    let apply = |patch: &str| JsonPatch::read(&json(patch)).unwrap().apply(&json(r#"{"a":{}}"#));
+    let apply = |patch: &str| JsonPatch::read(&json(patch)).unwrap().apply(&json(r#"{"a":{}}"#), &plenty());
     let same = format!(
         r#"[{{"op":"add","path":"/a/w","value":{up}}},{{"op":"test","path":"/a/w","value":{down}}}]"#
     );
@@ -316,10 +326,28 @@ proptest! {
             .collect();
         let tree = json(r#"{"a":[1,{"b":[]}],"b":{"c":[0,1]}}"#);
         if let Ok(patch) = JsonPatch::read(&Value::Array(patch))
-            && let Ok(done) = patch.apply(&tree)
+            && let Ok(done) = patch.apply(&tree, &plenty())
         {
             let limits = Limits { max_bytes: usize::MAX, max_depth: Limits::MOST_DEPTH };
             prop_assert_eq!(parse(&done.to_vec(), &limits).unwrap(), done);
         }
+    }
+}
+
+#[test]
+fn patches_that_share_a_budget_use_it_up() {
+    let tree = json(r#"{"resourceType":"Patient","active":true}"#);
+    let by_pointer =
+        Patch::read_json(br#"[{"op":"test","path":"/active","value":true}]"#, &Limits::default()).unwrap();
+    let operation = r#"{"resourceType":"Parameters","parameter":[{"name":"operation","part":[
+        {"name":"type","valueCode":"replace"},{"name":"path","valueString":"Patient.active"},
+        {"name":"value","valueBoolean":false}]}]}"#;
+    let by_path = Patch::of_parameters(&json(operation)).unwrap();
+    for patch in [by_pointer, by_path] {
+        let budget = Budget::new(100);
+        let done = (0..100).take_while(|_| patch.apply_within(&tree, &budget).is_ok()).count();
+        assert!((1..100).contains(&done), "{done}");
+        assert_eq!(patch.apply_within(&tree, &budget), Err(PatchError::TooCostly(100)));
+        assert!(patch.apply(&tree).is_ok());
     }
 }
