@@ -46,8 +46,9 @@ struct Inner {
     opening: tokio::sync::Mutex<()>,
     /// HTTPS and HTTP as bound.
     ports: (AtomicU16, AtomicU16),
-    /// Descriptions of the box as written, by the address they were asked under.
-    described: Mutex<HashMap<String, Bytes>>,
+    /// Descriptions of the box as written, by the address they were asked under, and the state of the own search
+    /// parameters that they list.
+    described: Mutex<(u64, HashMap<String, Bytes>)>,
 }
 
 /// Addresses under which a description is kept; a box has a handful.
@@ -145,17 +146,22 @@ impl App {
         TimeZone::get(&self.0.config.clinic.zone).unwrap_or(TimeZone::UTC)
     }
 
-    /// What the box says of itself under an address: as it was written before, or made now. It stays the same for the life
-    /// of the process.
-    pub fn described(&self, base: &str, make: impl FnOnce() -> Bytes) -> Bytes {
-        let known = |all: &HashMap<String, Bytes>| all.get(base).cloned();
-        if let Some(bytes) = known(&self.0.described.lock().unwrap_or_else(PoisonError::into_inner)) {
-            return bytes;
+    /// What the box says of itself under an address: as it was written before, or made now. It stays the same until the own
+    /// search parameters change, whose state `epoch` is.
+    pub fn described(&self, base: &str, epoch: u64, make: impl FnOnce() -> Bytes) -> Bytes {
+        {
+            let mut kept = self.0.described.lock().unwrap_or_else(PoisonError::into_inner);
+            if kept.0 != epoch {
+                *kept = (epoch, HashMap::new());
+            }
+            if let Some(bytes) = kept.1.get(base) {
+                return bytes.clone();
+            }
         }
         let bytes = make();
-        let mut all = self.0.described.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() < MOST_ADDRESSES {
-            all.insert(base.to_owned(), bytes.clone());
+        let mut kept = self.0.described.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.0 == epoch && kept.1.len() < MOST_ADDRESSES {
+            kept.1.insert(base.to_owned(), bytes.clone());
         }
         bytes
     }
@@ -192,6 +198,7 @@ impl App {
         let library = Library::new(inner.config.fhir.terminology(&inner.config.storage.data));
         let records = Records::knowing(vault, inner.clock.clone(), self.zone(), level, Some(library));
         records.set_most_values(inner.config.limits.search_values);
+        records.bound_parameters(inner.config.fhir.search_parameters);
         let limits = &inner.config.limits;
         records.set_patch_steps(limits.patch_steps);
         records.bound_searches(Bounds {

@@ -24,6 +24,8 @@ pub const GRANTS: u16 = 9;
 pub const ACCESS: u16 = 10;
 /// Assertions that were used, until they expire; by hash of program and name.
 pub const ASSERTIONS: u16 = 11;
+/// The clinic's own search parameters, and how far records are indexed by them; by id of the definition.
+pub const SEARCH_PARAMETERS: u16 = 30;
 /// Jobs; by id.
 pub const JOBS: u16 = 40;
 /// Blocks of the files of jobs; by job, file and number.

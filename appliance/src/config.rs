@@ -102,6 +102,7 @@ pub struct Fhir {
     pub validation: Validation,
     pub expansion_codes: usize,
     pub consent_for_programs: bool,
+    pub search_parameters: usize,
     pub terminology_dir: PathBuf,
 }
 
@@ -282,6 +283,7 @@ impl Default for Fhir {
             validation: Validation::default(),
             expansion_codes: MOST_CODES,
             consent_for_programs: false,
+            search_parameters: 100,
             terminology_dir: PathBuf::new(),
         }
     }
@@ -406,6 +408,10 @@ const SENTENCES: &[(&str, &str)] = &[
     (
         "fhir.consent_for_programs",
         "Whether programs get a patient's records only where a Consent of the patient permits it.",
+    ),
+    (
+        "fhir.search_parameters",
+        "Most search parameters of the clinic's own: SearchParameter resources that are active.",
     ),
     (
         "fhir.terminology_dir",

@@ -93,6 +93,7 @@ impl Exchange {
                     | Error::Conflict(_)
                     | Error::Busy
                     | Error::Renewing
+                    | Error::Indexing(_)
                     | Error::NoRoom
                     | Error::Unknown
                     | Error::PageExpired),

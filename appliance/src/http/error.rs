@@ -281,6 +281,11 @@ impl From<Error> for HttpError {
                 renewing.headers.push((header::RETRY_AFTER, HeaderValue::from_static("30")));
                 renewing
             }
+            Error::Indexing(outcome) => {
+                let mut indexing = Self::unavailable(message).code("indexing").listing(outcome);
+                indexing.headers.push((header::RETRY_AFTER, HeaderValue::from_static("10")));
+                indexing
+            }
             Error::Stopped(why) => {
                 tracing::error!(why, "the vault has stopped");
                 Self::unavailable("The vault has stopped; the box needs attention.").code("stopped")

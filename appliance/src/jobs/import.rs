@@ -210,6 +210,7 @@ fn is_passing(error: &Error) -> bool {
         Error::NoRoom
         | Error::Busy
         | Error::Renewing
+        | Error::Indexing(_)
         | Error::Stopped(_)
         | Error::Unknown
         | Error::Fault(_) => true,

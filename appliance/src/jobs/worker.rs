@@ -248,9 +248,12 @@ fn fail(jobs: &Jobs, job: &Job, error: Error) -> Result<(), Error> {
         Error::NotFound(_) | Error::NotYours(_) | Error::Gone { .. } => (404, "not-found"),
         Error::TooMuch(_) => (413, "too-costly"),
         Error::PageExpired => (503, "timeout"),
-        Error::NoRoom | Error::Busy | Error::Renewing | Error::Stopped(_) | Error::Unknown => {
-            (503, "transient")
-        }
+        Error::NoRoom
+        | Error::Busy
+        | Error::Renewing
+        | Error::Indexing(_)
+        | Error::Stopped(_)
+        | Error::Unknown => (503, "transient"),
         Error::Damaged(_) | Error::Fault(_) => (500, "exception"),
     };
     let text = match &error {

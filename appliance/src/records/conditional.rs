@@ -105,7 +105,7 @@ pub(super) fn read(
     pairs: &[(String, String)],
     context: &Context,
 ) -> Result<Search, Error> {
-    let search = query::parse(kind, pairs, Handling::Strict, context).map_err(Error::Unreadable)?;
+    let search = query::parse(kind, pairs, Handling::Strict, context).map_err(Error::of_query)?;
     if !search.further.is_empty() || !search.includes.is_empty() {
         let text = "A condition may not follow links, filter or include: chained parameters, _has, _list, _filter, \
                     _include and _revinclude are for searches.";

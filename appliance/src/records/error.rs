@@ -64,6 +64,9 @@ pub enum Error {
          records; nothing was changed; this takes seconds to some minutes, try again then"
     )]
     Renewing,
+    /// A search parameter that was asked for does not know every record yet; the text names it.
+    #[error("{0}")]
+    Indexing(Outcome),
     /// The commit failed and its outcome is unknown until the vault has been reopened.
     #[error("it is not known whether this was stored; look before sending it again")]
     Unknown,
@@ -81,6 +84,19 @@ impl Error {
     /// A 412 with a sentence.
     pub fn precondition(message: impl Into<String>) -> Self {
         Self::Precondition(Outcome::error(IssueCode::Conflict, message))
+    }
+
+    /// Why a query cannot be answered: it cannot be understood, or asks for what is not indexed yet, or not any more for
+    /// this page.
+    pub fn of_query(outcome: Outcome) -> Self {
+        let has = |code| outcome.issues.iter().any(|issue| issue.code == code);
+        if has(IssueCode::Transient) {
+            Self::Indexing(outcome)
+        } else if has(IssueCode::Deleted) {
+            Self::PageExpired
+        } else {
+            Self::Unreadable(outcome)
+        }
     }
 
     /// The same refusal with its places put behind `prefix`, such as `Bundle.entry[3]`.
@@ -101,6 +117,7 @@ impl Error {
             | Self::NoRoom
             | Self::Busy
             | Self::Renewing
+            | Self::Indexing(_)
             | Self::Stopped(_)
             | Self::Damaged(_)
             | Self::Unknown

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::access::Op;
 use super::error::Error;
+use super::parameters;
 use super::sight::Sight;
 use super::terms;
 
@@ -25,6 +26,8 @@ pub trait Rows {
     fn scan(&self, kind: ResourceType, range: &TermRange, limit: usize) -> Result<Vec<Rid>, Error>;
     /// The terms of a record.
     fn terms(&self, rid: Rid) -> Result<Vec<Term>, Error>;
+    /// Which state of the own search parameters it has.
+    fn own_epoch(&self) -> Result<u64, Error>;
     /// The newest version of a record.
     fn head_of(&self, rid: Rid) -> Result<Option<Head>, Error>;
     /// One version of a record.
@@ -40,6 +43,10 @@ impl Rows for Unit<'_> {
 
     fn terms(&self, rid: Rid) -> Result<Vec<Term>, Error> {
         Ok(self.terms(rid)?.into_iter().map(terms::back).collect())
+    }
+
+    fn own_epoch(&self) -> Result<u64, Error> {
+        parameters::epoch(self)
     }
 
     fn head_of(&self, rid: Rid) -> Result<Option<Head>, Error> {
@@ -65,6 +72,10 @@ impl Rows for Snapshot {
         Ok(self.terms(rid)?.into_iter().map(terms::back).collect())
     }
 
+    fn own_epoch(&self) -> Result<u64, Error> {
+        parameters::epoch(self)
+    }
+
     fn head_of(&self, rid: Rid) -> Result<Option<Head>, Error> {
         Ok(self.head_of(rid)?)
     }
@@ -88,6 +99,12 @@ pub fn only(
 ) -> Result<Option<Head>, Error> {
     if !sight.is_indexed() {
         return Err(Error::Renewing);
+    }
+    // It was read by other own search parameters than there are now: their numbers may no longer be those.
+    if let Some(epoch) = search.own
+        && epoch != rows.own_epoch()?
+    {
+        return Err(Error::Busy);
     }
     let look = sight.look(Op::Search, kind);
     let mut found: Option<Head> = None;

@@ -37,6 +37,7 @@ pub mod names;
 pub mod origin;
 mod owner;
 mod page_link;
+pub mod parameters;
 pub mod patch;
 pub mod patient_match;
 pub mod people;
@@ -94,6 +95,7 @@ struct Inner {
     links: page_link::Links,
     shown: shown::Shown,
     index: renewal::Index,
+    parameters: Arc<parameters::Parameters>,
     most_values: AtomicUsize,
     patch_steps: AtomicU64,
     bounds: OnceLock<search::Bounds>,
@@ -131,6 +133,7 @@ impl Records {
     ) -> Self {
         let cursors = search::cursor::Sealer::new(vault.key_for("search cursor").expose());
         let links = page_link::Links::new(vault.key_for("page link").expose());
+        let parameters = Arc::new(parameters::Parameters::new(vault.clone(), zone.clone()));
         let definitions = Arc::new(conformance::Conformance::new(vault.clone(), library));
         let records = Self(Arc::new(Inner {
             vault,
@@ -144,6 +147,7 @@ impl Records {
             links,
             shown: shown::Shown::default(),
             index: renewal::Index::default(),
+            parameters,
             most_values: AtomicUsize::new(Context::MOST_VALUES),
             patch_steps: AtomicU64::new(PATCH_STEPS),
             bounds: OnceLock::new(),
@@ -177,6 +181,7 @@ impl Records {
         write::Checks {
             level: self.0.level,
             definitions: self.0.definitions.clone(),
+            parameters: self.0.parameters.clone(),
             gate: Some(Arc::new(gate)),
         }
     }
@@ -241,6 +246,7 @@ impl Records {
         context.bases.extend(from.base.as_deref().map(str::to_owned));
         context.terminology = Terminology(self.0.definitions.clone());
         context.most_values = self.0.most_values.load(Ordering::Relaxed);
+        context.own = self.own_parameters();
         context
     }
 

@@ -1,4 +1,5 @@
-//! Records that were indexed by an older program are indexed anew, in the background and a few at a time.
+//! Records that were indexed by an older program are indexed anew, in the background and a few at a time; behind them
+//! those that are to be indexed by the clinic's own parameters (`parameters`).
 //!
 //! How far that is stands in the vault, so a restart goes on where it ended. Until it is done searches say so. Writes are
 //! not held up: terms are made outside the writer, and a unit takes a handful of records.
@@ -18,7 +19,7 @@ use super::Records;
 use super::access::{Actor, Purpose};
 use super::audit::{self, About};
 use super::error::Error;
-use super::terms;
+use super::{parameters, terms};
 use crate::app::App;
 use crate::collections::SETTINGS;
 use crate::supervisor::Stop;
@@ -118,6 +119,10 @@ impl Records {
     /// # Errors
     /// What reading and writing the vault answers; what was done before stays done.
     pub fn renew_some(&self) -> Result<bool, Error> {
+        Ok(self.renew_index()? || self.fill_some()?)
+    }
+
+    fn renew_index(&self) -> Result<bool, Error> {
         if self.index_is_complete() && self.index().noted.load(Ordering::Acquire) {
             if self.index().left_out.load(Ordering::Acquire) > 0 {
                 self.look_at_index()?;
@@ -133,7 +138,9 @@ impl Records {
             self.index().done.store(true, Ordering::Release);
             return Ok(false);
         }
-        let context = Context::new(self.0.zone.clone(), self.now());
+        let own = self.own_parameters();
+        let mut context = Context::new(self.0.zone.clone(), self.now());
+        context.own = own.clone();
         let mut renewed = Vec::new();
         let mut next = at.next;
         let end = at.next + BATCH;
@@ -152,7 +159,11 @@ impl Records {
         }
         let done = next < end;
         let left_out = if done { at.left_out(&snapshot)? } else { 0 };
-        self.unit_blocking(Arc::new(Actor::operator("index renewal")), move |work| {
+        let (taken, _) = self.unit_blocking(Arc::new(Actor::operator("index renewal")), move |work| {
+            // A search parameter was written meanwhile: these terms are none of its.
+            if !parameters::is_current(work.unit(), &own)? {
+                return Ok(false);
+            }
             for (rid, version, terms) in renewed {
                 // Whoever wrote it since has indexed it as well.
                 if work.unit().head_of(rid)?.is_some_and(|head| head.version == version && !head.deleted) {
@@ -163,8 +174,13 @@ impl Records {
             let bytes = serde_json::to_vec(&progress).map_err(|e| Error::Fault(e.to_string()))?;
             work.unit().doc_put(SETTINGS, KEY, &bytes)?;
             let who = work.who().clone();
-            work.audit(audit::done(&who, Action::Execute, Purpose::Operations, About::default()))
+            work.audit(audit::done(&who, Action::Execute, Purpose::Operations, About::default()))?;
+            Ok(true)
         })?;
+        if !taken {
+            self.parameters().changed();
+            return Ok(true);
+        }
         self.index().left_out.store(left_out, Ordering::Release);
         self.index().done.store(done, Ordering::Release);
         Ok(!done)

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use clinicvault_gateway::fhir::id::ResourceType;
+use clinicvault_gateway::json::{self, Limits};
 use clinicvault_vault::{Action, Head, Kind, Leaf, Put, Refused, Tx, Unavailable, Unit};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
@@ -19,6 +20,7 @@ use super::conformance;
 use super::error::Error;
 use super::feed::{Event, What};
 use super::origin::{self, Origin};
+use super::parameters::{self, Parameters};
 use super::read::Stored;
 use super::sight::Sight;
 use super::terms;
@@ -31,6 +33,7 @@ pub struct Work<'a, 'u> {
     unit: &'a mut Unit<'u>,
     who: &'a Actor,
     sight: &'a Sight,
+    parameters: &'a Parameters,
     events: Vec<What>,
     /// Events before this one have their Provenance, or are none that need one.
     told: usize,
@@ -117,7 +120,12 @@ impl<'u> Work<'_, 'u> {
         let version = before.as_ref().map_or(1, |head| head.version + 1);
         let now = self.unit.now();
         let body = record.template.finish(version, now);
-        let mut terms = record.terms.clone();
+        if parameters::concerns(record.kind) {
+            let json = json::parse(&body, &Limits::bytes(usize::MAX));
+            let json = json.map_err(|_| Error::Fault("a body that cannot be read".to_owned()))?;
+            self.parameters.take(self.unit, record.id.as_str(), Some(&json))?;
+        }
+        let mut terms = self.parameters.current(self.unit, (record.epoch, &record.terms), &body)?;
         terms.push(terms::last_updated(now));
         let put = Put {
             kind: Kind(record.kind.number()),
@@ -147,6 +155,9 @@ impl<'u> Work<'_, 'u> {
             return Err(origin::fixed());
         }
         let head = self.unit.remove(Kind(kind.number()), id)?;
+        if parameters::concerns(kind) {
+            self.parameters.take(self.unit, id, None)?;
+        }
         self.after_write(kind, &head, Action::Delete, purpose)?;
         if kind == ResourceType::SUBSCRIPTION {
             watch::end(self, id)?;
@@ -250,14 +261,23 @@ impl Records {
         let (feed, vault) = (self.feed().clone(), self.vault().clone());
         let records = self.clone();
         let (definitions, consents) = (self.definitions().clone(), self.consents().clone());
+        let parameters = self.parameters().clone();
+        let own = parameters.clone();
         let sight = match self.sight(&who) {
             Ok(sight) => sight,
             Err(error) => return done(Err(Refused::Job(error))),
         };
         self.vault().submit(
             move |unit| {
-                let mut work =
-                    Work { unit, who: &who, sight: &sight, events: Vec::new(), told: 0, refused: None };
+                let mut work = Work {
+                    unit,
+                    who: &who,
+                    sight: &sight,
+                    parameters: &parameters,
+                    events: Vec::new(),
+                    told: 0,
+                    refused: None,
+                };
                 let done = job(&mut work).and_then(|value| {
                     if let Some(origin) = Origin::of_program(&who) {
                         records.keep_origin(&mut work, &origin)?;
@@ -277,6 +297,9 @@ impl Records {
                 Ok(((value, events), tx)) => {
                     if events.iter().any(changes_definitions) {
                         definitions.changed();
+                    }
+                    if events.iter().any(changes_parameters) {
+                        own.changed();
                     }
                     for what in events {
                         if let What::Record { kind, id, .. } = &what
@@ -314,6 +337,14 @@ impl Records {
 fn changes_definitions(what: &What) -> bool {
     match what {
         What::Record { kind, .. } => ResourceType::from_number(*kind).is_some_and(conformance::concerns),
+        What::Inbox { .. } => false,
+    }
+}
+
+/// The same for the clinic's own search parameters.
+fn changes_parameters(what: &What) -> bool {
+    match what {
+        What::Record { kind, .. } => ResourceType::from_number(*kind).is_some_and(parameters::concerns),
         What::Inbox { .. } => false,
     }
 }

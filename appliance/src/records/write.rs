@@ -18,6 +18,7 @@ use super::access::{Decision, Op};
 use super::conformance::Conformance;
 use super::error::Error;
 use super::owner::owner;
+use super::parameters::{self, Parameters};
 use super::sight::Sight;
 use super::terms;
 use super::watch::{self, Gate, Plan};
@@ -81,10 +82,13 @@ impl Draft {
         };
         // What is wrong with the elements is told first: it may be why the profile cannot be compiled.
         let resource = Resource::checked(self.json, &validator).map_err(Error::Broken)?;
-        match unfit {
-            Some(issue) => Err(Error::Broken(issue.into())),
-            None => Ok(Checked { resource, watch: watch? }),
+        if let Some(issue) = unfit {
+            return Err(Error::Broken(issue.into()));
         }
+        if parameters::concerns(self.kind) {
+            checks.parameters.check(resource.json())?;
+        }
+        Ok(Checked { resource, watch: watch? })
     }
 }
 
@@ -95,6 +99,8 @@ pub struct Checks {
     pub level: Level,
     /// Where profiles and codes are found.
     pub definitions: Arc<Conformance>,
+    /// What a definition of a search parameter is judged by.
+    pub parameters: Arc<Parameters>,
     /// The clinic's rules about subscriptions, and what reading their criteria depends on. None where the box itself
     /// writes how a subscription is.
     pub(super) gate: Option<Arc<(Arc<Gate>, Context)>>,
@@ -146,6 +152,7 @@ impl Checked {
             id: id.clone(),
             owner: owner(kind, id.as_str(), self.resource.json(), &context.bases),
             terms: terms::of(&self.resource, context),
+            epoch: context.own.epoch(),
             template: self.resource.template(),
         }
     }
@@ -157,6 +164,8 @@ pub struct Sealed {
     pub(super) id: LogicalId,
     pub(super) owner: Owner,
     pub(super) terms: Vec<Term>,
+    /// The state of the own search parameters that the terms were made by.
+    pub(super) epoch: u64,
     pub(super) template: Template,
     pub(super) watch: Option<Plan>,
 }

@@ -5,13 +5,14 @@
 mod terminology;
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 
 use super::compartment;
 use super::datetime;
 use super::id::ResourceType;
+use super::search::own::{Own, OwnParam};
 use super::search::params;
 use super::search::query::references;
 use super::subscription::{BACKPORT, topic};
@@ -68,6 +69,8 @@ pub struct Served<'a> {
     pub operations: Vec<Offered>,
     /// How a client proves who it is, in words.
     pub security: &'a str,
+    /// The clinic's own search parameters.
+    pub own: Arc<Own>,
 }
 
 /// Forms in which every interaction is served.
@@ -89,7 +92,7 @@ pub fn statement(served: &Served<'_>) -> Value {
         .with("mode", "server")
         .with("documentation", documentation(served.zone))
         .with("security", Object::new().with("cors", true).with("description", served.security))
-        .with("resource", served.types.iter().map(of_type).collect::<Vec<Value>>())
+        .with("resource", served.types.iter().map(|kind| of_type(kind, &served.own)).collect::<Vec<Value>>())
         .with_some("interaction", (!served.system.is_empty()).then(|| codes(&served.system)))
         .with_some("operation", operations(&served.operations))
         .with("compartment", compartments());
@@ -114,7 +117,9 @@ pub fn statement(served: &Served<'_>) -> Value {
 fn documentation(zone: &str) -> String {
     format!(
         "Resources are checked against the structure of R4 and kept as sent. Dates without a zone are read in {zone}. \
-         Search parameters are those of R4; SearchParameter resources are kept and do not add to them. \
+         Search parameters are those of R4, and those of SearchParameter resources that are stored here with the status \
+         active: their type says which modifiers and comparators they take, and a record for which an expression cannot \
+         be evaluated is stored all the same, which searches by the parameter tell. \
          Unknown search parameters are an error under Prefer: handling=strict and left out of the self link otherwise; \
          unknown modifiers are always an error. Searches follow references by chained parameters, _has, _list, _include and \
          _revinclude (:iterate, *), within limits that a refusal names, and nothing is reached through a record that the \
@@ -130,13 +135,15 @@ fn documentation(zone: &str) -> String {
     )
 }
 
-fn of_type(served: &TypeServed) -> Value {
+fn of_type(served: &TypeServed, own: &Own) -> Value {
     let does = |code: &str| served.interactions.contains(&code);
     let interactions: Vec<Value> = served.interactions.iter().map(|c| Value::from([("code", *c)])).collect();
-    let searched = does("search-type").then(|| params::of(served.kind).map(param).collect::<Vec<Value>>());
     let subscribed = served.kind == ResourceType::SUBSCRIPTION;
     let supported = subscribed
         .then(|| Value::from([Value::from(format!("{BACKPORT}/StructureDefinition/backport-subscription"))]));
+    let own_params = || own.of(served.kind).map(own_param);
+    let searched = does("search-type")
+        .then(|| params::of(served.kind).map(param).chain(own_params()).collect::<Vec<Value>>());
     Value::Object(
         Object::new()
             .with_some("extension", subscribed.then(topics))
@@ -153,11 +160,15 @@ fn of_type(served: &TypeServed) -> Value {
             .with("conditionalDelete", if served.conditional_delete { "single" } else { "not-supported" })
             .with_some(
                 "searchInclude",
-                does("search-type").then(|| linked(served.kind, &LINKS.forwards)).flatten(),
+                does("search-type")
+                    .then(|| linked(served.kind, &LINKS.forwards, own.forwards(served.kind)))
+                    .flatten(),
             )
             .with_some(
                 "searchRevInclude",
-                does("search-type").then(|| linked(served.kind, &LINKS.backwards)).flatten(),
+                does("search-type")
+                    .then(|| linked(served.kind, &LINKS.backwards, own.backwards(served.kind)))
+                    .flatten(),
             )
             .with_some("searchParam", searched)
             .with_some("operation", operations(&served.operations)),
@@ -192,9 +203,15 @@ static LINKS: LazyLock<Links> = LazyLock::new(|| {
     links
 });
 
-fn linked(kind: ResourceType, links: &BTreeMap<ResourceType, Vec<String>>) -> Option<Vec<Value>> {
-    let names = links.get(&kind)?.iter().map(|name| Value::from(name.as_str()));
-    Some(std::iter::once(Value::from("*")).chain(names).collect())
+fn linked(
+    kind: ResourceType,
+    links: &BTreeMap<ResourceType, Vec<String>>,
+    own: Vec<String>,
+) -> Option<Vec<Value>> {
+    let standard = links.get(&kind).map(Vec::as_slice).unwrap_or_default();
+    let names = standard.iter().chain(&own).map(|name| Value::from(name.as_str()));
+    let names: Vec<Value> = names.collect();
+    (!names.is_empty()).then(|| std::iter::once(Value::from("*")).chain(names).collect())
 }
 
 /// The compartments that can be searched.
@@ -213,7 +230,19 @@ fn operations(offered: &[Offered]) -> Option<Vec<Value>> {
 }
 
 fn param(param: &params::Param) -> Value {
-    Value::from([("name", param.code), ("type", param.kind.as_str())])
+    Value::from([("name", &*param.code), ("type", param.kind.as_str())])
+}
+
+fn own_param(own: &OwnParam) -> Value {
+    let definition = &own.definition;
+    let filling =
+        "New or changed: records are being indexed by it, and until that is done searches by it are refused.";
+    let object = Object::new()
+        .with("name", &*own.param.code)
+        .with_some("definition", (!definition.url.is_empty()).then_some(definition.url.as_str()))
+        .with("type", own.param.kind.as_str())
+        .with_some("documentation", own.since.is_none().then_some(filling));
+    Value::Object(object)
 }
 
 #[cfg(test)]
@@ -242,6 +271,7 @@ mod tests {
             operations: Vec::new(),
             system: vec!["transaction", "batch"],
             security: "Bearer token",
+            own: Arc::default(),
         }
     }
 

@@ -38,12 +38,13 @@ impl Known {
     }
 }
 
-/// Checks an expression for a focus of type `root`.
-pub(super) fn check(tree: &Tree, root: TypeId) -> Result<(), Error> {
-    let focus = Known::of(Kind::Complex(root));
+/// Checks an expression for a focus of one of these types.
+pub(super) fn check(tree: &Tree, roots: &[TypeId]) -> Result<(), Error> {
+    let focus = Known { kinds: Some(roots.iter().map(|root| Kind::Complex(*root)).collect()), ordered: true };
     // `%resource` is the focus only when that is a resource.
+    let resource = definitions::id_of("Resource");
     let is_resource =
-        definitions::id_of("Resource").is_some_and(|resource| definitions::is_a(root, resource));
+        roots.iter().all(|root| resource.is_some_and(|resource| definitions::is_a(*root, resource)));
     let resource = if is_resource { focus.clone() } else { ANYTHING };
     Checker { context: focus.clone(), resource }.part(tree, &focus).map(drop)
 }

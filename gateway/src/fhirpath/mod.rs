@@ -56,7 +56,20 @@ impl Expression {
     /// [`ErrorKind::Semantic`] with the place of the first that does not, or at 0 for a type that does not exist.
     pub fn check(&self, root: &str) -> Result<(), Error> {
         let unknown = || Error::semantic(0, format!("there is no type \"{root}\""));
-        check::check(&self.tree, crate::fhir::definitions::id_of(root).ok_or_else(unknown)?)
+        check::check(&self.tree, &[crate::fhir::definitions::id_of(root).ok_or_else(unknown)?])
+    }
+
+    /// The same for a focus that is of one of several types: what is named has to exist in at least one of them.
+    ///
+    /// # Errors
+    /// As [`Expression::check`].
+    pub fn check_any<'t>(&self, roots: impl IntoIterator<Item = &'t str>) -> Result<(), Error> {
+        let mut ids = Vec::new();
+        for root in roots {
+            let unknown = || Error::semantic(0, format!("there is no type \"{root}\""));
+            ids.push(crate::fhir::definitions::id_of(root).ok_or_else(unknown)?);
+        }
+        check::check(&self.tree, &ids)
     }
 
     /// The variables that it asks for and does not define itself, without the `%`, each with the byte offset of its

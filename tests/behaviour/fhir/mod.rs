@@ -20,6 +20,7 @@ mod links;
 mod matching;
 mod observations;
 mod operations;
+mod own_parameters;
 mod parameters;
 mod patch;
 mod provenance;

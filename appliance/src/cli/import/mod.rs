@@ -173,7 +173,9 @@ impl Doors {
         let zone = jiff::tz::TimeZone::get(&config.clinic.zone).context("clinic.zone")?;
         let level = config.fhir.validation.level();
         let library = Library::new(config.fhir.terminology(&config.storage.data));
-        Ok(Self::Here(Records::knowing(vault, Arc::new(SystemClock), zone, level, Some(library))))
+        let records = Records::knowing(vault, Arc::new(SystemClock), zone, level, Some(library));
+        records.bound_parameters(config.fhir.search_parameters);
+        Ok(Self::Here(records))
     }
 
     fn door(&self) -> anyhow::Result<Door> {

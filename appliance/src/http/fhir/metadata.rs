@@ -3,10 +3,13 @@
 //! The interactions listed here are those of the routes in `super`; the search parameters come from the table that
 //! searches work by.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRequestParts, State};
 use axum::response::Response;
 use clinicvault_gateway::fhir::capability::{self, Offered, Served, TypeServed, statement};
 use clinicvault_gateway::fhir::id::ResourceType;
+use clinicvault_gateway::fhir::search::own::Own;
 use clinicvault_gateway::json::Value;
 use http::StatusCode;
 use http::request::Parts;
@@ -62,13 +65,18 @@ pub async fn show(State(app): State<App>, open: Open) -> Response {
         let told = capability::terminology(env!("CARGO_PKG_VERSION"), Some(&open.base), app.started());
         answer::text(&told)
     } else {
-        app.described(&open.base, || answer::text(&value(&app, &open.base)))
+        app.described(&open.base, own(&app).epoch(), || answer::text(&value(&app, &open.base)))
     };
     answer::body(StatusCode::OK, written)
 }
 
 fn offered(operation: &operations::Operation) -> Offered {
     Offered { name: operation.name, definition: operation.definition }
+}
+
+/// The own search parameters; none while the vault is sealed.
+fn own(app: &App) -> Arc<Own> {
+    app.rooms().map(|rooms| rooms.records.own_parameters()).unwrap_or_default()
 }
 
 /// The same as a tree.
@@ -99,5 +107,6 @@ pub(super) fn value(app: &App, base: &str) -> Value {
         security: "A bearer token made on the box (clinicvault token), one of SMART App Launch 2 or backend services \
                    (/.well-known/smart-configuration), or the session of a signed-in person; rights by scopes and by \
                    role. Every access is recorded.",
+        own: own(app),
     })
 }

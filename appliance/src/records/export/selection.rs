@@ -111,7 +111,7 @@ impl Records {
                 return Err(Error::Unreadable(issue.into()));
             }
             query::parse(*kind, pairs, Handling::Strict, &context)
-                .map_err(|outcome| Error::Unreadable(at_filter(outcome)))?;
+                .map_err(|outcome| Error::of_query(at_filter(outcome)))?;
         }
         Ok(())
     }

@@ -83,7 +83,7 @@ pub fn understand(
     if field.only().is_some() {
         let kind = field.every().first().copied();
         let kind = kind.ok_or_else(|| Error::Fault("a search without a type".to_owned()))?;
-        let mut search = query::parse(kind, parameters, handling, context).map_err(Error::Unreadable)?;
+        let mut search = query::parse(kind, parameters, handling, context).map_err(Error::of_query)?;
         keep_within(field, &mut search);
         let (applied, warnings) = (search.applied.clone(), search.warnings.clone());
         return Ok(Understood { searches: vec![search], named: true, applied, warnings });
@@ -105,8 +105,7 @@ pub fn understand(
         // One bound for all types.
         let context = &context.of_one_query();
         for kind in &kinds {
-            let mut search =
-                query::parse_within(*kind, &used, handling, context).map_err(Error::Unreadable)?;
+            let mut search = query::parse_within(*kind, &used, handling, context).map_err(Error::of_query)?;
             if !search.warnings.is_empty() {
                 // Left out for one type it is left out for all; otherwise the self link would not be true.
                 used.retain(|pair| search.applied.contains(pair) || is_aside(&pair.0));

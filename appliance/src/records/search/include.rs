@@ -76,7 +76,7 @@ impl Walk<'_, '_> {
     fn forwards(&mut self, kind: ResourceType, rid: Rid, include: &Include) -> Result<(), Error> {
         let own = self.view.terms(rid)?;
         let wanted = |kind: ResourceType| include.target.is_none_or(|target| target == kind);
-        for param in include.params(kind) {
+        for param in include.params(kind, self.view.context) {
             for asked in param.stored() {
                 for term in own.iter().filter(|term| term.param == asked.number) {
                     if let Some((target, id)) = reference::record_of(&term.value) {
@@ -106,7 +106,7 @@ impl Walk<'_, '_> {
             None => ResourceType::all().collect(),
         };
         for source in sources.into_iter().filter(|source| self.view.reach(*source).is_some()) {
-            for range in pointing_at(kind, &own, &include.stored(source)) {
+            for range in pointing_at(kind, &own, &include.stored(source, self.view.context)) {
                 for row in self.view.scan(source, &range, Dir::Ascending, None)? {
                     self.take(source, row?.1)?;
                     if self.full {

@@ -18,9 +18,11 @@ mod plan;
 mod reach;
 mod rows;
 mod total;
+mod undecided;
 mod view;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use clinicvault_gateway::fhir::id::ResourceType;
@@ -118,9 +120,10 @@ impl Records {
     ) -> Result<Vec<Rid>, Error> {
         let sight = self.sight(&from.who)?;
         self.gated(&sight, Op::Search, kind)?;
-        let context = self.context(from);
-        let search = query::parse(kind, parameters, Handling::Strict, &context).map_err(Error::Unreadable)?;
         let snapshot = self.vault().snapshot()?;
+        let mut context = self.context(from);
+        context.own = Arc::new(context.own.as_of(at.0));
+        let search = query::parse(kind, parameters, Handling::Strict, &context).map_err(Error::of_query)?;
         // A job walks as far as it must; its time is bounded, not its rows.
         let bounds = Bounds { search_rows: u64::MAX, count_rows: u64::MAX, ..self.bounds() };
         let reaches = Reaches::new(sight);
@@ -157,10 +160,17 @@ impl Records {
         if let Some(kind) = field.only() {
             self.gated(&sight, Op::Search, kind)?;
         }
-        let context = self.context(from);
-        let mut understood = field::understand(field, parameters, handling, &context)?;
-        understood.warnings.extend(self.unfinished_index());
+        // Before the own search parameters, so that none of those is older than what is searched.
         let snapshot = self.vault().snapshot()?;
+        let mut context = self.context(from);
+        context.own = Arc::new(context.own.as_of(snapshot.tx().0));
+        let understood = field::understand(field, parameters, handling, &context);
+        let mut understood = understood.map_err(|error| match error {
+            // It came to know every record since the first line of this function.
+            Error::PageExpired => Error::Busy,
+            other => other,
+        })?;
+        understood.warnings.extend(self.unfinished_index());
         let place = Place {
             field: field.path(),
             parameters: understood.applied.clone(),
@@ -189,11 +199,12 @@ impl Records {
         if let Some(kind) = field.only() {
             self.gated(&sight, Op::Search, kind)?;
         }
+        let snapshot = self.vault().snapshot()?;
         let mut context = self.context(from);
         context.now = place.zone_now;
+        context.own = Arc::new(context.own.as_of(place.at.0));
         let mut understood = field::understand(field, &place.parameters, Handling::Strict, &context)?;
         understood.warnings.extend(self.unfinished_index());
-        let snapshot = self.vault().snapshot()?;
         self.page(&sight, &snapshot, understood, place, most_rows, &context)
     }
 
@@ -228,6 +239,7 @@ impl Records {
         let search = shown.as_mut().ok_or_else(|| Error::NotFound("anything to search".to_owned()))?;
         search.applied = understood.applied;
         search.warnings = understood.warnings;
+        search.warnings.extend(view.undecided(&parts)?);
         let only_total = search.count == Some(0) || search.summary == Summary::Count;
         let mut page = Page {
             total: place.total,

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::index::{self, Check, TermRange};
-use super::params::{Component, Param, ParamType};
+use super::params::{Component, Param, ParamType, Path};
 use super::terms::encode;
 use super::{Context, token, tree};
 use crate::json::Value;
@@ -19,7 +19,7 @@ const MOST_COMBINATIONS: usize = 64;
 const LONGEST: usize = 1_000;
 
 /// What the part's own parameter keeps of one coding or number.
-type Values = Vec<Vec<u8>>;
+pub(super) type Values = Vec<Vec<u8>>;
 
 /// Parts that stand at the resource, not at the root of a composite: the same for all roots, so they are read once.
 #[derive(Default)]
@@ -63,6 +63,11 @@ pub(super) fn values(
         parts.push(found);
     }
     parts.reverse();
+    combine(&parts, out);
+}
+
+/// One value for each combination of what the parts have.
+pub(super) fn combine(parts: &[Rc<Vec<Values>>], out: &mut Vec<Vec<u8>>) {
     let combinations = parts.iter().map(|choices| choices.len()).product::<usize>();
     for number in 0..combinations.min(MOST_COMBINATIONS) {
         let mut left = number;
@@ -84,23 +89,34 @@ fn alternatives(component: &Component, root: &Value, resource: &Value, context: 
     for path in &component.paths {
         let from = if path.from_resource { resource } else { root };
         tree::walk(from, &path.steps, &mut |element| {
-            for single in singles(element) {
-                if out.len() >= MOST_COMBINATIONS {
-                    return;
-                }
-                let mut values = Vec::new();
-                encode(component.kind, path, single.as_ref().unwrap_or(element), context, &mut values);
-                if component.kind == ParamType::Token {
-                    // What is written about a code is not asked in a composite.
-                    values.iter_mut().for_each(|value| value.truncate(token::code_part(value).len()));
-                }
-                if !values.is_empty() {
-                    out.push(values);
-                }
-            }
+            part_values(component.kind, path, element, context, &mut out);
         });
     }
     out
+}
+
+/// The values of one element of a part, added to those that are there.
+pub(super) fn part_values(
+    kind: ParamType,
+    path: &Path,
+    element: &Value,
+    context: &Context,
+    out: &mut Vec<Values>,
+) {
+    for single in singles(element) {
+        if out.len() >= MOST_COMBINATIONS {
+            return;
+        }
+        let mut values = Vec::new();
+        encode(kind, path, single.as_ref().unwrap_or(element), context, &mut values);
+        if kind == ParamType::Token {
+            // What is written about a code is not asked in a composite.
+            values.iter_mut().for_each(|value| value.truncate(token::code_part(value).len()));
+        }
+        if !values.is_empty() {
+            out.push(values);
+        }
+    }
 }
 
 /// An element as it is, or a concept with several codings as one concept for each, made when it is asked for.

@@ -12,6 +12,7 @@ pub mod decimal;
 pub mod fold;
 mod index;
 pub mod near;
+pub mod own;
 pub mod params;
 pub mod people;
 pub mod quantity;
@@ -31,6 +32,8 @@ use std::sync::{Arc, LazyLock};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::id::ResourceType;
+use super::outcome::Issue;
 use super::terminology::{Core, Source};
 
 pub use index::{Check, Term, TermRange};
@@ -54,6 +57,8 @@ pub struct Context {
     pub most_values: usize,
     /// Most links that one parameter may follow from record to record (`limits.chain_depth`).
     pub chain_depth: usize,
+    /// The clinic's own parameters.
+    pub own: Arc<own::Own>,
 }
 
 /// A source of value sets and code systems that can be handed around.
@@ -92,6 +97,18 @@ impl Context {
             terminology: Terminology::default(),
             most_values: Self::MOST_VALUES,
             chain_depth: CHAIN_DEPTH,
+            own: own::none(),
+        }
+    }
+
+    /// The parameter of a type with this name: the standard's, or one of the clinic's own.
+    ///
+    /// # Errors
+    /// An [`Issue`] when it is one that does not yet know every record.
+    pub fn param<'a>(&'a self, kind: ResourceType, code: &str) -> Result<Option<&'a params::Param>, Issue> {
+        match params::find(kind, code) {
+            Some(standard) => Ok(Some(standard)),
+            None => self.own.find(kind, code),
         }
     }
 

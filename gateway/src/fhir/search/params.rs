@@ -4,6 +4,8 @@
 //! definitions; a clinic's own stand beside them in [`super::Context`]. Numbers stand in stored keys: append only, never
 //! renumber.
 
+use std::borrow::Cow;
+
 use super::table;
 use crate::fhir::id::ResourceType;
 
@@ -23,6 +25,8 @@ pub const SOURCE: u16 = 6;
 pub const OWN: u16 = 20_000;
 /// First number behind a clinic's own parameters.
 pub const OWN_END: u16 = 50_000;
+/// Not a parameter of queries: which of a clinic's own parameters could not be evaluated for a record.
+pub const UNDECIDED: u16 = 59_999;
 /// Not a parameter of queries: the records of one patient, newest first.
 pub const TIMELINE: u16 = 60_000;
 /// Not a parameter of queries: the record whose rights hold for a Binary (its `securityContext`).
@@ -189,7 +193,7 @@ pub struct Asked {
 #[derive(Debug, Clone)]
 pub struct Component {
     /// The parameter whose values it has.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// Its type.
     pub kind: ParamType,
     /// Types that its references may point at; none means any.
@@ -204,7 +208,7 @@ pub struct Param {
     /// Number in stored keys. One that asks a single other parameter has that one's.
     pub number: u16,
     /// Name in queries.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// Its type.
     pub kind: ParamType,
     /// Where its values stand, when it has values of its own.

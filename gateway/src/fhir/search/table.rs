@@ -75,7 +75,7 @@ fn leaning(mut params: Vec<Param>) -> Vec<Param> {
     }
     let targets = |code: &str| known_targets(&params, code);
     let found: Vec<Vec<Vec<ResourceType>>> =
-        params.iter().map(|p| p.components.iter().map(|c| targets(c.code)).collect()).collect();
+        params.iter().map(|p| p.components.iter().map(|c| targets(&c.code)).collect()).collect();
     for (param, found) in params.iter_mut().zip(found) {
         for (component, targets) in param.components.iter_mut().zip(found) {
             component.targets = targets;
@@ -100,7 +100,7 @@ fn param_row(line: &'static str, names: &Names) -> Option<Param> {
     let (code, kind) = *names.get(&number)?;
     let mut param = Param {
         number,
-        code,
+        code: code.into(),
         kind,
         paths: Vec::new(),
         asks: Vec::new(),
@@ -140,7 +140,7 @@ fn parts_of(composite: &'static str, names: &Names) -> Option<Vec<Component>> {
         let (number, places) = part.split_once('/')?;
         let (code, kind) = *names.get(&number.parse().ok()?)?;
         let paths = places.split('+').map(path).collect::<Option<_>>()?;
-        out.push(Component { code, kind, targets: Vec::new(), paths });
+        out.push(Component { code: code.into(), kind, targets: Vec::new(), paths });
     }
     Some(out)
 }
@@ -187,11 +187,11 @@ fn step(text: &'static str) -> Step {
 }
 
 fn every() -> Vec<Param> {
-    let param = |number, code, kind, place: Option<&'static str>| {
+    let param = |number, code: &'static str, kind, place: Option<&'static str>| {
         let paths: Vec<Path> = place.into_iter().filter_map(path).collect();
         Param {
             number,
-            code,
+            code: code.into(),
             kind,
             paths,
             asks: Vec::new(),
@@ -227,7 +227,7 @@ mod tests {
         let stored = all().filter(|p| p.asks.is_empty());
         assert_eq!(stored.map(|p| p.components.len()).sum::<usize>(), composites);
         for places in table.of.values() {
-            let mut codes: Vec<_> = places.params.iter().map(|p| p.code).collect();
+            let mut codes: Vec<_> = places.params.iter().map(|p| p.code.as_ref()).collect();
             codes.sort_unstable();
             codes.dedup();
             assert_eq!(codes.len(), places.params.len());

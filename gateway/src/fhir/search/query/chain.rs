@@ -4,7 +4,7 @@
 //! which the value means nothing, drop out. Depth and number of the tried ways are bounded.
 
 use super::super::Context;
-use super::super::params::{self, Param, ParamType};
+use super::super::params::{Param, ParamType};
 use super::filter::Comparison;
 use super::node::{Node, Referred, Refers};
 use super::{bad_value, shown, unsupported, value};
@@ -81,7 +81,7 @@ impl<'a> Reading<'a> {
         if super::is_control(code) {
             return Err(unsupported(self.name).into());
         }
-        let param = params::find(kind, code).ok_or(Miss::Unknown)?;
+        let param = self.context.param(kind, code)?.ok_or(Miss::Unknown)?;
         if let Some(comparison) = self.comparison {
             return Ok(comparison.node(param, self.value, self.context)?);
         }
@@ -148,8 +148,8 @@ impl<'a> Reading<'a> {
         Ok(Node::Referred(Referred { from, stored: param.stored(), name: self.name.to_owned(), of }))
     }
 
-    fn reference(&self, kind: ResourceType, code: &str) -> Result<&'static Param, Miss> {
-        let param = params::find(kind, code).ok_or(Miss::Unknown)?;
+    fn reference(&self, kind: ResourceType, code: &str) -> Result<&'a Param, Miss> {
+        let param = self.context.param(kind, code)?.ok_or(Miss::Unknown)?;
         if param.kind != ParamType::Reference {
             let text = format!(
                 "\"{}\" cannot be followed: \"{code}\" of {kind} is not a reference.",

@@ -1,5 +1,6 @@
 //! `_include` and `_revinclude`: which linked records come along with what matched.
 
+use super::super::Context;
 use super::super::params::{self, Asked, Param, ParamType};
 use super::{bad_value, shown};
 use crate::fhir::id::ResourceType;
@@ -11,7 +12,7 @@ pub struct Include {
     /// Type of the records that hold the reference; `None` is every type (`*`).
     pub source: Option<ResourceType>,
     /// The reference parameter; `None` is every one (`*`).
-    pub param: Option<&'static str>,
+    pub param: Option<String>,
     /// Only records of this type are brought along (or, in reverse, led from).
     pub target: Option<ResourceType>,
     /// Whether it is `_revinclude`: the records that refer come along.
@@ -27,6 +28,7 @@ impl Include {
         name: &str,
         modifier: Option<&str>,
         value: &str,
+        context: &Context,
     ) -> Result<Self, Issue> {
         let reverse = name.starts_with("_revinclude");
         let iterate = match modifier {
@@ -52,8 +54,11 @@ impl Include {
         };
         let target = target.map(type_of).transpose()?;
         let param = match (source, code) {
-            (None, _) | (_, "*") => None,
-            (Some(source), code) => Some(reference(source, code)?),
+            (None, _) | (_, "*") => {
+                context.own.references_are_ready(source.or((!reverse && !iterate).then_some(kind)))?;
+                None
+            }
+            (Some(source), code) => Some(reference(source, code, context)?),
         };
         let reaches = |kind: ResourceType, param: &Param| {
             let targets = param.targets();
@@ -72,7 +77,7 @@ impl Include {
         {
             return Err(bad(&format!("this parameter does not refer to {target}")));
         }
-        Ok(Self { source, param: param.map(|p| p.code), target, reverse, iterate })
+        Ok(Self { source, param: param.map(|p| p.code.to_string()), target, reverse, iterate })
     }
 
     /// Whether it follows references of records of this type.
@@ -81,14 +86,20 @@ impl Include {
     }
 
     /// The reference parameters of `source` that it is about.
-    pub fn params(&self, source: ResourceType) -> impl Iterator<Item = &'static Param> {
-        references(source).filter(|param| self.param.is_none_or(|code| code == param.code))
+    pub fn params<'a>(
+        &'a self,
+        source: ResourceType,
+        context: &'a Context,
+    ) -> impl Iterator<Item = &'a Param> {
+        let own = context.own.ready(source).filter(|param| param.kind == ParamType::Reference);
+        let standard = references(source).map(|param| -> &'a Param { param });
+        standard.chain(own).filter(|param| self.param.as_ref().is_none_or(|code| *code == param.code))
     }
 
     /// Where the values of those parameters are stored, each place once.
-    pub fn stored(&self, source: ResourceType) -> Vec<Asked> {
+    pub fn stored(&self, source: ResourceType, context: &Context) -> Vec<Asked> {
         let mut all: Vec<Asked> = Vec::new();
-        for asked in self.params(source).flat_map(Param::stored) {
+        for asked in self.params(source, context).flat_map(Param::stored) {
             if !all.contains(&asked) {
                 all.push(asked);
             }
@@ -97,13 +108,13 @@ impl Include {
     }
 }
 
-/// The reference parameters of a type.
+/// The standard's reference parameters of a type.
 pub fn references(kind: ResourceType) -> impl Iterator<Item = &'static Param> {
     params::of(kind).filter(|param| param.kind == ParamType::Reference)
 }
 
-fn reference(kind: ResourceType, code: &str) -> Result<&'static Param, Issue> {
-    let param = params::find(kind, code).filter(|param| param.kind == ParamType::Reference);
+fn reference<'a>(kind: ResourceType, code: &str, context: &'a Context) -> Result<&'a Param, Issue> {
+    let param = context.param(kind, code)?.filter(|param| param.kind == ParamType::Reference);
     param.ok_or_else(|| {
         let text = format!("{kind} has no reference parameter \"{}\" here.", shown(code));
         Issue::error(IssueCode::NotSupported, text)

@@ -54,6 +54,8 @@ pub struct Search {
     pub applied: Vec<(String, String)>,
     /// What was left out.
     pub warnings: Vec<Issue>,
+    /// The state of the own parameters that it was read by, if it asks for any.
+    pub own: Option<u64>,
 }
 
 /// One condition: a record fulfils it when one of its terms lies in one of the ranges (or none, when negated).
@@ -122,6 +124,19 @@ impl Search {
         Node::All(own.chain(self.further.iter().cloned()).collect())
     }
 
+    /// The own parameters that it asks for, each with the type whose records they are asked of.
+    pub fn own_numbers(&self, context: &Context) -> Vec<(ResourceType, u16)> {
+        let mut out = Vec::new();
+        self.condition().numbers(self.kind, &mut out);
+        out.extend(self.sort.iter().map(|key| (self.kind, key.param)));
+        for include in &self.includes {
+            let source = include.source.unwrap_or(self.kind);
+            out.extend(include.stored(source, context).into_iter().map(|asked| (source, asked.number)));
+        }
+        out.retain(|(_, number)| super::own::is_own(*number));
+        out
+    }
+
     /// Whether a record with these terms fulfils every criterion; what is in `further` is not asked. For checks of
     /// single records and for tests; a store walks ranges instead.
     pub fn matches(&self, terms: &[super::Term]) -> bool {
@@ -172,6 +187,7 @@ pub fn parse_within(
         elements: Vec::new(),
         applied: Vec::new(),
         warnings: Vec::new(),
+        own: None,
     };
     if query.len() > MOST_PARAMETERS {
         let text = format!("A search may have at most {MOST_PARAMETERS} parameters.");
@@ -189,7 +205,11 @@ pub fn parse_within(
             Err(issue) => issues.push(issue),
         }
     }
-    if issues.is_empty() { Ok(search) } else { Err(Outcome::of(issues)) }
+    if !issues.is_empty() {
+        return Err(Outcome::of(issues));
+    }
+    search.own = (!search.own_numbers(context).is_empty()).then(|| context.own.epoch());
+    Ok(search)
 }
 
 /// Longest value of a parameter that shapes the answer, bytes.
@@ -238,14 +258,14 @@ fn read(search: &mut Search, name: &str, value: &str, context: &Context) -> Resu
     }
     match base {
         "_include" | "_revinclude" => {
-            search.includes.push(Include::read(search.kind, name, modifier, value)?);
+            search.includes.push(Include::read(search.kind, name, modifier, value, context)?);
             return Ok(Read::Applied);
         }
         "_count" | "_sort" | "_total" | "_summary" | "_elements" if modifier.is_some() => {
             return Err(unsupported(name));
         }
         "_count" | "_sort" | "_total" | "_summary" | "_elements" => {
-            control(search, base, value)?;
+            control(search, base, value, context)?;
             return Ok(Read::Applied);
         }
         "_list" if modifier.is_none() => {
@@ -317,7 +337,7 @@ fn listed(value: &str, context: &Context) -> Result<Node, Issue> {
     Ok(Node::Referred(Referred { from: list, stored: item.stored(), name: "_list".to_owned(), of }))
 }
 
-fn control(search: &mut Search, name: &str, value: &str) -> Result<(), Issue> {
+fn control(search: &mut Search, name: &str, value: &str, context: &Context) -> Result<(), Issue> {
     let bad = |why| bad_value(name, value, why);
     if value.len() > LONGEST_CONTROL {
         return Err(bad("it is longer than 4096 bytes"));
@@ -364,23 +384,22 @@ fn control(search: &mut Search, name: &str, value: &str) -> Result<(), Issue> {
                 if search.sort.len() == MOST_SORT_KEYS {
                     return Err(bad("a search is sorted by at most 16 keys"));
                 }
-                let key =
-                    sort_key(search.kind, key).ok_or_else(|| bad("there is no such parameter to sort by"))?;
-                search.sort.push(key);
+                let key = sort_key(search.kind, key, context)?;
+                search.sort.push(key.ok_or_else(|| bad("there is no such parameter to sort by"))?);
             }
         }
     }
     Ok(())
 }
 
-fn sort_key(kind: ResourceType, key: &str) -> Option<SortKey> {
+fn sort_key(kind: ResourceType, key: &str, context: &Context) -> Result<Option<SortKey>, Issue> {
     let (descending, code) = match key.strip_prefix('-') {
         Some(code) => (true, code),
         None => (false, key),
     };
-    let param = params::find(kind, code)?;
-    let (number, range) = (param.number, value::sorted(param, descending)?);
-    Some(SortKey { param: number, descending, range })
+    let Some(param) = context.param(kind, code)? else { return Ok(None) };
+    let range = value::sorted(param, descending);
+    Ok(range.map(|range| SortKey { param: param.number, descending, range }))
 }
 
 /// Decodes `a=1&b=2` as it stands behind the question mark or in a form body: `+` is a space.

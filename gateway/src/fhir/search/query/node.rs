@@ -73,6 +73,23 @@ impl Node {
         }
     }
 
+    /// The numbers of the parameters that it is about, each with the type whose records it is asked of.
+    pub(super) fn numbers(&self, kind: ResourceType, out: &mut Vec<(ResourceType, u16)>) {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().for_each(|node| node.numbers(kind, out)),
+            Self::Not(node) => node.numbers(kind, out),
+            Self::Is(criterion) => out.push((kind, criterion.param)),
+            Self::Refers(link) => {
+                out.extend(link.stored.iter().map(|asked| (kind, asked.number)));
+                link.targets.iter().for_each(|(target, node)| node.numbers(*target, out));
+            }
+            Self::Referred(link) => {
+                out.extend(link.stored.iter().map(|asked| (link.from, asked.number)));
+                link.of.numbers(link.from, out);
+            }
+        }
+    }
+
     /// How many links a record is away from the farthest one that is looked at.
     pub fn depth(&self) -> usize {
         match self {

@@ -65,7 +65,7 @@ pub(super) fn criterion(
     let mut alternatives = Vec::with_capacity(values.len());
     let one = One {
         kind: param.kind,
-        code: param.code,
+        code: &param.code,
         number: param.number,
         targets: &param.targets,
         name,
@@ -240,13 +240,14 @@ impl One<'_> {
     fn composite(&self, components: &[Component], value: &str) -> Result<Vec<TermRange>, Issue> {
         let values = split(value, '$');
         if values.len() != components.len() {
-            let names: Vec<&str> = components.iter().map(|c| c.code).collect();
+            let names: Vec<&str> = components.iter().map(|c| c.code.as_ref()).collect();
             let why = format!("{} values separated by $ are needed: {}", names.len(), names.join("$"));
             return Err(bad_value(self.name, value, &why));
         }
         let mut parts = Vec::with_capacity(values.len());
         for (component, value) in components.iter().zip(&values) {
-            let (kind, code, targets) = (component.kind, component.code, component.targets.as_slice());
+            let (kind, code, targets) =
+                (component.kind, component.code.as_ref(), component.targets.as_slice());
             let ranges = One { kind, code, targets, ..*self }.ranges(Modifier::None, value)?;
             self.spend(ranges.len())?;
             parts.push(ranges);

@@ -55,7 +55,7 @@ impl Modifier {
             let text = format!(
                 "The modifier \":{}\" cannot be used with \"{}\" here.",
                 shown(text),
-                name.split(':').next().unwrap_or(param.code)
+                name.split(':').next().unwrap_or(&param.code)
             );
             Issue::error(IssueCode::NotSupported, text)
         })
