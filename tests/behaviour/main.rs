@@ -17,6 +17,7 @@ mod hl7_intake;
 mod hostile;
 mod kill;
 mod leak;
+mod leaks;
 mod lifecycle;
 mod live;
 mod register;

@@ -21,6 +21,7 @@ pub mod receiver;
 pub mod sample;
 pub mod server;
 pub mod shared;
+pub mod smart;
 pub mod socket;
 
 pub use clinic::Clinic;

@@ -7,6 +7,7 @@ pub mod errands;
 pub mod error;
 pub mod gate;
 mod half;
+mod lapse;
 pub mod machines;
 mod own_factor;
 pub mod password;

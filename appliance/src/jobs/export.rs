@@ -17,7 +17,7 @@ use crate::records::Caller;
 use crate::records::access::Purpose;
 use crate::records::audit::{self, About};
 use crate::records::error::Error;
-use crate::records::export::{Budget, Out, Selection};
+use crate::records::export::{Budget, Filtering, Out, Selection};
 
 /// What one step does at most: some ten milliseconds of work, and one commit.
 const BUDGET: Budget = Budget { records: 1_000, bytes: 1 << 20 };
@@ -30,11 +30,13 @@ pub struct Exporting {
     selection: Selection,
     pages: Pages,
     after: u64,
+    /// The searches that are still to be answered, and what the caller is told at the beginning.
+    filtering: Option<(Filtering, Vec<Issue>)>,
 }
 
 impl Exporting {
-    /// Takes up an export where it was left. The first time the searches of its filters are answered and kept, because
-    /// the index is exact for an hour only.
+    /// Takes up an export where it was left. First the searches of its filters are answered, part by part, and what they
+    /// found is kept, because the index is exact for an hour only; a restart in between begins them again.
     pub fn begin(shelf: &Shelf, job: &Job, export: &job::Export) -> Result<Self, Error> {
         let caller = job.caller()?;
         let asked = ExportKickOff {
@@ -46,30 +48,47 @@ impl Exporting {
         };
         let (wanted, warnings) = wanted(&caller, &asked)?;
         let selection = shelf.records().selection(&caller, &wanted, Tx(job.tx))?;
-        let mut exporting = Self { caller, selection, pages: shelf.pages(job)?, after: export.after };
-        let kinds: BTreeSet<ResourceType> = wanted.ask.filters.iter().map(|(kind, _)| *kind).collect();
-        if !export.prepared {
-            for kind in &kinds {
-                let records = shelf.records();
-                let found = records.export_filter(&exporting.caller, *kind, &wanted.ask.filters, Tx(job.tx));
-                let bytes: Vec<u8> = found?.iter().flat_map(|rid| rid.to_be_bytes()).collect();
-                let file = exporting.pages.file(&filter_name(*kind), kind.as_str(), Role::Inner);
-                exporting.pages.push(file, &bytes, bytes.len() as u64 / 8);
-            }
-            for issue in warnings {
-                exporting.tell(issue);
-            }
-            let (files, blocks) = exporting.pages.take()?;
-            shelf.change(exporting.caller.who.clone(), &job.id, blocks, Vec::new(), move |job, _| {
-                job.files = files;
-                job.state = State::Running;
-                if let Work::Export(export) = &mut job.work {
-                    export.prepared = true;
-                }
-            })?;
+        let mut exporting =
+            Self { caller, selection, pages: shelf.pages(job)?, after: export.after, filtering: None };
+        if export.prepared {
+            let kinds: BTreeSet<ResourceType> = wanted.ask.filters.iter().map(|(kind, _)| *kind).collect();
+            exporting.load_filters(shelf, &job.id, &kinds)?;
+        } else {
+            exporting.filtering = Some((Filtering::of(&wanted.ask.filters), warnings));
         }
-        exporting.load_filters(shelf, &job.id, &kinds)?;
         Ok(exporting)
+    }
+
+    /// Answers some more of the searches; when all are, keeps what they found.
+    fn prepare(
+        &mut self,
+        shelf: &Shelf,
+        job: &Job,
+        mut filtering: Filtering,
+        warnings: Vec<Issue>,
+    ) -> Result<Job, Error> {
+        shelf.records().export_filter(&self.caller, &mut filtering, Tx(job.tx))?;
+        if !filtering.is_done() {
+            self.filtering = Some((filtering, warnings));
+            return Ok(job.clone());
+        }
+        for (kind, rids) in filtering.found() {
+            let bytes: Vec<u8> = rids.iter().flat_map(|rid| rid.to_be_bytes()).collect();
+            let file = self.pages.file(&filter_name(kind), kind.as_str(), Role::Inner);
+            self.pages.push(file, &bytes, rids.len() as u64);
+            self.selection.filtered.insert(kind, rids);
+        }
+        for issue in warnings {
+            push_issue(&mut self.pages, issue);
+        }
+        let (files, blocks) = self.pages.take()?;
+        shelf.change(self.caller.who.clone(), &job.id, blocks, Vec::new(), move |job, _| {
+            job.files = files;
+            job.state = State::Running;
+            if let Work::Export(export) = &mut job.work {
+                export.prepared = true;
+            }
+        })
     }
 
     fn load_filters(&mut self, shelf: &Shelf, id: &str, kinds: &BTreeSet<ResourceType>) -> Result<(), Error> {
@@ -87,6 +106,9 @@ impl Exporting {
 
     /// One step; answers the job as it then stands.
     pub fn step(&mut self, shelf: &Shelf, job: &Job) -> Result<Job, Error> {
+        if let Some((filtering, warnings)) = self.filtering.take() {
+            return self.prepare(shelf, job, filtering, warnings);
+        }
         let mut given: BTreeMap<ResourceType, u64> = BTreeMap::new();
         let (pages, selection, caller) = (&mut self.pages, &self.selection, &self.caller);
         let reached = shelf.records().export_step(caller, selection, self.after, BUDGET, &mut |out| {
@@ -133,10 +155,6 @@ impl Exporting {
     fn leaf(&self, kind: ResourceType) -> Leaf {
         let about = About::of_type(kind, self.selection.whom.only());
         audit::done(&self.caller.who, Action::Export, Purpose::Operations, about)
-    }
-
-    fn tell(&mut self, issue: Issue) {
-        push_issue(&mut self.pages, issue);
     }
 }
 

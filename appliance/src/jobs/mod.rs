@@ -34,6 +34,9 @@ use job::{Export, Import, Job, Later, Owner, State, Upload, Work};
 use pages::{Pages, Role};
 use shelf::Shelf;
 
+/// Whether somebody, as they were when a job was taken, may still do what they might do then.
+pub type Standing = Arc<dyn Fn(&Actor) -> bool + Send + Sync>;
+
 /// The jobs of an open vault. A clone is another handle to the same room.
 #[derive(Clone)]
 pub struct Jobs(Arc<Inner>);
@@ -43,6 +46,7 @@ struct Inner {
     rules: config::Jobs,
     /// Longest line of an import, in bytes.
     longest_line: usize,
+    standing: Standing,
     wake: Notify,
 }
 
@@ -86,11 +90,11 @@ pub struct ExportKickOff {
 }
 
 impl Jobs {
-    /// The room on top of `records`. `longest_line` bounds a line of an import, in bytes.
-    pub fn new(records: Records, rules: &config::Jobs, longest_line: usize) -> Self {
-        let inner =
-            Inner { shelf: Shelf::new(records), rules: rules.clone(), longest_line, wake: Notify::new() };
-        Self(Arc::new(inner))
+    /// The room on top of `records`. `longest_line` bounds a line of an import, in bytes; `standing` is asked before each
+    /// step and each part of a file.
+    pub fn new(records: Records, rules: &config::Jobs, longest_line: usize, standing: Standing) -> Self {
+        let (shelf, rules) = (Shelf::new(records), rules.clone());
+        Self(Arc::new(Inner { shelf, rules, longest_line, standing, wake: Notify::new() }))
     }
 
     fn shelf(&self) -> &Shelf {
@@ -216,11 +220,13 @@ impl Jobs {
 
     /// Part of a file that a job has made: plain bytes from `at` on, at most to the end of a block. Blocking.
     pub fn plain(&self, job: &Job, file: usize, at: u64) -> Result<Bytes, Error> {
+        self.still(job)?;
         self.shelf().plain(&job.id, file, at)
     }
 
     /// One block of a file as a member of a gzip stream; none behind the last. Blocking.
     pub fn packed(&self, job: &Job, file: usize, block: u32) -> Result<Option<Bytes>, Error> {
+        self.still(job)?;
         Ok(self.shelf().packed(&job.id, file, block)?.map(Bytes::from))
     }
 
@@ -235,8 +241,19 @@ impl Jobs {
         job.finished.map(|finished| finished.checked_add(keep).unwrap_or(Timestamp::MAX))
     }
 
+    fn still(&self, job: &Job) -> Result<(), Error> {
+        let gone = || Error::NotFound("this job".to_owned());
+        self.stands(job).then_some(()).ok_or_else(gone)
+    }
+
+    /// Whether the rights under which a job was taken still hold.
+    fn stands(&self, job: &Job) -> bool {
+        job.owner.actor().is_ok_and(|who| (self.0.standing)(&who))
+    }
+
     fn is_over(&self, job: &Job) -> bool {
         job.state == State::Dropped
+            || !self.stands(job)
             || self.expires(job).is_some_and(|expires| expires <= self.records().now())
     }
 }

@@ -1,7 +1,8 @@
 //! Carries jobs on: one small step after the other, round the jobs in turn, and deletes what has expired.
 //!
 //! After each step it rests for as long as the step took, so that a long job has at most half of one processor and
-//! everybody else's writes come in between. Requests that are answered later run beside the steps, a few at once.
+//! everybody else's writes come in between. Requests that are answered later run beside the steps, a few at once. Before
+//! each step it is asked whether the rights still hold under which the job was taken; if not, the job is deleted.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -138,7 +139,7 @@ async fn due_requests(
     }
     let (own, running) = (jobs.clone(), running.to_vec());
     let mut waiting = tokio::task::spawn_blocking(move || own.shelf().all()).await??;
-    waiting.retain(|job| job.state.is_open() && !running.contains(&job.id));
+    waiting.retain(|job| job.state.is_open() && !running.contains(&job.id) && !jobs.is_over(job));
     waiting.sort_by_key(|job| job.tx);
     let requests = waiting.into_iter().filter_map(|job| match &job.work {
         Work::Later(head) => Some((job.clone(), head.clone())),

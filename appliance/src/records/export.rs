@@ -1,11 +1,14 @@
 //! Giving much out: every live record from one snapshot for the command line, and for `$export` a selection as of one
 //! `Tx`, step by step.
 //!
-//! `selection` decides what belongs to an export and who may have it, `pass` walks the records.
+//! `selection` decides what belongs to an export and who may have it, `filtering` answers its searches, `pass` walks the
+//! records.
 
+mod filtering;
 mod pass;
 mod selection;
 
+pub use filtering::Filtering;
 pub use pass::{Budget, Out, Reached};
 pub use selection::{Selection, Wanted, Whom};
 

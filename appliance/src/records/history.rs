@@ -92,7 +92,7 @@ impl Records {
     }
 }
 
-/// Versions of other types that one page passes over before it ends early.
+/// Versions that one page looks at before it ends early.
 const MOST_LINES: usize = 100_000;
 /// Lines of the log read at once.
 const LINES: usize = 1_000;
@@ -162,15 +162,17 @@ impl Records {
                 if wanted.since.is_some_and(|since| head.time < since) {
                     break 'log;
                 }
-                if page.rows.len() == wanted.rows || seen == MOST_LINES {
+                let row = wanted_row(&sight, &mut looks, &snapshot, head, wanted)?;
+                // A next page is named only when it shows something: that there are versions which this caller may not
+                // see is not told.
+                let full = row.is_some() && page.rows.len() == wanted.rows;
+                if full || seen == MOST_LINES {
                     page.next = before.map(|(tx, line)| (tx.0, line));
                     break 'log;
                 }
                 seen += 1;
                 before = Some(line);
-                if let Some(row) = wanted_row(&sight, &mut looks, &snapshot, head, wanted)? {
-                    page.rows.push(row);
-                }
+                page.rows.extend(row);
             }
         }
         let kind = wanted.kind.unwrap_or(ResourceType::BUNDLE);

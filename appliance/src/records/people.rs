@@ -107,7 +107,7 @@ impl Records {
             return Ok((Vec::new(), false));
         }
         let snapshot = self.vault().snapshot()?;
-        let found = best(&snapshot, &sees, &query)?;
+        let found = best(&self.desk(from, &snapshot, sees)?, &query)?;
         let about = About::of_type(ResourceType::PATIENT, None);
         self.vault().note(audit::done(&from.who, Action::Search, purpose, about))?;
         Ok(found)
@@ -117,10 +117,16 @@ impl Records {
     pub fn recent_people(&self, from: &Caller) -> Result<Vec<Hit>, Error> {
         let (sees, purpose) = self.gated(&self.sight(&from.who)?, Op::Search, ResourceType::PATIENT)?;
         let snapshot = self.vault().snapshot()?;
-        let hits = recent(&snapshot, &sees)?;
+        let hits = recent(&self.desk(from, &snapshot, sees)?)?;
         let about = About::of_type(ResourceType::PATIENT, None);
         self.vault().note(audit::done(&from.who, Action::Search, purpose, about))?;
         Ok(hits)
+    }
+
+    /// What a reader of lists sees besides the patients themselves.
+    fn desk<'a>(&self, from: &Caller, snapshot: &'a Snapshot, sees: sight::Look) -> Result<Desk<'a>, Error> {
+        let visits = self.sight(&from.who)?.look(Op::Search, ResourceType::ENCOUNTER);
+        Ok(Desk { snapshot, sees, visits: visits.gate().allowed() && !visits.looks_inside() })
     }
 
     /// People who look like the one being typed, the likeliest first.
@@ -140,6 +146,15 @@ impl Records {
         self.vault().note(audit::done(&from.who, Action::Search, purpose, about))?;
         Ok(found)
     }
+}
+
+/// A reader's view, and whether visits are part of it: who may not see them is shown neither their times nor an order
+/// that follows from them.
+struct Desk<'a> {
+    snapshot: &'a Snapshot,
+    /// What of the patients themselves is seen.
+    sees: sight::Look,
+    visits: bool,
 }
 
 /// The index as a reader or the writer sees it.
@@ -188,7 +203,8 @@ impl Look<'_, '_> {
     }
 }
 
-fn best(snapshot: &Snapshot, sees: &sight::Look, query: &Query) -> Result<(Vec<Hit>, bool), Error> {
+fn best(desk: &Desk<'_>, query: &Query) -> Result<(Vec<Hit>, bool), Error> {
+    let (snapshot, sees) = (desk.snapshot, &desk.sees);
     let mut look = Look::Snapshot(snapshot);
     let (mut seen, mut found, mut left_over) = (BTreeSet::new(), Vec::new(), false);
     for probe in &query.probes {
@@ -217,7 +233,7 @@ fn best(snapshot: &Snapshot, sees: &sight::Look, query: &Query) -> Result<(Vec<H
     let mut hits = Vec::new();
     for (judged, identity) in found {
         let spans = judged.matched.iter().map(Matched::from).collect();
-        hits.push((judged.score, hit(snapshot, identity, spans)?));
+        hits.push((judged.score, hit(desk, identity, spans)?));
     }
     // Among equals the one who was here last comes first.
     hits.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| y.last_visit.cmp(&x.last_visit)));
@@ -238,19 +254,21 @@ fn shown<'a>(json: &'a Value, identity: &'a Identity) -> Shown<'a> {
     }
 }
 
-fn hit(snapshot: &Snapshot, patient: Identity, matched: Vec<Matched>) -> Result<Hit, Error> {
-    let last = match LogicalId::parse(&patient.id) {
-        Some(id) => last_time(snapshot, &id, ResourceType::ENCOUNTER)?,
+fn hit(desk: &Desk<'_>, patient: Identity, matched: Vec<Matched>) -> Result<Hit, Error> {
+    let last = match LogicalId::parse(&patient.id).filter(|_| desk.visits) {
+        Some(id) => last_time(desk.snapshot, &id, ResourceType::ENCOUNTER)?,
         None => None,
     };
     let last_visit = last.and_then(|at| jiff::Timestamp::from_microsecond(at).ok()).map(datetime::instant);
     Ok(Hit { patient, last_visit, matched })
 }
 
-fn recent(snapshot: &Snapshot, sees: &sight::Look) -> Result<Vec<Hit>, Error> {
+fn recent(desk: &Desk<'_>) -> Result<Vec<Hit>, Error> {
+    let (snapshot, sees) = (desk.snapshot, &desk.sees);
     let newest = TermRange::all(params::LAST_UPDATED);
     let mut patients: Vec<(jiff::Timestamp, String)> = Vec::new();
-    for kind in [ResourceType::ENCOUNTER, ResourceType::PATIENT] {
+    let kinds = [ResourceType::PATIENT, ResourceType::ENCOUNTER];
+    for kind in kinds.into_iter().take(if desk.visits { 2 } else { 1 }) {
         for row in
             snapshot.scan(Kind(kind.number()), &newest, Dir::Descending, snapshot.tx())?.take(RECENT_RECORDS)
         {
@@ -271,7 +289,7 @@ fn recent(snapshot: &Snapshot, sees: &sight::Look) -> Result<Vec<Hit>, Error> {
         if let Some(head) = head
             && sees.shows(snapshot, &head)?
         {
-            hits.push(hit(snapshot, Identity::of(&parsed(snapshot, &head)?), Vec::new())?);
+            hits.push(hit(desk, Identity::of(&parsed(snapshot, &head)?), Vec::new())?);
         }
         if hits.len() == RECENT {
             break;

@@ -10,14 +10,13 @@ use clinicvault_gateway::fhir::id::LogicalId;
 use clinicvault_vault::{Action, Outcome};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::ask::{Asked, Word};
-use super::assertion::Keys;
 use super::authorize::verifier_fits;
 use super::client::{Client, Sort};
+use super::once::Spent;
 use super::{Refused, SmartError};
 use crate::admin::error::AdminError;
 use crate::admin::people::People;
@@ -37,9 +36,6 @@ const BACKEND_SECONDS: i64 = 300;
 const MOST_ACCESS: usize = 10_000;
 /// Most access tokens of one program at once, so that it cannot take the room of all others.
 const MOST_OF_ONE: usize = 1_000;
-/// Most assertions remembered at once.
-const MOST_SEEN: usize = 20_000;
-
 /// An access token as kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Access {
@@ -118,7 +114,7 @@ pub struct From {
 }
 
 impl From {
-    fn actor(&self, client: &Client) -> Actor {
+    pub(super) fn actor(&self, client: &Client) -> Actor {
         Actor {
             id: client.id.clone(),
             name: client.name.clone(),
@@ -129,7 +125,7 @@ impl From {
     }
 }
 
-fn refused<T>(error: &'static str, description: &str) -> Result<T, SmartError> {
+pub(super) fn refused<T>(error: &'static str, description: &str) -> Result<T, SmartError> {
     Err(Refused::new(error, description).into())
 }
 
@@ -191,43 +187,6 @@ impl People {
         Ok(client)
     }
 
-    /// Takes an assertion once.
-    async fn assertion(
-        &self,
-        client: &Client,
-        keys: &serde_json::Value,
-        assertion: &str,
-        from: &From,
-    ) -> Result<(), SmartError> {
-        let now = self.now();
-        let keys = Keys::read(keys).map_err(|_| AdminError::Damaged("the keys of a program"))?;
-        let claims = keys
-            .verify(assertion, &client.id, &from.audiences, now)
-            .map_err(|why| Refused::new("invalid_client", why))?;
-        let name: Hash = Sha256::new()
-            .chain_update((client.id.len() as u64).to_be_bytes())
-            .chain_update(&client.id)
-            .chain_update(&claims.jti)
-            .finalize()
-            .into();
-        let _turn = self.turn().await;
-        {
-            let book = self.book();
-            if book.smart.seen.contains_key(&name) {
-                return refused("invalid_client", "This assertion was used already.");
-            }
-            if book.smart.seen.len() >= MOST_SEEN {
-                return Err(AdminError::Records(crate::records::error::Error::Busy).into());
-            }
-        }
-        let who = from.actor(client);
-        let line = leaf(&who, Action::Login, Outcome::Success, Some("assertion".to_owned()));
-        let change = Change::put(Collection::Assertions, &name, &claims.expires)?;
-        self.store().commit(Arc::new(who), line, vec![change]).await?;
-        self.book_mut().smart.seen.insert(name, claims.expires);
-        Ok(())
-    }
-
     /// A token for a program of its own (`client_credentials`).
     ///
     /// # Errors
@@ -268,7 +227,14 @@ impl People {
         let client = self.proven(proof, from, false).await?;
         let _turn = self.turn().await;
         // Looked at once, right or wrong: a code that was shown with a wrong verifier is worth nothing any more.
-        let found = self.book_mut().smart.codes.remove(&secret::hash(code));
+        let name = secret::hash(code);
+        let (found, spent) = {
+            let smart = &mut self.book_mut().smart;
+            (smart.codes.remove(&name), smart.spent.remove(&name))
+        };
+        if let Some(spent) = spent {
+            self.end_of_code(&from.actor(&client), spent).await?;
+        }
         let wrong = || {
             Refused::new(
                 "invalid_grant",
@@ -311,7 +277,10 @@ impl People {
             refresh: [0; 32],
             expires: self.after(OFFLINE_HOURS * 3600),
         });
+        let of = grant.as_ref().map(|grant| grant.id.clone());
         let mut given = self.give(&who, access, grant, seconds).await?;
+        let spent = Spent { access: secret::hash(&given.access), grant: of, expires: code.expires };
+        self.book_mut().smart.spent.insert(name, spent);
         if words.contains(&Word::OpenId) {
             let nonce = code.nonce.as_deref();
             given.identity =
@@ -535,6 +504,7 @@ impl People {
         let mut book = self.book_mut();
         let smart = &mut book.smart;
         smart.codes.retain(|_, code| now < code.expires);
+        smart.spent.retain(|_, spent| now < spent.expires);
         smart.pending.retain(|_, pending| now < pending.expires);
         let mut sweep = |stays: bool, collection, key: &[u8]| {
             if !stays {
@@ -543,7 +513,7 @@ impl People {
             stays
         };
         smart.access.retain(|hash, access| sweep(now < access.expires, Collection::Access, hash));
-        smart.seen.retain(|hash, expires| sweep(now < *expires, Collection::Assertions, hash));
+        smart.seen.retain(|hash, seen| sweep(now < seen.expires(), Collection::Assertions, hash));
         smart.grants.retain(|id, grant| sweep(now < grant.expires, Collection::Grants, id.as_bytes()));
         changes
     }

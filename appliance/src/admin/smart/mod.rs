@@ -2,9 +2,9 @@
 //!
 //! `client` is a registered program and what is checked of it, `clients` the register; `assertion` verifies a signed
 //! assertion, `ask` reads what an authorisation request wants, `authorize` carries it through a person's consent to a
-//! one-time code, `grant` turns codes, refresh tokens and assertions into access tokens, `held` says what a program holds,
-//! `own_consents` is what a person sees and ends of it, `identity` signs id tokens. The addresses are `http::smart`'s. See
-//! `docs/decisions/0121-programs-of-other-makers.md`.
+//! one-time code, `grant` turns codes, refresh tokens and assertions into access tokens, `once` sees to it that each counts
+//! once, `held` says what a program holds, `own_consents` is what a person sees and ends of it, `identity` signs id tokens.
+//! The addresses are `http::smart`'s. See `docs/decisions/0121-programs-of-other-makers.md`.
 
 pub mod ask;
 pub mod assertion;
@@ -14,11 +14,10 @@ pub mod clients;
 pub mod grant;
 pub mod held;
 pub mod identity;
+pub mod once;
 pub mod own_consents;
 
 use std::collections::{BTreeMap, HashMap};
-
-use jiff::Timestamp;
 
 use super::error::AdminError;
 use super::secret::Hash;
@@ -28,6 +27,7 @@ use authorize::{Code, Pending};
 use client::Client;
 use grant::{Access, Grant};
 use held::Uses;
+use once::{Seen, Spent};
 
 /// A refusal in the words of RFC 6749 section 5.2: what the program is told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,8 +70,10 @@ pub struct Smart {
     pub(super) access: HashMap<Hash, Access>,
     pub(super) grants: BTreeMap<String, Grant>,
     /// Assertions seen, by hash of client and `jti`, until they expire.
-    pub(super) seen: HashMap<Hash, Timestamp>,
+    pub(super) seen: HashMap<Hash, Seen>,
     pub(super) codes: HashMap<Hash, Code>,
+    /// What was given for codes, by hash of the code.
+    pub(super) spent: HashMap<Hash, Spent>,
     pub(super) pending: HashMap<Hash, Pending>,
     /// When each program came last.
     pub(super) uses: Uses,

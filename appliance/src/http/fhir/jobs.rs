@@ -7,18 +7,19 @@
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use bytes::Bytes;
 use clinicvault_gateway::fhir::bulk::manifest::{FileLine, Manifest};
 use clinicvault_gateway::fhir::datetime;
 use clinicvault_gateway::json::{Object, Value};
 use futures_util::stream;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http_body_util::BodyExt;
 use jiff::Timestamp;
 
 use super::answer;
 use super::ask::Ask;
 use super::conditions::http_date;
-use super::media;
+use super::media::{self, Form};
+use super::negotiate::{Shape, shape};
 use crate::app::App;
 use crate::http::aside::aside;
 use crate::http::error::HttpError;
@@ -44,7 +45,7 @@ pub async fn state(State(app): State<App>, ask: Ask, Path(id): Path<String>) -> 
         }
         (Stands::Done, Work::Import(import)) => Ok(result(&jobs, &job, imported(&job, import))),
         (Stands::Done, Work::Upload(_)) => Ok(result(&jobs, &job, uploaded(&job))),
-        (Stands::Done, Work::Later(_)) => later(jobs, job).await,
+        (Stands::Done, Work::Later(_)) => later(jobs, job, &ask).await,
     }
 }
 
@@ -148,23 +149,29 @@ fn uploaded(job: &Job) -> Value {
     )
 }
 
-/// The answer of a request that was answered later.
-async fn later(jobs: Jobs, job: Job) -> Result<Response, HttpError> {
+/// The answer of a request that was answered later: handed out block by block, but where it has to be written anew in
+/// another form, which takes it into memory once (`jobs.answer_mib`).
+async fn later(jobs: Jobs, job: Job, ask: &Ask) -> Result<Response, HttpError> {
     let expires = jobs.expires(&job);
-    let bytes = aside(move || {
-        let number = job.files.iter().position(|file| file.role == Role::Answer);
-        let number = number.ok_or_else(|| Error::Damaged("the answer of a job".to_owned()))?;
-        let (mut all, end) = (Vec::new(), job.files.get(number).map_or(0, |file| file.plain));
-        while (all.len() as u64) < end {
-            let part = jobs.plain(&job, number, all.len() as u64)?;
-            if part.is_empty() {
-                return Err(Error::NotFound("this job".to_owned()));
-            }
-            all.extend_from_slice(&part);
-        }
-        Ok(Bytes::from(all))
-    });
-    let mut response = answer::body(StatusCode::OK, bytes.await?);
+    let number = job.files.iter().position(|file| file.role == Role::Answer);
+    let number = number.ok_or_else(|| Error::Damaged("the answer of a job".to_owned()))?;
+    let (plain, packed) = job.files.get(number).map_or((0, 0), |file| (file.plain, file.packed));
+    let as_it_is = shape(&ask.headers, &ask.parameters)? == Shape::default();
+    let gzip = as_it_is && media::takes_gzip(&ask.headers);
+    let body = if gzip { packed_body(jobs, job, number) } else { plain_body(jobs, job, number, 0, plain) };
+    let mut response = if as_it_is {
+        let mut response = Response::new(body);
+        set(&mut response, header::CONTENT_TYPE, Form::Json.media_type());
+        set(&mut response, header::VARY, "accept, accept-encoding");
+        set(&mut response, header::CONTENT_LENGTH, &(if gzip { packed } else { plain }).to_string());
+        response
+    } else {
+        let whole = body.collect().await.map_err(|_| Error::NotFound("this job".to_owned()))?;
+        answer::body(StatusCode::OK, whole.to_bytes())
+    };
+    if gzip {
+        set(&mut response, header::CONTENT_ENCODING, "gzip");
+    }
     if let Some(expires) = expires {
         set(&mut response, header::EXPIRES, &http_date(expires));
     }

@@ -105,7 +105,7 @@ impl Records {
         match seen() {
             Ok(true) => {}
             Ok(false) => return Ok(0),
-            Err(error) => return damaged(error, kind, head, sink),
+            Err(error) => return undecided(error),
         }
         let body = match snapshot.body(head) {
             Ok(body) => body,
@@ -173,7 +173,7 @@ impl Records {
         match seen() {
             Ok(true) => sink(Out::Deleted(kind, &head.id)),
             Ok(false) => Ok(()),
-            Err(error) => damaged(error, kind, head, sink).map(|_| ()),
+            Err(error) => undecided(error).map(|_| ()),
         }
     }
 
@@ -191,6 +191,17 @@ fn known_at(snapshot: &Snapshot, head: &Head, since: Timestamp) -> Result<Option
         return Ok(None);
     }
     Ok(snapshot.version(head.rid, head.version - 1)?.filter(|before| !before.deleted))
+}
+
+/// A record that fails to open before it is known whether the caller may see it: the log names it, the export does not.
+fn undecided(error: Error) -> Result<usize, Error> {
+    match error {
+        Error::Damaged(what) => {
+            tracing::error!(what, "a stored record is damaged");
+            Ok(0)
+        }
+        other => Err(other),
+    }
 }
 
 /// A record that fails to open is told and left out; any other error ends the step.

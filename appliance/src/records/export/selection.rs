@@ -1,6 +1,6 @@
 //! What one export holds: which types, whose records, since when; and whether its caller may have them.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use clinicvault_gateway::fhir::bulk::export::{ExportAsk, Level, in_compartment};
 use clinicvault_gateway::fhir::compartment;
@@ -137,21 +137,6 @@ impl Records {
         };
         let looks = looks(&sight, wanted);
         Ok(Selection { at, whom, looks, ask: wanted.ask.clone(), filtered: BTreeMap::new() })
-    }
-
-    /// The records that fulfil a search of a type's filters, exact at `at` for an hour. Blocking.
-    pub fn export_filter(
-        &self,
-        from: &Caller,
-        kind: ResourceType,
-        filters: &[(ResourceType, Vec<(String, String)>)],
-        at: Tx,
-    ) -> Result<Vec<u64>, Error> {
-        let mut found = BTreeSet::new();
-        for (_, pairs) in filters.iter().filter(|(each, _)| *each == kind) {
-            found.extend(self.matching_at(from, kind, pairs, at)?.into_iter().map(|rid| rid.0));
-        }
-        Ok(found.into_iter().collect())
     }
 
     /// Adds the patients of a group as it was at `at`. A member that has left (`inactive`) is none.

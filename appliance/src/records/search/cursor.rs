@@ -9,7 +9,9 @@ use clinicvault_vault::Tx;
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
+use super::super::access::Actor;
 use super::super::error::Error;
 use super::page::Begin;
 
@@ -30,6 +32,14 @@ pub struct Place {
     pub total: Option<u64>,
     /// The time that the first page took as now.
     pub zone_now: Timestamp,
+    /// For whom it was made, see [`whose`].
+    pub whose: String,
+}
+
+/// Names a caller with the rights they have: a page is turned only by whom it was given to, for its total is theirs.
+pub fn whose(who: &Actor) -> String {
+    let rights = Sha256::digest(format!("{} {:?}", who.id, who.who));
+    BASE64URL_NOPAD.encode(rights.get(..16).unwrap_or_default())
 }
 
 #[derive(Serialize, Deserialize)]
@@ -40,6 +50,7 @@ struct Wire {
     b: Option<Begin>,
     c: Option<u64>,
     n: i64,
+    w: String,
 }
 
 /// Makes and opens cursors under a key of the vault.
@@ -60,12 +71,13 @@ impl Sealer {
             b: place.begin.clone(),
             c: place.total,
             n: place.zone_now.as_microsecond(),
+            w: place.whose.clone(),
         };
         let fault = |what: String| Error::Fault(format!("a page link could not be made: {what}"));
         let plain = serde_json::to_vec(&wire).map_err(|e| fault(e.to_string()))?;
         let mut nonce = [0u8; NONCE];
         getrandom::fill(&mut nonce).map_err(|e| fault(e.to_string()))?;
-        let sealed = self.0.encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: b"cursor 2" });
+        let sealed = self.0.encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: b"cursor 3" });
         let sealed = sealed.map_err(|e| fault(e.to_string()))?;
         let text = BASE64URL_NOPAD.encode(&[&nonce[..], &sealed].concat());
         if text.len() > LONGEST {
@@ -82,7 +94,7 @@ impl Sealer {
         let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok()?;
         let (nonce, sealed) = bytes.split_at_checked(NONCE)?;
         let nonce: [u8; NONCE] = nonce.try_into().ok()?;
-        let plain = self.0.decrypt(&XNonce::from(nonce), Payload { msg: sealed, aad: b"cursor 2" }).ok()?;
+        let plain = self.0.decrypt(&XNonce::from(nonce), Payload { msg: sealed, aad: b"cursor 3" }).ok()?;
         let wire: Wire = serde_json::from_slice(&plain).ok()?;
         Some(Place {
             field: wire.f,
@@ -91,6 +103,7 @@ impl Sealer {
             begin: wire.b,
             total: wire.c,
             zone_now: Timestamp::from_microsecond(wire.n).ok()?,
+            whose: wire.w,
         })
     }
 }
@@ -109,6 +122,7 @@ mod tests {
             begin: Some((0, Some(Spot::Sorted(vec![Some(vec![1, 2]), None], 3)))),
             total: Some(9),
             zone_now: Timestamp::from_second(1).unwrap(),
+            whose: "x".to_owned(),
         };
         let sealer = Sealer::new(&[1; 32]);
         let cursor = sealer.seal(&place).unwrap();

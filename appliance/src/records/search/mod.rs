@@ -41,8 +41,10 @@ use super::{Caller, Records};
 use cursor::Place;
 pub use field::Field;
 use field::Understood;
+pub(super) use order::Spot;
 use page::{Part, Wanted};
 use reach::Reaches;
+use rows::Job;
 use view::View;
 pub(super) use view::too_costly;
 
@@ -110,26 +112,34 @@ impl Records {
         self.search_in(from, &field, asked.parameters, asked.handling, asked.most_rows)
     }
 
-    /// The numbers of all records that fulfil a search and that the caller may find, as of `at`, exact for an hour.
-    pub(super) fn matching_at(
+    /// Some of the records that fulfil a search and that the caller may find, as of `at`, exact for an hour: at most
+    /// `most`, behind the place that the part before ended at. Answers their numbers, and where to go on if there may be
+    /// more. A part costs no more than a page.
+    pub(super) fn matching_some(
         &self,
         from: &Caller,
-        kind: ResourceType,
-        parameters: &[(String, String)],
+        (kind, parameters): (ResourceType, &[(String, String)]),
         at: Tx,
-    ) -> Result<Vec<Rid>, Error> {
+        after: Option<&Spot>,
+        most: usize,
+    ) -> Result<(Vec<Rid>, Option<Spot>), Error> {
         let sight = self.sight(&from.who)?;
         self.gated(&sight, Op::Search, kind)?;
         let snapshot = self.vault().snapshot()?;
         let mut context = self.context(from);
         context.own = Arc::new(context.own.as_of(at.0));
         let search = query::parse(kind, parameters, Handling::Strict, &context).map_err(Error::of_query)?;
-        // A job walks as far as it must; its time is bounded, not its rows.
-        let bounds = Bounds { search_rows: u64::MAX, count_rows: u64::MAX, ..self.bounds() };
-        let reaches = Reaches::new(sight);
+        let (bounds, reaches) = (self.bounds(), Reaches::new(sight));
         let view = View::new(&snapshot, at, &context, &bounds, &reaches);
-        let Some(reach) = view.reach(kind) else { return Ok(Vec::new()) };
-        view.all(kind, &Node::All(vec![search.condition(), (*reach).clone()]))
+        let Some(reach) = view.reach(kind) else { return Ok((Vec::new(), None)) };
+        let node = Node::All(vec![search.condition(), (*reach).clone()]);
+        // What has few records now may have had many then: only what holds at `at` may shape the walk, so that each part
+        // goes on where the one before ended.
+        let plan = view.plan(kind, &node, usize::MAX)?;
+        let found = view.rows(Job { kind, node: &node, sort: &[] }, &plan, after, most)?;
+        let full = || found.rows.last().filter(|_| found.rows.len() == most).map(|row| row.spot.clone());
+        let next = found.early.clone().or_else(full);
+        Ok((found.rows.iter().map(|row| row.rid).collect(), next))
     }
 
     /// A further page of it, by the cursor of the one before.
@@ -178,22 +188,19 @@ impl Records {
             begin: None,
             total: None,
             zone_now: context.now,
+            whose: cursor::whose(&from.who),
         };
         self.page(&sight, &snapshot, understood, place, most_rows, &context)
     }
 
     /// A further page, by the cursor of the one before. The caller's rights are decided anew.
-    pub fn next_in(
-        &self,
-        from: &Caller,
-        field: &Field,
-        cursor: &str,
-        most_rows: usize,
-    ) -> Result<Page, Error> {
+    pub fn next_in(&self, from: &Caller, field: &Field, link: &str, most_rows: usize) -> Result<Page, Error> {
         if trail::concerns(field) {
-            return self.audit_events(from, field, &WantedPage::Next(cursor), most_rows);
+            return self.audit_events(from, field, &WantedPage::Next(link), most_rows);
         }
-        let place = self.cursors().open(cursor).filter(|place| place.field == field.path());
+        let place = self.cursors().open(link);
+        let place =
+            place.filter(|place| place.field == field.path() && place.whose == cursor::whose(&from.who));
         let place = place.ok_or_else(|| Error::NotFound("this page".to_owned()))?;
         let sight = self.sight(&from.who)?;
         if let Some(kind) = field.only() {

@@ -100,23 +100,6 @@ impl View<'_> {
         Ok(Some(found))
     }
 
-    /// Every record that fulfils `node`, however many, in the order of their numbers.
-    pub fn all(&self, kind: ResourceType, node: &Node) -> Result<Vec<Rid>, Error> {
-        let plan = self.plan(kind, node, usize::MAX)?;
-        let all = [TermRange::all(params::LAST_UPDATED)];
-        let candidates = match plan.candidates {
-            Some(found) => found,
-            None => self.lying_in(kind, &all, usize::MAX)?.unwrap_or_default(),
-        };
-        let mut found = Vec::new();
-        for rid in candidates {
-            if self.fulfils(kind, rid, &plan.rest)? {
-                found.push(rid);
-            }
-        }
-        Ok(found)
-    }
-
     /// Whether a candidate fulfils what is left of a plan.
     pub fn fulfils(&self, kind: ResourceType, rid: Rid, rest: &[&Node]) -> Result<bool, Error> {
         if rest.is_empty() {

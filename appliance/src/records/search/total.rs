@@ -120,11 +120,15 @@ impl Counter<'_, '_> {
             Node::Referred(link) => {
                 let sources = self.seen(link.from, &link.of)?;
                 let mut found = Bits::default();
+                // Rows of one value follow one another, and lead to the same records.
+                let mut last: Option<(Asked, Vec<u8>)> = None;
                 self.links(link.from, &link.stored, |counter, asked, source, value| {
-                    if asked.counts(kind) && sources.holds(source) {
+                    let known = last.as_ref().is_some_and(|(place, known)| *place == asked && known == value);
+                    if !known && asked.counts(kind) && sources.holds(source) {
                         for target in counter.targets(kind, value)? {
                             found.add(target);
                         }
+                        last = Some((asked, value.to_vec()));
                     }
                     Ok(())
                 })?;
@@ -205,16 +209,23 @@ impl Counter<'_, '_> {
     }
 
     /// Records of `kind` that a reference value leads to.
-    fn targets(&self, kind: ResourceType, value: &[u8]) -> Result<Vec<Rid>, Error> {
+    fn targets(&mut self, kind: ResourceType, value: &[u8]) -> Result<Vec<Rid>, Error> {
         if let Some((target, id)) = reference::record_of(value) {
             let found = if target == kind { self.view.find(kind, id)? } else { None };
             return Ok(found.into_iter().collect());
         }
-        reference::uri_of(value).map_or_else(|| Ok(Vec::new()), |url| self.view.canonical(kind, url))
+        let Some(url) = reference::uri_of(value) else { return Ok(Vec::new()) };
+        let found = self.view.canonical(kind, url)?;
+        self.looked(found.len() as u64)?;
+        Ok(found)
     }
 
     fn step(&mut self) -> Result<(), Error> {
-        self.rows += 1;
+        self.looked(1)
+    }
+
+    fn looked(&mut self, rows: u64) -> Result<(), Error> {
+        self.rows += rows;
         // Counting has a bound of its own.
         self.view.refund();
         if self.rows <= self.view.bounds.count_rows {

@@ -88,7 +88,8 @@ impl<'a> View<'a> {
         self.spent.set(0);
     }
 
-    fn spend(&self, rows: u64) -> Result<(), Error> {
+    /// Counts what looking costs; refuses what costs far more than a page should.
+    pub(super) fn spend(&self, rows: u64) -> Result<(), Error> {
         let spent = self.spent.get() + rows;
         self.spent.set(spent);
         if spent <= self.bounds.search_rows.saturating_mul(PATIENCE) {

@@ -1,0 +1,102 @@
+//! The narrow callers, each with what it sees: the policy written out once more, by hand and apart from the box.
+
+use clinicvault_tests::smart::App;
+use clinicvault_tests::{Clinic, Http, Person};
+
+use super::house::Record;
+
+/// Who asks.
+pub struct Caller {
+    pub door: Door,
+    pub sees: fn(&Record) -> bool,
+}
+
+/// How somebody gets in.
+pub enum Door {
+    /// A program for a doctor, with this scope, about this patient.
+    App(&'static str, Option<&'static str>),
+    /// A program of its own, with this scope.
+    Machine(&'static str),
+    /// A member of staff in this role.
+    Staff(&'static str),
+}
+
+impl Caller {
+    pub fn enter(&self, clinic: &Clinic) -> Http {
+        match self.door {
+            Door::Machine(scope) => clinic.http().bearer(&clinic.new_token(scope)),
+            Door::Staff(role) => clinic.staff("someone", &[role]).http,
+            Door::App(scope, patient) => {
+                let mut owner = clinic.owner();
+                owner.add_staff("asha", &["doctor"]);
+                let app = App::register(&mut owner, scope);
+                let password = Person::temporary_password("asha");
+                app.launch(&mut Person::sign_in(clinic, "asha", &password), patient)
+            }
+        }
+    }
+}
+
+/// What belongs to nobody and is read by everybody who treats.
+fn directory(record: &Record) -> bool {
+    record.is(&["Organization", "Practitioner", "Medication"])
+}
+
+pub const ONE_PATIENT: Caller = Caller {
+    door: Door::App("patient/*.rs", Some("a")),
+    // A doctor sees of the log and of devices nothing.
+    sees: |record| directory(record) || record.of.contains(&"a") && !record.is(&["Provenance"]),
+};
+
+pub const VERSION_ONE: Caller = Caller {
+    door: Door::App(
+        "launch/patient patient/Observation.read patient/Patient.read user/Practitioner.read",
+        Some("a"),
+    ),
+    sees: |record| {
+        record.is(&["Practitioner"]) || record.is(&["Observation", "Patient"]) && record.of.contains(&"a")
+    },
+};
+
+pub const LABORATORY_RESULTS: Caller =
+    Caller { door: Door::App("user/Observation.rs?category=laboratory", None), sees: of_laboratory };
+
+fn of_laboratory(record: &Record) -> bool {
+    record.category == Some("laboratory")
+}
+
+pub const PATIENTS_ONLY: Caller =
+    Caller { door: Door::Machine("system/Patient.rs"), sees: |record| record.is(&["Patient"]) };
+
+pub const ONE_PATIENT_AND_GROUPS: Caller = Caller {
+    door: Door::Machine("system/Observation.rs?category=laboratory system/Patient.rs?_id=a system/Group.rs"),
+    sees: |record| of_laboratory(record) || record.is(&["Group"]) || record.name() == "Patient/a",
+};
+
+pub const BYTES: Caller = Caller {
+    door: Door::Machine("system/Binary.rs system/Patient.rs?_id=a"),
+    sees: |record| record.name() == "Patient/a" || record.is(&["Binary"]) && record.id != "bnd-b",
+};
+
+pub const WRITER: Caller = Caller {
+    door: Door::Machine("system/Observation.cruds?category=laboratory system/Patient.rs?_id=a"),
+    sees: |record| of_laboratory(record) || record.name() == "Patient/a",
+};
+
+pub const NURSE: Caller = Caller {
+    door: Door::Staff("nurse"),
+    sees: |record| {
+        directory(record)
+            || record.is(&["Patient", "RelatedPerson", "Encounter", "Appointment", "Observation"])
+            || record.is(&["DiagnosticReport", "Condition", "AllergyIntolerance"])
+    },
+};
+
+pub const LAB: Caller = Caller {
+    door: Door::Staff("lab"),
+    sees: |record| {
+        directory(record)
+            || record.is(&["Patient", "RelatedPerson", "DiagnosticReport"])
+            || of_laboratory(record)
+    },
+};
