@@ -13,7 +13,7 @@ export type Route =
 
 export const CHART_TABS = ["now", "visits", "medicines", "files", "log"] as const;
 
-export const EXCHANGE_TABS = ["query", "programs", "jobs", "profiles", "codes", "parameters"] as const;
+export const EXCHANGE_TABS = ["query", "programs", "subscriptions", "jobs", "profiles", "codes", "parameters"] as const;
 export type ExchangeTab = (typeof EXCHANGE_TABS)[number];
 
 export function parse(path: string): Route {
@@ -30,7 +30,7 @@ export function parse(path: string): Route {
   if (first === "messages" && parts.length <= 2) return { at: "messages", seq: second ?? null };
   if (first === "exchange" && parts.length <= 3) {
     const tab = EXCHANGE_TABS.find((one) => one === (second ?? "query"));
-    if (!tab || (third !== undefined && tab !== "programs")) return { at: "lost" };
+    if (!tab || (third !== undefined && tab !== "programs" && tab !== "subscriptions")) return { at: "lost" };
     return third === undefined ? { at: "exchange", tab } : { at: "exchange", tab, item: third };
   }
   if (parts.length > 1) return { at: "lost" };

@@ -66,4 +66,9 @@ export const newProgramSecret = (id: string) => take(api.POST("/api/clients/{id}
 export const jobs = () => take(api.GET("/api/jobs")) as Promise<{ jobs: T.Job[] }>;
 export const endJob = (id: string) => take(api.DELETE("/api/jobs/{id}", path({ id })));
 
+export const subscriptions = () => take(api.GET("/api/subscriptions")) as Promise<{ subscriptions: T.Subscription[] }>;
+export const pauseSubscription = (id: string) => take(api.POST("/api/subscriptions/{id}/pause", path({ id })));
+export const resumeSubscription = (id: string) => take(api.POST("/api/subscriptions/{id}/resume", path({ id })));
+export const retrySubscription = (id: string) => take(api.POST("/api/subscriptions/{id}/retry", path({ id })));
+
 export const changes = (since: number) => take(api.GET("/api/changes", { params: { query: { since } } }));

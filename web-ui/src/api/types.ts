@@ -51,6 +51,7 @@ export type Token = S["Token"];
 export type OwnSession = S["OwnSession"];
 export type Change = S["Change"];
 export type Job = Omit<S["JobLine"], "state" | "kind"> & { state: "waiting" | "running" | "done" | "failed" | "dropped"; kind: "export" | "import" | "request" | "upload" };
+export type Subscription = Omit<S["SubscriptionLine"], "state"> & { state: "requested" | "active" | "error" | "off" };
 export type Program = S["Program"];
 export type NewProgram = S["NewProgram"];
 export type ProgramChange = S["ProgramChange"];

@@ -74,7 +74,8 @@ export async function restoreLook(): Promise<void> {
 async function askStatus(): Promise<Status> {
   const status = await box.status();
   useZone(status.timeZone);
-  return (app.status = status);
+  app.status = status;
+  return status;
 }
 
 /** Asks the box where things stand and moves to the phase that follows from it. */
