@@ -199,6 +199,7 @@ impl App {
         let library = Library::new(inner.config.fhir.terminology(&inner.config.storage.data));
         let records = Records::knowing(vault, inner.clock.clone(), self.zone(), level, Some(library));
         records.set_most_values(inner.config.limits.search_values);
+        records.index_words(inner.config.fhir.words.words())?;
         records.bound_parameters(inner.config.fhir.search_parameters);
         let limits = &inner.config.limits;
         records.set_patch_steps(limits.patch_steps);

@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use clinicvault_gateway::fhir::search::words::Words;
 use clinicvault_gateway::fhir::subscription::endpoint::Allowed;
 use clinicvault_gateway::fhir::terminology::MOST_CODES;
 use clinicvault_gateway::fhir::validate::Level;
@@ -103,6 +104,7 @@ pub struct Fhir {
     pub expansion_codes: usize,
     pub consent_for_programs: bool,
     pub search_parameters: usize,
+    pub words: IndexedWords,
     pub terminology_dir: PathBuf,
 }
 
@@ -126,6 +128,27 @@ pub struct Graphql {
     pub fields: u64,
     pub resources: u64,
     pub answer_mib: usize,
+}
+
+/// Which words of records are indexed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum IndexedWords {
+    Off,
+    #[default]
+    Narrative,
+    All,
+}
+
+impl IndexedWords {
+    /// The words of the index.
+    pub const fn words(self) -> Words {
+        match self {
+            Self::Off => Words::Off,
+            Self::Narrative => Words::Narrative,
+            Self::All => Words::All,
+        }
+    }
 }
 
 /// How far a write is checked.
@@ -284,6 +307,7 @@ impl Default for Fhir {
             expansion_codes: MOST_CODES,
             consent_for_programs: false,
             search_parameters: 100,
+            words: IndexedWords::default(),
             terminology_dir: PathBuf::new(),
         }
     }
@@ -412,6 +436,10 @@ const SENTENCES: &[(&str, &str)] = &[
     (
         "fhir.search_parameters",
         "Most search parameters of the clinic's own: SearchParameter resources that are active.",
+    ),
+    (
+        "fhir.words",
+        "Which words of records are indexed: \"off\", \"narrative\" (for _text) or \"all\" (for _content, too).",
     ),
     (
         "fhir.terminology_dir",

@@ -107,8 +107,8 @@ pub(super) fn read(
 ) -> Result<Search, Error> {
     let search = query::parse(kind, pairs, Handling::Strict, context).map_err(Error::of_query)?;
     if !search.further.is_empty() || !search.includes.is_empty() {
-        let text = "A condition may not follow links, filter or include: chained parameters, _has, _list, _filter, \
-                    _include and _revinclude are for searches.";
+        let text = "A condition may not follow links, filter or include: chained parameters, _has, _list, _filter, _text, \
+                    _content, _include and _revinclude are for searches.";
         return Err(Error::Unreadable(Issue::error(IssueCode::NotSupported, text).into()));
     }
     if search.criteria.is_empty() {

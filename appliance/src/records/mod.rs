@@ -65,6 +65,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use clinicvault_gateway::fhir::patch::Budget;
+use clinicvault_gateway::fhir::search::words::Words;
 use clinicvault_gateway::fhir::search::{Context, Terminology};
 use clinicvault_gateway::fhir::validate::Level;
 use clinicvault_vault::Vault;
@@ -98,6 +99,7 @@ struct Inner {
     parameters: Arc<parameters::Parameters>,
     most_values: AtomicUsize,
     patch_steps: AtomicU64,
+    words: OnceLock<Words>,
     bounds: OnceLock<search::Bounds>,
     consents: Arc<consents::Consents>,
     gate: OnceLock<Arc<watch::Gate>>,
@@ -150,6 +152,7 @@ impl Records {
             parameters,
             most_values: AtomicUsize::new(Context::MOST_VALUES),
             patch_steps: AtomicU64::new(PATCH_STEPS),
+            words: OnceLock::new(),
             bounds: OnceLock::new(),
             consents: Arc::default(),
             gate: OnceLock::new(),
@@ -247,7 +250,25 @@ impl Records {
         context.terminology = Terminology(self.0.definitions.clone());
         context.most_values = self.0.most_values.load(Ordering::Relaxed);
         context.own = self.own_parameters();
+        context.words = self.words();
         context
+    }
+
+    /// Says which words of records are indexed, once (setting `fhir.words`). Records that are indexed otherwise are renewed.
+    /// Blocking.
+    ///
+    /// # Errors
+    /// What reading and writing the vault answers.
+    pub fn index_words(&self, words: Words) -> Result<(), error::Error> {
+        if self.0.words.set(words).is_err() {
+            tracing::warn!("which words are indexed was said before and stays");
+        }
+        self.begin_other_words()?;
+        self.look_at_index()
+    }
+
+    fn words(&self) -> Words {
+        self.0.words.get().copied().unwrap_or_default()
     }
 
     fn index(&self) -> &renewal::Index {

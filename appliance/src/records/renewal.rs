@@ -48,6 +48,9 @@ struct Progress {
     /// How many more there are than [`MOST_NAMED`].
     #[serde(default)]
     skipped_more: u64,
+    /// Which words they are indexed by.
+    #[serde(default)]
+    words: String,
 }
 
 impl Progress {
@@ -104,9 +107,7 @@ impl Records {
     pub(super) fn look_at_index(&self) -> Result<(), Error> {
         let snapshot = self.vault().snapshot()?;
         let (done, left_out) = match progress(&snapshot)? {
-            Some(progress) => {
-                (progress.done && progress.version == INDEX_VERSION, progress.left_out(&snapshot)?)
-            }
+            Some(progress) => (progress.done && self.is_current(&progress), progress.left_out(&snapshot)?),
             None => (snapshot.head_of(Rid(1))?.is_none(), 0),
         };
         self.index().left_out.store(left_out, Ordering::Release);
@@ -122,6 +123,29 @@ impl Records {
         Ok(self.renew_index()? || self.fill_some()?)
     }
 
+    /// Notes that other words are indexed from now on than those that all records have, so that whoever opens the vault
+    /// with the former setting again knows that some have not.
+    pub(super) fn begin_other_words(&self) -> Result<(), Error> {
+        let before = progress(&self.vault().snapshot()?)?;
+        let Some(before) = before.filter(|before| before.words != self.words().as_str()) else {
+            return Ok(());
+        };
+        let words = self.words().as_str().to_owned();
+        let anew = Progress { next: 1, done: false, skipped: Vec::new(), skipped_more: 0, words, ..before };
+        self.unit_blocking(Arc::new(Actor::operator("index renewal")), move |work| {
+            let bytes = serde_json::to_vec(&anew).map_err(|e| Error::Fault(e.to_string()))?;
+            work.unit().doc_put(SETTINGS, KEY, &bytes)?;
+            let who = work.who().clone();
+            work.audit(audit::done(&who, Action::Execute, Purpose::Operations, About::default()))
+        })?;
+        Ok(())
+    }
+
+    /// Whether a renewal was for what this program indexes under its settings.
+    fn is_current(&self, progress: &Progress) -> bool {
+        progress.version == INDEX_VERSION && progress.words == self.words().as_str()
+    }
+
     fn renew_index(&self) -> Result<bool, Error> {
         if self.index_is_complete() && self.index().noted.load(Ordering::Acquire) {
             if self.index().left_out.load(Ordering::Acquire) > 0 {
@@ -130,9 +154,15 @@ impl Records {
             return Ok(false);
         }
         let snapshot = self.vault().snapshot()?;
-        let fresh =
-            Progress { version: INDEX_VERSION, next: 1, done: false, skipped: Vec::new(), skipped_more: 0 };
-        let mut at = progress(&snapshot)?.filter(|p| p.version == INDEX_VERSION).unwrap_or(fresh);
+        let fresh = Progress {
+            version: INDEX_VERSION,
+            next: 1,
+            done: false,
+            skipped: Vec::new(),
+            skipped_more: 0,
+            words: self.words().as_str().to_owned(),
+        };
+        let mut at = progress(&snapshot)?.filter(|p| self.is_current(p)).unwrap_or(fresh);
         if at.done {
             self.index().noted.store(true, Ordering::Release);
             self.index().done.store(true, Ordering::Release);
@@ -141,6 +171,7 @@ impl Records {
         let own = self.own_parameters();
         let mut context = Context::new(self.0.zone.clone(), self.now());
         context.own = own.clone();
+        context.words = self.words();
         let mut renewed = Vec::new();
         let mut next = at.next;
         let end = at.next + BATCH;
@@ -289,6 +320,7 @@ mod tests {
                 done: true,
                 skipped: Vec::new(),
                 skipped_more: 0,
+                words: String::new(),
             };
             work.unit().doc_put(SETTINGS, KEY, &serde_json::to_vec(&old).unwrap())?;
             let who = work.who().clone();
@@ -369,6 +401,7 @@ mod tests {
                 done: false,
                 skipped: vec![(1, version)],
                 skipped_more: 0,
+                words: records.words().as_str().to_owned(),
             };
             move || {
                 let noted = records.unit_blocking(operator, move |work| {

@@ -131,7 +131,9 @@ fn documentation(zone: &str) -> String {
          are Basic resources. \
          A Binary is sent and fetched as bytes under its own media type, too; securityContext holds. \
          Who sees only a part of a type creates by POST and not under an id of its own. \
-         Not served: _text, _content, _query, _contained other than false."
+         _text finds words of narratives, _content words of \
+         all text, as far as they are indexed (setting fhir.words): all words, word* for beginnings, no phrases. \
+         Not served: _query, _contained other than false."
     )
 }
 

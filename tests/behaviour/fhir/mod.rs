@@ -32,6 +32,7 @@ mod table;
 mod terminology;
 mod trail;
 mod validating;
+mod words;
 
 use clinicvault_tests::{Answer, Http};
 use serde_json::Value;

@@ -175,6 +175,7 @@ impl Doors {
         let library = Library::new(config.fhir.terminology(&config.storage.data));
         let records = Records::knowing(vault, Arc::new(SystemClock), zone, level, Some(library));
         records.bound_parameters(config.fhir.search_parameters);
+        records.index_words(config.fhir.words.words())?;
         Ok(Self::Here(records))
     }
 

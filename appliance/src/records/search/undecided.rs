@@ -12,7 +12,7 @@ use super::view::View;
 impl View<'_> {
     /// A warning when a search asks for what is not known of every record.
     pub fn undecided(&self, parts: &[Part]) -> Result<Option<Issue>, Error> {
-        let mut asked: Vec<_> = parts.iter().flat_map(|part| part.search.own_numbers(self.context)).collect();
+        let mut asked: Vec<_> = parts.iter().flat_map(|part| part.search.unsure(self.context)).collect();
         asked.sort_unstable();
         asked.dedup();
         for (kind, number) in asked {
@@ -21,7 +21,7 @@ impl View<'_> {
             for row in self.scan(kind, &range, Dir::Ascending, None)? {
                 if self.stands(kind, row?.1, &reach)? {
                     let text = "A search parameter of this search could not be evaluated for some records, or has more \
-                                values there than are kept; whether those records belong to this answer is not known.";
+                                values or words there than are kept; whether those records belong to this answer is not known.";
                     return Ok(Some(Issue::warning(IssueCode::Incomplete, text)));
                 }
             }

@@ -26,6 +26,7 @@ pub mod token;
 mod tree;
 mod units;
 pub mod uri;
+pub mod words;
 
 use std::sync::{Arc, LazyLock};
 
@@ -59,6 +60,8 @@ pub struct Context {
     pub chain_depth: usize,
     /// The clinic's own parameters.
     pub own: Arc<own::Own>,
+    /// Which words of a record are indexed.
+    pub words: words::Words,
 }
 
 /// A source of value sets and code systems that can be handed around.
@@ -98,6 +101,7 @@ impl Context {
             most_values: Self::MOST_VALUES,
             chain_depth: CHAIN_DEPTH,
             own: own::none(),
+            words: words::Words::default(),
         }
     }
 

@@ -25,7 +25,12 @@ pub const SOURCE: u16 = 6;
 pub const OWN: u16 = 20_000;
 /// First number behind a clinic's own parameters.
 pub const OWN_END: u16 = 50_000;
-/// Not a parameter of queries: which of a clinic's own parameters could not be evaluated for a record.
+/// `_text`: words of narratives; see `words`.
+pub const NARRATIVE_WORDS: u16 = 59_997;
+/// `_content`: words of all text.
+pub const CONTENT_WORDS: u16 = 59_998;
+/// Not a parameter of queries: which of a clinic's own parameters could not be evaluated for a record, and which words
+/// of it were too many.
 pub const UNDECIDED: u16 = 59_999;
 /// Not a parameter of queries: the records of one patient, newest first.
 pub const TIMELINE: u16 = 60_000;

@@ -7,6 +7,7 @@ use std::path::Path as FilePath;
 
 use super::params::{Datatype, Filter, Param, ParamType, Path};
 use super::terms::{encode, terms};
+use super::words::Words;
 use super::{Check, Context, params};
 use crate::fhir::definitions::{self, Kind};
 use crate::fhir::id::ResourceType;
@@ -35,7 +36,17 @@ fn all() -> Vec<Checked> {
 }
 
 fn context() -> Context {
-    Context::new(TimeZone::UTC, Timestamp::UNIX_EPOCH)
+    let mut context = Context::new(TimeZone::UTC, Timestamp::UNIX_EPOCH);
+    context.words = Words::Off;
+    context
+}
+
+/// How many words of narratives and of all text a record has besides.
+fn words(resource: &Resource) -> [usize; 2] {
+    let mut context = context();
+    context.words = Words::All;
+    let own = terms(resource, &context);
+    [params::NARRATIVE_WORDS, params::CONTENT_WORDS].map(|n| own.iter().filter(|t| t.param == n).count())
 }
 
 /// Marks of elements without a value, and identifiers where only references to one type count, are no values.
@@ -144,6 +155,7 @@ fn examples_of_the_standard_are_indexed_where_the_expressions_say() {
     let all = all();
     let (mut count, mut seen) = (0, 0);
     let (mut clinical, mut rows, mut long) = (0, 0, 0);
+    let mut worded = [0; 2];
     for folder in ["r4-examples", "synthea", "fhirpath"] {
         let Ok(files) = std::fs::read_dir(root.join(folder)) else { return };
         for file in files.flatten().map(|f| f.path()).filter(|p| p.extension().is_some_and(|e| e == "json")) {
@@ -156,6 +168,7 @@ fn examples_of_the_standard_are_indexed_where_the_expressions_say() {
                 if folder == "synthea" {
                     let terms = terms(&resource, &context());
                     clinical += 1;
+                    worded.iter_mut().zip(words(&resource)).for_each(|(all, more)| *all += more);
                     rows += terms.len();
                     long += terms.iter().map(|t| t.value.len()).sum::<usize>();
                 }
@@ -165,6 +178,7 @@ fn examples_of_the_standard_are_indexed_where_the_expressions_say() {
     }
     // What a write costs: the rows of its record. Records of a clinic have some 17.
     println!("{clinical} records: {} rows, {} bytes each", rows / clinical, long / clinical);
+    println!("{} words of narratives, {} of all text each", worded[0] / clinical, worded[1] / clinical);
     assert!(rows / clinical <= 18, "{rows} rows of {clinical} records");
     assert!(count > 100 && seen > 1_000, "{count} resources, {seen} values");
 }

@@ -41,6 +41,7 @@ pub fn terms(resource: &Resource, context: &Context) -> Vec<Term> {
     out.extend(security_context(resource, context));
     out.extend(super::people::terms(resource));
     super::own::terms(resource, context, &mut out);
+    super::words::terms(resource, context, &mut out);
     out.sort_unstable();
     out.dedup();
     out

@@ -238,10 +238,14 @@ pub fn unreadable(kind: ResourceType, context: &super::Context, old: &[Term]) ->
 }
 
 fn without(old: &[Term]) -> Vec<Term> {
-    old.iter().filter(|term| !is_own(term.param) && term.param != UNDECIDED).cloned().collect()
+    let of_own = |term: &&Term| {
+        let number = term.value.first_chunk::<2>().map(|number| u16::from_be_bytes(*number));
+        is_own(term.param) || (term.param == UNDECIDED && number.is_some_and(is_own))
+    };
+    old.iter().filter(|term| !of_own(term)).cloned().collect()
 }
 
-fn undecided_by(number: u16) -> Term {
+pub(super) fn undecided_by(number: u16) -> Term {
     Term { param: UNDECIDED, value: number.to_be_bytes().to_vec() }
 }
 

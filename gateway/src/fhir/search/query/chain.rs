@@ -3,8 +3,8 @@
 //! A chain without a type tries every type that the reference may point at; those that have no such parameter, or for
 //! which the value means nothing, drop out. Depth and number of the tried ways are bounded.
 
-use super::super::Context;
 use super::super::params::{Param, ParamType};
+use super::super::{Context, words};
 use super::filter::Comparison;
 use super::node::{Node, Referred, Refers};
 use super::{bad_value, shown, unsupported, value};
@@ -78,6 +78,9 @@ impl<'a> Reading<'a> {
             Some((code, modifier)) => (code, Some(modifier)),
             None => (name, None),
         };
+        if words::is_asked(code) && modifier.is_none() && self.comparison.is_none() {
+            return Ok(words::node(code, self.value, self.context)?);
+        }
         if super::is_control(code) {
             return Err(unsupported(self.name).into());
         }

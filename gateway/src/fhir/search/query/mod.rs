@@ -10,7 +10,7 @@ mod node;
 mod value;
 
 use super::params;
-use super::{Context, TermRange};
+use super::{Context, TermRange, words};
 use crate::fhir::id::ResourceType;
 use crate::fhir::outcome::{Issue, IssueCode, Outcome, Severity};
 
@@ -124,8 +124,9 @@ impl Search {
         Node::All(own.chain(self.further.iter().cloned()).collect())
     }
 
-    /// The own parameters that it asks for, each with the type whose records they are asked of.
-    pub fn own_numbers(&self, context: &Context) -> Vec<(ResourceType, u16)> {
+    /// What it asks for that may not be known of every record: own parameters and words, each with the type whose records
+    /// they are asked of.
+    pub fn unsure(&self, context: &Context) -> Vec<(ResourceType, u16)> {
         let mut out = Vec::new();
         self.condition().numbers(self.kind, &mut out);
         out.extend(self.sort.iter().map(|key| (self.kind, key.param)));
@@ -133,7 +134,8 @@ impl Search {
             let source = include.source.unwrap_or(self.kind);
             out.extend(include.stored(source, context).into_iter().map(|asked| (source, asked.number)));
         }
-        out.retain(|(_, number)| super::own::is_own(*number));
+        let words = |number| matches!(number, params::NARRATIVE_WORDS | params::CONTENT_WORDS);
+        out.retain(|(_, number)| super::own::is_own(*number) || words(*number));
         out
     }
 
@@ -208,7 +210,8 @@ pub fn parse_within(
     if !issues.is_empty() {
         return Err(Outcome::of(issues));
     }
-    search.own = (!search.own_numbers(context).is_empty()).then(|| context.own.epoch());
+    let asks = search.unsure(context).iter().any(|(_, number)| super::own::is_own(*number));
+    search.own = asks.then(|| context.own.epoch());
     Ok(search)
 }
 
@@ -285,7 +288,9 @@ fn read(search: &mut Search, name: &str, value: &str, context: &Context) -> Resu
         }
         // Contained resources are not found by themselves; that is what `false` says.
         "_contained" if modifier.is_none() && value == "false" => return Ok(Read::Applied),
-        _ if base != "_has" && is_control(base) => return Err(unsupported(base)),
+        _ if base != "_has" && is_control(base) && !(words::is_asked(base) && modifier.is_none()) => {
+            return Err(unsupported(name));
+        }
         _ => {}
     }
     let mut reading = chain::Reading::new(name, value, context);
