@@ -15,6 +15,7 @@ use super::id::ResourceType;
 use super::search::own::{Own, OwnParam};
 use super::search::params;
 use super::search::query::references;
+use super::search::words::Words;
 use super::subscription::{BACKPORT, topic};
 use crate::json::{Object, Value};
 
@@ -71,6 +72,8 @@ pub struct Served<'a> {
     pub security: &'a str,
     /// The clinic's own search parameters.
     pub own: Arc<Own>,
+    /// Which words of records are indexed.
+    pub words: Words,
 }
 
 /// Forms in which every interaction is served.
@@ -90,10 +93,11 @@ pub fn statement(served: &Served<'_>) -> Value {
     let rest = Object::new()
         .with_some("extension", websocket)
         .with("mode", "server")
-        .with("documentation", documentation(served.zone))
+        .with("documentation", documentation(served.zone, served.words))
         .with("security", Object::new().with("cors", true).with("description", served.security))
         .with("resource", served.types.iter().map(|kind| of_type(kind, &served.own)).collect::<Vec<Value>>())
         .with_some("interaction", (!served.system.is_empty()).then(|| codes(&served.system)))
+        .with_some("searchParam", words(served.words))
         .with_some("operation", operations(&served.operations))
         .with("compartment", compartments());
     let implementation = Object::new()
@@ -114,7 +118,39 @@ pub fn statement(served: &Served<'_>) -> Value {
     )
 }
 
-fn documentation(zone: &str) -> String {
+/// The parameters that ask for words, which all types have.
+fn words(indexed: Words) -> Option<Vec<Value>> {
+    let told = [
+        ("_text", "DomainResource-text", "Words of the narrative"),
+        ("_content", "Resource-content", "Words of all text"),
+    ];
+    let asked = match indexed {
+        Words::Off => 0,
+        Words::Narrative => 1,
+        Words::All => 2,
+    };
+    let one = |(name, definition, what): (&str, &str, &str)| {
+        let definition = format!("http://hl7.org/fhir/SearchParameter/{definition}");
+        let how = format!("{what}: all of those given, word* for beginnings, a comma between alternatives.");
+        Value::from([
+            ("name", Value::from(name)),
+            ("definition", definition.into()),
+            ("type", "string".into()),
+            ("documentation", how.into()),
+        ])
+    };
+    (asked > 0).then(|| told.into_iter().take(asked).map(one).collect())
+}
+
+fn documentation(zone: &str, words: Words) -> String {
+    let words = match words {
+        Words::Off => "No words are indexed (setting fhir.words), so _text and _content are not served",
+        Words::Narrative => {
+            "_text finds words of narratives; words of other text are not indexed (setting fhir.words), so _content is \
+             not served"
+        }
+        Words::All => "_text finds words of narratives, _content words of all text",
+    };
     format!(
         "Resources are checked against the structure of R4 and kept as sent. Dates without a zone are read in {zone}. \
          Search parameters are those of R4, and those of SearchParameter resources that are stored here with the status \
@@ -131,8 +167,7 @@ fn documentation(zone: &str) -> String {
          are Basic resources. \
          A Binary is sent and fetched as bytes under its own media type, too; securityContext holds. \
          Who sees only a part of a type creates by POST and not under an id of its own. \
-         _text finds words of narratives, _content words of \
-         all text, as far as they are indexed (setting fhir.words): all words, word* for beginnings, no phrases. \
+         {words}; phrases and operators are refused. \
          Not served: _query, _contained other than false."
     )
 }
@@ -274,6 +309,7 @@ mod tests {
             system: vec!["transaction", "batch"],
             security: "Bearer token",
             own: Arc::default(),
+            words: Words::default(),
         }
     }
 
@@ -290,6 +326,23 @@ mod tests {
         assert!(!listed("searchRevInclude").contains(&"Observation:encounter"));
         for name in ["name", "birthdate", "identifier", "phone", "gender", "_id", "_lastUpdated"] {
             assert!(names.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn words_are_told_as_far_as_they_are_indexed() {
+        for (words, names, lacks) in [
+            (Words::Off, vec![], "_text and _content are not served"),
+            (Words::Narrative, vec!["_text"], "_content is not served"),
+            (Words::All, vec!["_text", "_content"], "_content words of all text"),
+        ] {
+            let told = statement(&Served { words, ..served() });
+            let resource = Resource::from_value(told).unwrap();
+            let listed = resource.json().pointer("/rest/0/searchParam").map(|all| all.as_array().unwrap());
+            let listed: Vec<_> = listed.into_iter().flatten().filter_map(|one| one.str("name")).collect();
+            assert_eq!(listed, names);
+            let documentation = resource.json().pointer("/rest/0/documentation").unwrap();
+            assert!(documentation.as_str().unwrap().contains(lacks), "{documentation:?}");
         }
     }
 }

@@ -108,5 +108,6 @@ pub(super) fn value(app: &App, base: &str) -> Value {
                    (/.well-known/smart-configuration), or the session of a signed-in person; rights by scopes and by \
                    role. Every access is recorded.",
         own: own(app),
+        words: app.config().fhir.words.words(),
     })
 }
