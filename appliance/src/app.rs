@@ -203,6 +203,7 @@ impl App {
         records.bound_parameters(inner.config.fhir.search_parameters);
         let limits = &inner.config.limits;
         records.set_patch_steps(limits.patch_steps);
+        records.set_validation_steps(inner.config.fhir.validation_steps);
         records.bound_searches(Bounds {
             chain_depth: limits.chain_depth,
             search_rows: limits.search_rows,

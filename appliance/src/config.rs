@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clinicvault_gateway::fhir::search::words::Words;
 use clinicvault_gateway::fhir::subscription::endpoint::Allowed;
 use clinicvault_gateway::fhir::terminology::MOST_CODES;
-use clinicvault_gateway::fhir::validate::Level;
+use clinicvault_gateway::fhir::validate::{Level, MOST_STEPS};
 use clinicvault_gateway::json::Limits as JsonLimits;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -101,6 +101,7 @@ pub struct Limits {
 #[serde(default, deny_unknown_fields)]
 pub struct Fhir {
     pub validation: Validation,
+    pub validation_steps: u64,
     pub expansion_codes: usize,
     pub consent_for_programs: bool,
     pub search_parameters: usize,
@@ -304,6 +305,7 @@ impl Default for Fhir {
     fn default() -> Self {
         Self {
             validation: Validation::default(),
+            validation_steps: MOST_STEPS,
             expansion_codes: MOST_CODES,
             consent_for_programs: false,
             search_parameters: 100,
@@ -424,6 +426,10 @@ const SENTENCES: &[(&str, &str)] = &[
     (
         "fhir.validation",
         "What a write is checked for: \"structure\", \"invariants\", \"terminology\" or \"profiles\"; each has those before it.",
+    ),
+    (
+        "fhir.validation_steps",
+        "Work of checking one resource: elements that invariants visit, values that they compare, elements held against profiles. A resource that takes more is refused.",
     ),
     (
         "fhir.expansion_codes",

@@ -67,7 +67,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use clinicvault_gateway::fhir::patch::Budget;
 use clinicvault_gateway::fhir::search::words::Words;
 use clinicvault_gateway::fhir::search::{Context, Terminology};
-use clinicvault_gateway::fhir::validate::Level;
+use clinicvault_gateway::fhir::validate::{Level, MOST_STEPS};
 use clinicvault_vault::Vault;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -100,6 +100,7 @@ struct Inner {
     most_values: AtomicUsize,
     patch_steps: AtomicU64,
     words: OnceLock<Words>,
+    validation_steps: AtomicU64,
     bounds: OnceLock<search::Bounds>,
     consents: Arc<consents::Consents>,
     gate: OnceLock<Arc<watch::Gate>>,
@@ -153,6 +154,7 @@ impl Records {
             most_values: AtomicUsize::new(Context::MOST_VALUES),
             patch_steps: AtomicU64::new(PATCH_STEPS),
             words: OnceLock::new(),
+            validation_steps: AtomicU64::new(MOST_STEPS),
             bounds: OnceLock::new(),
             consents: Arc::default(),
             gate: OnceLock::new(),
@@ -173,6 +175,11 @@ impl Records {
         self.0.patch_steps.store(most, Ordering::Relaxed);
     }
 
+    /// Bounds the work of checking one resource (setting `fhir.validation_steps`).
+    pub fn set_validation_steps(&self, most: u64) {
+        self.0.validation_steps.store(most, Ordering::Relaxed);
+    }
+
     /// What the patches of one request may do together.
     pub fn patch_budget(&self) -> Arc<Budget> {
         Arc::new(Budget::new(self.0.patch_steps.load(Ordering::Relaxed)))
@@ -183,6 +190,7 @@ impl Records {
         let gate = (self.gate_of_subscriptions(), Context::new(self.0.zone.clone(), self.now()));
         write::Checks {
             level: self.0.level,
+            most_steps: self.0.validation_steps.load(Ordering::Relaxed),
             definitions: self.0.definitions.clone(),
             parameters: self.0.parameters.clone(),
             gate: Some(Arc::new(gate)),

@@ -51,7 +51,10 @@ impl Records {
 
     /// Everything that is wrong with a resource, warnings and hints too. Nothing is stored.
     pub fn validate(&self, resource: &Value, profiles: &[&str]) -> Vec<Issue> {
-        Validator::new(&**self.definitions(), Policy::report(Level::Profiles)).check(resource, profiles)
+        let definitions = self.definitions();
+        Validator::new(&**definitions, Policy::report(Level::Profiles))
+            .with_most_steps(self.checks().most_steps)
+            .check(resource, profiles)
     }
 
     /// Refuses whoever may do none of these to a type.

@@ -65,7 +65,8 @@ impl Draft {
     /// Checks the rules of FHIR as far as `checks` go; [`Error::Broken`] lists every broken one with its path. A profile
     /// has to be one that can be compiled, and gets its snapshot.
     pub fn check(mut self, checks: &Checks) -> Result<Checked, Error> {
-        let validator = Validator::new(&*checks.definitions, Policy::write(checks.level));
+        let validator = Validator::new(&*checks.definitions, Policy::write(checks.level))
+            .with_most_steps(checks.most_steps);
         let snapshot = if self.kind.as_str() == "StructureDefinition" {
             snapshot(&self.json, &checks.definitions)
         } else {
@@ -97,6 +98,8 @@ impl Draft {
 pub struct Checks {
     /// How far the check goes.
     pub level: Level,
+    /// Work that it may take.
+    pub most_steps: u64,
     /// Where profiles and codes are found.
     pub definitions: Arc<Conformance>,
     /// What a definition of a search parameter is judged by.

@@ -84,6 +84,7 @@ impl Checker {
                 }
                 Ok(current)
             }
+            Shape::Kept(_, inner) => self.part(inner, focus),
             Shape::Sign(_, inner) => self.part(inner, focus).map(|_| ANYTHING),
             Shape::Type(inner, test, of) => {
                 let value = self.part(inner, focus)?;

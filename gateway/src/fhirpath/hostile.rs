@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Context, ErrorKind, Expression, Node};
+use super::{Context, ErrorKind, Expression, Node, parse};
 use crate::json::{self, Limits, Value};
 
 const SEEDS: [&str; 4] = [
@@ -18,7 +18,10 @@ const SEEDS: [&str; 4] = [
     r#"{"resourceType":"Nothing","a":[[[1,2],{"b":null}]],"_a":{"extension":[{"url":1}]}}"#,
 ];
 
-const LEAVES: [&str; 30] = [
+const LEAVES: [&str; 33] = [
+    "%resource.name.given",
+    "%resource.descendants()",
+    "%resource.name.where(family.exists()).given.first()",
     "name",
     "given",
     "name.given",
@@ -205,6 +208,31 @@ proptest! {
     fn any_expression_is_answered(text in expressions()) {
         prop_assert!(!matches!(Expression::parse(&text), Err(e) if e.kind == ErrorKind::Syntax), "{}", text);
         answered(&text);
+    }
+
+    #[test]
+    fn what_is_kept_answers_as_if_it_were_not(text in expressions(), over in expressions()) {
+        for text in [format!("({over}).select({text})"), format!("({over}).where(({text}) in %resource.descendants())"),
+            format!("({over}).select(%resource.name.given contains ({text}))"), text.clone()]
+        {
+            let (Ok(kept), Ok(tree)) = (Expression::parse(&text), parse::read(&text)) else { continue };
+            let plain = Expression { text: text.as_str().into(), tree };
+            for seed in SEEDS {
+                let resource: Value = json::parse(seed.as_bytes(), &Limits::default()).unwrap();
+                let answer = |expression: &Expression| {
+                    let context = Context::new(&resource)
+                        .with_now(jiff::Timestamp::UNIX_EPOCH, &jiff::tz::TimeZone::UTC)
+                        .with_most_steps(50_000);
+                    let found = expression.evaluate(&context, Node::resource(&resource));
+                    found.map(|items| items.iter().map(|i| i.to_json().to_vec()).collect::<Vec<_>>())
+                };
+                match (answer(&kept), answer(&plain)) {
+                    (Err(one), Err(other)) => prop_assert_eq!(one.kind, other.kind, "{}", text),
+                    (Err(one), Ok(_)) | (Ok(_), Err(one)) => prop_assert_eq!(one.kind, ErrorKind::Limit, "{}", text),
+                    (one, other) => prop_assert_eq!(one, other, "{}", text),
+                }
+            }
+        }
     }
 
     #[test]

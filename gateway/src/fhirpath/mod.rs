@@ -11,6 +11,7 @@ mod error;
 mod eval;
 mod function;
 mod item;
+mod kept;
 mod lexer;
 mod node;
 mod parse;

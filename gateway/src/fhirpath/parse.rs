@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use super::error::Error;
 use super::function::Function;
 use super::item::{Item, Quantity};
+use super::kept;
 use super::lexer::{Token, tokens};
 use super::tree::{Call, Operator, Shape, Step, Tree};
 use super::types::TypeName;
@@ -17,8 +18,15 @@ pub const MOST_DEPTH: u32 = 100;
 /// Most of `is` and `as` in a row.
 const MOST_TYPES: u32 = 8;
 
-/// Reads a whole expression.
+/// Reads a whole expression, and marks what may be kept while it is evaluated.
 pub(super) fn parse(text: &str) -> Result<Tree, Error> {
+    let mut tree = read(text)?;
+    kept::mark(&mut tree);
+    Ok(tree)
+}
+
+/// Reads a whole expression.
+pub(super) fn read(text: &str) -> Result<Tree, Error> {
     if text.len() > MOST_LENGTH {
         return Err(Error::limit(
             0,

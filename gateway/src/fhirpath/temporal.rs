@@ -22,7 +22,7 @@ pub enum TemporalKind {
 }
 
 /// The last part that was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs)] // Each is the part of its own name.
 pub enum Part {
     Year,
@@ -208,6 +208,22 @@ impl Temporal {
         let ((y, m, d), (h, min, s)) = (self.date, self.time);
         let second = i64::from(s) * 1_000_000_000 + i64::from(self.nano);
         [i64::from(y), i64::from(m), i64::from(d), i64::from(h), i64::from(min), second]
+    }
+
+    /// What two values share when [`Temporal::compare`] finds them equal: whether it is a time of day, the last part, and
+    /// the parts up to that, in UTC where there is a zone.
+    pub(super) fn sameness(&self) -> (bool, Part, [i64; 6]) {
+        let last = self.part.min(Part::Second);
+        let is_time = self.kind == TemporalKind::Time;
+        let timed = self.part > Part::Day && self.kind == TemporalKind::DateTime;
+        let mut fields = if timed { self.in_utc().fields() } else { self.fields() };
+        let from = if is_time { Part::Hour } else { Part::Year };
+        for (part, field) in PARTS.iter().zip(fields.iter_mut()) {
+            if *part < from || *part > last {
+                *field = 0;
+            }
+        }
+        (is_time, last, fields)
     }
 
     fn in_utc(&self) -> Self {

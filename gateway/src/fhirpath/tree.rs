@@ -34,6 +34,8 @@ pub(super) enum Shape {
     Sign(bool, Box<Tree>),
     /// `is` (`true`) and `as`.
     Type(Box<Tree>, bool, TypeName),
+    /// A part that means the same for every item, by its number; its answer is kept.
+    Kept(usize, Box<Tree>),
     /// Operators of one precedence, applied from left to right.
     Fold(Box<Tree>, Vec<(Operator, u32, Tree)>),
 }

@@ -44,7 +44,7 @@ impl<'a> Names<'a> {
                     }
                 }
             }
-            Shape::Sign(_, inner) | Shape::Type(inner, _, _) => self.tree(inner),
+            Shape::Sign(_, inner) | Shape::Type(inner, _, _) | Shape::Kept(_, inner) => self.tree(inner),
             Shape::Fold(first, rest) => {
                 self.tree(first);
                 for (_, _, right) in rest {

@@ -4,12 +4,11 @@ use super::compare::{fits, same};
 use super::compile::type_of;
 use super::{Node, Profile, TypeRef, core_type};
 use crate::fhir::definitions::{self, Kind, Type};
-use crate::fhir::id::Reference;
 use crate::fhir::outcome::{Issue, IssueCode, Severity};
 use crate::fhir::search::decimal;
 use crate::fhir::validate::coded;
 use crate::fhir::validate::invariant;
-use crate::fhir::validate::{Definitions, Policy, Surroundings};
+use crate::fhir::validate::{Definitions, Outside, Policy, Surroundings};
 use crate::json::{Object, Value};
 
 /// Profiles within profiles beyond which a check stops.
@@ -29,12 +28,7 @@ pub struct Check<'a, 'd> {
     pub around: Surroundings<'a>,
     /// Profiles that are being checked, with the place of the value: a ring ends here.
     open: Vec<(*const Value, String)>,
-    /// Work done, to end what is hostile.
-    steps: usize,
 }
-
-/// Most elements that one check of a profile looks at.
-const MOST_STEPS: usize = 400_000;
 
 /// One occurrence of an element.
 #[derive(Clone, Copy)]
@@ -116,15 +110,12 @@ impl<'a, 'd> Check<'a, 'd> {
         policy: &'d Policy,
         around: Surroundings<'a>,
     ) -> Self {
-        Self {
-            definitions,
-            policy,
-            issues: Vec::new(),
-            path: place.to_owned(),
-            around,
-            open: Vec::new(),
-            steps: 0,
-        }
+        Self { definitions, policy, issues: Vec::new(), path: place.to_owned(), around, open: Vec::new() }
+    }
+
+    /// What expressions may ask for.
+    fn outside(&self) -> Outside<'a, 'd> {
+        Outside { definitions: self.definitions, policy: self.policy, around: self.around.clone() }
     }
 
     fn issue(&mut self, severity: Severity, code: IssueCode, text: String) {
@@ -133,7 +124,7 @@ impl<'a, 'd> Check<'a, 'd> {
         }
     }
 
-    fn error(&mut self, code: IssueCode, text: String) {
+    pub(super) fn error(&mut self, code: IssueCode, text: String) {
         self.issue(Severity::Error, code, text);
     }
 
@@ -183,21 +174,13 @@ impl<'a, 'd> Check<'a, 'd> {
     }
 
     /// Whether a value follows a profile.
-    pub(super) fn follows(&mut self, value: &'a Value, kind: Kind, profile: &Profile) -> bool {
+    pub fn follows(&mut self, value: &'a Value, kind: Kind, profile: &Profile) -> bool {
         !self.attempt(value, kind, profile).iter().any(|i| i.severity >= Severity::Error)
     }
 
-    /// Counts a piece of work; false when there was enough of it, which is said once.
+    /// Counts a piece of work; false when the whole check has had enough of it, which is told at its end.
     pub(super) fn charge(&mut self) -> bool {
-        self.steps += 1;
-        if self.steps == MOST_STEPS {
-            self.issue(
-                Severity::Warning,
-                IssueCode::TooCostly,
-                "too much work: the rest is not checked".to_owned(),
-            );
-        }
-        self.steps < MOST_STEPS && self.around.budget.take(1)
+        self.around.budget.take(1)
     }
 
     /// One occurrence against what a profile says about it.
@@ -225,7 +208,7 @@ impl<'a, 'd> Check<'a, 'd> {
                 continue;
             }
             if let Some((severity, why)) =
-                invariant::judge(constraint, one.value, one.twin, one.kind, &self.around)
+                invariant::judge(constraint, one.value, one.twin, one.kind, &self.outside())
             {
                 self.issue(severity, IssueCode::Invariant, format!("{why} (from {profile})"));
             }
@@ -270,7 +253,7 @@ impl<'a, 'd> Check<'a, 'd> {
                 self.within(&child.name, one.index, |check| check.occurrence(one, child, profile));
             }
             if !child.slices.is_empty() || child.slicing.is_some() {
-                self.slices(&found, child, profile);
+                self.slices(&found, child, profile, None);
             }
         }
     }
@@ -324,8 +307,14 @@ impl<'a, 'd> Check<'a, 'd> {
             self.any_profile(value, one.kind, &profiles);
         }
         let targets: Vec<&str> = matching.iter().flat_map(|t| &t.targets).map(String::as_str).collect();
-        if own == "Reference" && !targets.is_empty() {
-            self.target(value, &targets);
+        if own == "Reference" {
+            if !targets.is_empty() {
+                self.target(value, &targets);
+            }
+            self.place_of_target(value, &matching);
+        }
+        if matches!(own, "Reference" | "canonical") {
+            self.version_of_target(value, &matching);
         }
     }
 
@@ -353,49 +342,6 @@ impl<'a, 'd> Check<'a, 'd> {
                 self.error(IssueCode::Structure, text);
             }
             None => {}
-        }
-    }
-
-    /// What a reference points at must be of one of the types, and follow one of the profiles where it can be seen.
-    fn target(&mut self, value: &'a Value, urls: &[&str]) {
-        let Some(text) = value.str("reference") else { return };
-        let found = self.around.resolve(text);
-        let own = match (found, Reference::parse(text)) {
-            (Some(found), _) => found.str("resourceType").map(str::to_owned),
-            (None, Some(Reference::Record { kind, .. } | Reference::Conditional { kind, .. })) => {
-                Some(kind.as_str().to_owned())
-            }
-            (None, _) => value.str("type").map(str::to_owned),
-        };
-        let Some(own) = own else { return };
-        let mut names = Vec::new();
-        let mut fitting = Vec::new();
-        for url in urls {
-            let profile = if core_type(url).is_some() { None } else { self.definitions.profile(url) };
-            let Some(name) = core_type(url).or(profile.as_ref().map(|p| p.type_name.as_str())) else {
-                return;
-            };
-            if name == own || name == "Resource" {
-                fitting.push(profile.clone());
-            }
-            names.push(name.to_owned());
-        }
-        if fitting.is_empty() {
-            let text = format!("a reference to {own} is not allowed here, only to {}", names.join(", "));
-            return self.error(IssueCode::Invalid, text);
-        }
-        let Some(found) = found.filter(|_| fitting.iter().all(Option::is_some)) else { return };
-        let mut why = None;
-        for profile in fitting.iter().flatten() {
-            let issues = self.attempt(found, Kind::Resource, profile);
-            let error = issues.into_iter().find(|i| i.severity >= Severity::Error);
-            match error {
-                None => return,
-                Some(error) => why.get_or_insert((profile.url.clone(), error)),
-            };
-        }
-        if let Some((url, error)) = why {
-            self.error(IssueCode::Structure, format!("what it points at does not follow {url}: {error}"));
         }
     }
 }

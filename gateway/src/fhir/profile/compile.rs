@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Binding, Context, Discriminator, Node, Profile, Rules, Slice, Slicing, Strength, TypeRef, core_type,
+    Aggregation, Binding, Context, Discriminator, Node, Profile, Rules, Slice, Slicing, Strength, TypeRef,
+    Versioning, core_type,
 };
 use crate::fhir::definitions::{self, Element, Kind, Type};
 use crate::fhir::validate::rules::Invariant;
@@ -176,7 +177,24 @@ fn child<'n>(node: &'n mut Node, name: &str) -> Result<&'n mut Node, String> {
     node.children.get_mut(at).ok_or_else(|| name.to_owned())
 }
 
+/// The slice of a name; `outer/inner` is a slice within the slice `outer`, where there is one.
 fn named_slice<'n>(node: &'n mut Node, name: &str) -> Result<&'n mut Node, String> {
+    if let Some((outer, _)) = name.rsplit_once('/')
+        && has_slice(node, outer)
+    {
+        let outer = named_slice(node, outer)?;
+        return own_slice(outer, name);
+    }
+    own_slice(node, name)
+}
+
+fn has_slice(node: &Node, name: &str) -> bool {
+    node.slices.iter().any(|slice| {
+        slice.name == name || name.starts_with(&format!("{}/", slice.name)) && has_slice(&slice.node, name)
+    })
+}
+
+fn own_slice<'n>(node: &'n mut Node, name: &str) -> Result<&'n mut Node, String> {
     let at = node.slices.iter().position(|s| s.name == name).unwrap_or_else(|| {
         node.slices.push(Slice { name: name.to_owned(), node: Node::of(&node.name) });
         node.slices.len() - 1
@@ -196,8 +214,7 @@ fn type_slice<'n>(
     }
     let slice = named_slice(node, name)?;
     if slice.types.is_none() {
-        slice.types =
-            code.map(|code| vec![TypeRef { code: code.to_owned(), profiles: vec![], targets: vec![] }]);
+        slice.types = code.map(|code| vec![TypeRef::of(code)]);
     }
     Ok(slice)
 }
@@ -305,7 +322,17 @@ fn type_ref(json: &Value) -> Option<TypeRef> {
     let urls = |key| json.items(key).iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>();
     let code = json.str("code")?;
     let code = if code.starts_with("http://hl7.org/fhirpath/System.") { "string" } else { code };
-    Some(TypeRef { code: code.to_owned(), profiles: urls("profile"), targets: urls("targetProfile") })
+    Some(TypeRef {
+        profiles: urls("profile"),
+        targets: urls("targetProfile"),
+        aggregation: json
+            .items("aggregation")
+            .iter()
+            .filter_map(|mode| Aggregation::parse(mode.as_str()?))
+            .collect(),
+        versioning: json.str("versioning").and_then(Versioning::parse).unwrap_or_default(),
+        ..TypeRef::of(code)
+    })
 }
 
 /// Types must be among those of the base.

@@ -10,6 +10,7 @@ mod compile;
 mod core;
 mod slice;
 mod snapshot;
+mod target;
 
 pub use compile::{Refusal, compile};
 pub use core::{embedded, embedded_urls};
@@ -80,7 +81,7 @@ pub struct Node {
 }
 
 /// A type, with the profiles that a value or the target of a reference must follow (any one of them).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TypeRef {
     /// Name of the type.
     pub code: String,
@@ -88,6 +89,82 @@ pub struct TypeRef {
     pub profiles: Vec<String>,
     /// Profiles on what a reference points at.
     pub targets: Vec<String>,
+    /// Where the target of a reference may be, any one of these; none: anywhere.
+    pub aggregation: Vec<Aggregation>,
+    /// Whether a reference or canonical address names a version.
+    pub versioning: Versioning,
+}
+
+impl TypeRef {
+    /// A type without further rules.
+    pub fn of(code: &str) -> Self {
+        Self { code: code.to_owned(), ..Self::default() }
+    }
+}
+
+/// Where the target of a reference may be (value set resource-aggregation-mode).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aggregation {
+    /// In the same resource.
+    Contained,
+    /// Anywhere else.
+    Referenced,
+    /// In the same bundle.
+    Bundled,
+}
+
+impl Aggregation {
+    /// The mode of a code.
+    pub fn parse(code: &str) -> Option<Self> {
+        Some(match code {
+            "contained" => Self::Contained,
+            "referenced" => Self::Referenced,
+            "bundled" => Self::Bundled,
+            _ => return None,
+        })
+    }
+
+    /// The code.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Contained => "contained",
+            Self::Referenced => "referenced",
+            Self::Bundled => "bundled",
+        }
+    }
+}
+
+/// Whether a reference names a version (value set reference-version-rules).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Versioning {
+    /// As it likes.
+    #[default]
+    Either,
+    /// It must not.
+    Independent,
+    /// It must.
+    Specific,
+}
+
+impl Versioning {
+    /// The rule of a code.
+    pub fn parse(code: &str) -> Option<Self> {
+        Some(match code {
+            "either" => Self::Either,
+            "independent" => Self::Independent,
+            "specific" => Self::Specific,
+            _ => return None,
+        })
+    }
+
+    /// The code, where it says something.
+    pub const fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::Either => None,
+            Self::Independent => Some("independent"),
+            Self::Specific => Some("specific"),
+        }
+    }
 }
 
 /// A binding to a value set.
@@ -186,7 +263,7 @@ pub enum Rules {
 /// A group of occurrences.
 #[derive(Debug, Clone, Default)]
 pub struct Slice {
-    /// Its name.
+    /// Its name; a slice within a slice is named after both, `outer/inner`.
     pub name: String,
     /// What its occurrences must be like.
     pub node: Node,

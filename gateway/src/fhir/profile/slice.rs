@@ -29,16 +29,24 @@ impl Rule<'_> {
 }
 
 impl<'a> Check<'a, '_> {
-    /// Puts each occurrence into its slice and checks it there.
-    pub(super) fn slices(&mut self, found: &[Occurrence<'a>], node: &Node, profile: &str) {
+    /// Puts each occurrence into its slice and checks it there, and in the slices within that. Slices within a slice that
+    /// say nothing of their own about how they are told apart are told apart as those outside (`outer`).
+    pub(super) fn slices(
+        &mut self,
+        found: &[Occurrence<'a>],
+        node: &Node,
+        profile: &str,
+        outer: Option<&Slicing>,
+    ) {
         let implied =
             Slicing { discriminators: vec![(Discriminator::Value, "url".to_owned())], ..Slicing::default() };
-        let slicing = match &node.slicing {
+        let unsaid = Slicing::default();
+        let slicing = match node.slicing.as_ref().or(outer) {
             Some(own) => own,
             None if matches!(node.name.as_str(), "extension" | "modifierExtension") => &implied,
-            None => &Slicing::default(),
+            None => &unsaid,
         };
-        let mut counts = vec![0u32; node.slices.len()];
+        let mut groups = vec![Vec::new(); node.slices.len()];
         let (mut last, mut left_over) = (0, false);
         for one in found {
             let fitting = self.slice_of(one, node, slicing);
@@ -56,8 +64,8 @@ impl<'a> Check<'a, '_> {
                 }
                 continue;
             };
-            if let Some(count) = counts.get_mut(at) {
-                *count += 1;
+            if let Some(group) = groups.get_mut(at) {
+                group.push(*one);
             }
             if slicing.ordered && at < last || slicing.rules == Rules::OpenAtEnd && left_over {
                 self.within(&node.name, one.index, |check| {
@@ -66,14 +74,13 @@ impl<'a> Check<'a, '_> {
                 });
             }
             last = last.max(at);
-            self.within(&node.name, one.index, |check| {
-                check.occurrence(one, &slice.node, profile);
-                if !slice.node.slices.is_empty() {
-                    check.reslice(one, &slice.node, profile);
-                }
-            });
+            self.within(&node.name, one.index, |check| check.occurrence(one, &slice.node, profile));
         }
-        for (slice, count) in node.slices.iter().zip(counts) {
+        for (slice, group) in node.slices.iter().zip(groups) {
+            if !slice.node.slices.is_empty() {
+                self.slices(&group, &slice.node, profile, Some(slicing));
+            }
+            let count = u32::try_from(group.len()).unwrap_or(u32::MAX);
             let (min, max) = (slice.node.min.unwrap_or_default(), slice.node.max.unwrap_or(u32::MAX));
             let text = if count < min {
                 format!("at least {min} of the slice {} needed, {count} found (from {profile})", slice.name)
@@ -90,14 +97,6 @@ impl<'a> Check<'a, '_> {
     fn report(&mut self, code: IssueCode, text: String) {
         let place = self.path.clone();
         self.issues.push(Issue::error(code, text).at(place));
-    }
-
-    /// A slice within a slice.
-    fn reslice(&mut self, one: &Occurrence<'a>, node: &Node, profile: &str) {
-        let slicing = node.slicing.clone().unwrap_or_default();
-        if let Some((_, inner)) = self.slice_of(one, node, &slicing) {
-            self.occurrence(one, &inner.node, profile);
-        }
     }
 
     fn slice_of<'n>(

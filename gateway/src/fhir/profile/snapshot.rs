@@ -60,10 +60,24 @@ fn elements(definition: &'static Type, node: Option<&Node>, path: &str, id: &str
         let path = format!("{path}.{}{suffix}", element.name);
         let id = format!("{id}.{}{suffix}", element.name);
         one(definition, element, child, None, &path, &id, out);
-        for slice in child.map(|c| c.slices.as_slice()).unwrap_or_default() {
-            let id = format!("{id}:{}", slice.name);
-            one(definition, element, Some(&slice.node), Some(slice), &path, &id, out);
+        if let Some(child) = child {
+            slices(definition, element, child, &path, &id, out);
         }
+    }
+}
+
+/// The slices of an element, each followed by those within it.
+fn slices(
+    owner: &'static Type,
+    element: &'static Element,
+    node: &Node,
+    path: &str,
+    id: &str,
+    out: &mut Vec<Value>,
+) {
+    for slice in &node.slices {
+        one(owner, element, Some(&slice.node), Some(slice), path, &format!("{id}:{}", slice.name), out);
+        slices(owner, element, &slice.node, path, id, out);
     }
 }
 
@@ -153,7 +167,7 @@ fn base_type(kind: Kind) -> Option<TypeRef> {
     };
     let address = |name: &str| format!("http://hl7.org/fhir/StructureDefinition/{name}");
     let targets = targets.iter().map(|t| address(t.as_str())).collect();
-    Some(TypeRef { code: code.to_owned(), profiles: Vec::new(), targets })
+    Some(TypeRef { targets, ..TypeRef::of(code) })
 }
 
 fn head(path: &str, id: &str, slice: Option<&str>) -> Object {
@@ -172,11 +186,14 @@ fn type_json(one: &TypeRef) -> Value {
     let list = |urls: &[String]| {
         (!urls.is_empty()).then(|| urls.iter().map(|u| Value::from(u.as_str())).collect::<Vec<Value>>())
     };
+    let modes: Vec<Value> = one.aggregation.iter().map(|mode| Value::from(mode.as_str())).collect();
     Value::Object(
         Object::new()
             .with("code", one.code.as_str())
             .with_some("profile", list(&one.profiles))
-            .with_some("targetProfile", list(&one.targets)),
+            .with_some("targetProfile", list(&one.targets))
+            .with_some("aggregation", (!modes.is_empty()).then_some(modes))
+            .with_some("versioning", one.versioning.as_str()),
     )
 }
 

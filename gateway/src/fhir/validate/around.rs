@@ -1,6 +1,6 @@
 //! The resource at hand and what is around it: its container, the bundle it stands in, and the work that is left.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::fhir::near::{Near, Place};
@@ -11,6 +11,21 @@ use crate::json::Value;
 pub struct Budget {
     most: u64,
     left: Cell<u64>,
+    /// Values that `conformsTo` is holding against a profile.
+    open: RefCell<Vec<(*const Value, String)>>,
+    too_deep: Cell<bool>,
+}
+
+/// Most questions of `conformsTo` within one another.
+pub const MOST_OPEN: usize = 4;
+
+/// A question of `conformsTo` that is being answered.
+pub struct Open<'b>(&'b Budget);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.open.borrow_mut().pop();
+    }
 }
 
 impl Budget {
@@ -19,7 +34,30 @@ impl Budget {
 
     /// So many steps.
     pub const fn of(steps: u64) -> Self {
-        Self { most: steps, left: Cell::new(steps) }
+        let open = RefCell::new(Vec::new());
+        Self { most: steps, left: Cell::new(steps), open, too_deep: Cell::new(false) }
+    }
+
+    /// Begins to hold a value against a profile; none when just that is being done already, or when profiles ask for one
+    /// another too deeply, which ends the whole check.
+    pub fn open(&self, value: &Value, profile: &str) -> Option<Open<'_>> {
+        let mut open = self.open.borrow_mut();
+        let at = std::ptr::from_ref(value);
+        if open.iter().any(|(value, url)| *value == at && url == profile) {
+            return None;
+        }
+        if open.len() >= MOST_OPEN {
+            self.too_deep.set(true);
+            self.left.set(0);
+            return None;
+        }
+        open.push((at, profile.to_owned()));
+        Some(Open(self))
+    }
+
+    /// Whether profiles asked for one another too deeply.
+    pub const fn is_too_deep(&self) -> bool {
+        self.too_deep.get()
     }
 
     /// Takes steps; false when there are none left.

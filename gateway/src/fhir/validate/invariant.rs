@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use jiff::tz::TimeZone;
 
-use super::around::Surroundings;
+use super::Outside;
 use super::rules::Invariant;
 use crate::fhir::datetime::Moment;
 use crate::fhir::definitions::Kind;
@@ -25,14 +25,16 @@ pub fn is_native(key: &str) -> bool {
 }
 
 /// What an invariant says about an element: how grave, in words; `None` when it holds or answers nothing. One that cannot
-/// be read or evaluated is a warning that says so; none is judged when the work of the whole check is used up.
+/// be read or evaluated is a warning that says so. It may do all the work that the whole check has left; when that is used
+/// up, nothing is judged any more, and the check is refused.
 pub fn judge<'a>(
     invariant: &'a Invariant,
     value: Option<&'a Value>,
     twin: Option<&'a Value>,
     kind: Kind,
-    around: &Surroundings<'a>,
+    outside: &'a Outside<'a, '_>,
 ) -> Option<(Severity, String)> {
+    let around = &outside.around;
     let unjudged = |why: &Error| {
         (Severity::Warning, format!("the invariant {} could not be evaluated: {why}", invariant.key))
     };
@@ -41,8 +43,10 @@ pub fn judge<'a>(
         Ok(expression) => expression,
         Err(why) => return Some(unjudged(why)),
     };
-    let most = MOST_STEPS.min(around.budget.left());
-    let context = Context::new(resource).with_near(around.container()?, around.root()?).with_most_steps(most);
+    let context = Context::new(resource)
+        .with_near(around.container()?, around.root()?)
+        .with_host(outside)
+        .with_most_steps(around.budget.left());
     let answer = expression.test(&context, Node::element(value, twin, kind));
     if !around.budget.take(context.spent() + 1) {
         return None;
@@ -56,9 +60,6 @@ pub fn judge<'a>(
         Err(why) => Some(unjudged(&why)),
     }
 }
-
-/// Work that one invariant may do: elements visited, items made and compared.
-const MOST_STEPS: u64 = 200_000;
 
 /// What an object of a type breaks, in a sentence.
 pub fn broken_natively(type_name: &str, value: &Value) -> Option<&'static str> {

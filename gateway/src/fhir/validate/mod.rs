@@ -11,6 +11,7 @@ mod content;
 mod extension;
 mod form;
 pub(crate) mod invariant;
+mod outside;
 mod policy;
 mod primitive;
 pub mod rules;
@@ -25,9 +26,10 @@ use super::resource::kind_of;
 use crate::json::Value;
 
 pub use around::Surroundings;
+pub(crate) use outside::Outside;
 pub use policy::{Core, Definitions, Level, Policy};
 pub use shelf::Shelf;
-pub use validator::Validator;
+pub use validator::{MOST_STEPS, Validator};
 
 /// Most issues that one check lists; one more then says that there are others.
 pub const MOST_ISSUES: usize = 100;

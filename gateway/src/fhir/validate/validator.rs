@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::around::Budget;
+use super::around::{Budget, MOST_OPEN};
 use super::walk::{More, Seen, Walk};
 use super::{Definitions, Level, Policy, Surroundings, structure};
 use super::{MOST_ISSUES, content, form, invariant};
@@ -20,6 +20,10 @@ pub struct Validator<'d> {
     policy: Policy,
     most_steps: u64,
 }
+
+/// Steps that one check may take unless a caller says otherwise: elements that expressions visit, items that they make
+/// and compare, elements that are held against profiles.
+pub const MOST_STEPS: u64 = Budget::MOST_STEPS;
 
 impl<'d> Validator<'d> {
     /// A validator.
@@ -40,10 +44,17 @@ impl<'d> Validator<'d> {
         let budget = Rc::new(Budget::of(self.most_steps));
         let mut issues = self.within(resource, profiles, &budget);
         if budget.left() == 0 {
-            let text = format!(
-                "checking this takes more than {} steps, so that not all of it was checked; send it in smaller parts",
-                budget.most()
-            );
+            let text = if budget.is_too_deep() {
+                format!(
+                    "its profiles ask for one another by conformsTo more than {MOST_OPEN} deep, which is the limit"
+                )
+            } else {
+                format!(
+                    "checking this takes more than {} steps (fhir.validation_steps), so that not all of it was checked; \
+                     send it in smaller parts, or look for a costly invariant in its profiles",
+                    budget.most()
+                )
+            };
             let place = resource.str("resourceType").unwrap_or_default();
             issues.insert(0, Issue::error(IssueCode::TooCostly, text).at(place));
         }

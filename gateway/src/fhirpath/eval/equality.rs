@@ -255,8 +255,8 @@ impl<'a> Evaluator<'a, '_> {
             Some(number @ (Item::Integer(_) | Item::Decimal(_))) => {
                 (3u8, compare::number(&number)).hash(&mut hasher);
             }
-            // Equality of these spans precisions, zones and units.
-            Some(Item::Temporal(_)) => 4u8.hash(&mut hasher),
+            Some(Item::Temporal(temporal)) => (4u8, temporal.sameness()).hash(&mut hasher),
+            // Equality of quantities spans units.
             Some(_) => 5u8.hash(&mut hasher),
             None => match item {
                 Item::Node(node) => {

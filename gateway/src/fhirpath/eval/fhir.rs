@@ -55,6 +55,7 @@ impl<'a> Evaluator<'a, '_> {
             }
             F::MemberOf => {
                 let Some(set) = self.text_argument(call, 0, scope)? else { return Ok(Vec::new()) };
+                self.charge(16, call.at)?;
                 match call::one(call, input)? {
                     Some(item) => truth(self.context.host.member_of(&item, &set)),
                     None => Ok(Vec::new()),

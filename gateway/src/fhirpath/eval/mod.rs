@@ -7,6 +7,7 @@ mod compare;
 mod convert;
 mod equality;
 mod fhir;
+mod keep;
 mod lambda;
 mod math;
 mod operators;
@@ -40,6 +41,15 @@ pub(super) struct Evaluator<'a, 'c> {
     stopped: Option<Error>,
     /// Whether a walk ends with the first element it finds.
     first_only: bool,
+    /// Answers of the parts that are kept, by their numbers.
+    kept: Vec<Option<Rc<keep::Kept<'a>>>>,
+}
+
+impl<'a, 'c> Evaluator<'a, 'c> {
+    const fn new(context: &'c Context<'a>, focus: Option<&'c Item<'a>>) -> Self {
+        let left = context.most_steps;
+        Self { context, focus, left, stopped: None, first_only: false, kept: Vec::new() }
+    }
 }
 
 /// What the names in a part of an expression mean.
@@ -73,8 +83,7 @@ impl<'a, 's> Scope<'a, 's> {
 
 /// Evaluates an expression for a focus.
 pub(super) fn evaluate<'a>(tree: &'a Tree, context: &Context<'a>, focus: Option<&Item<'a>>) -> Answer<'a> {
-    let mut evaluator =
-        Evaluator { context, focus, left: context.most_steps, stopped: None, first_only: false };
+    let mut evaluator = Evaluator::new(context, focus);
     let scope = Scope { this: focus, index: None, total: None, variables: None };
     let answer = evaluator.eval(tree, &scope);
     context.spent.set(context.most_steps - evaluator.left);
@@ -87,8 +96,7 @@ pub(super) fn test<'a>(
     context: &Context<'a>,
     focus: Option<&Item<'a>>,
 ) -> Result<Option<bool>, Error> {
-    let mut evaluator =
-        Evaluator { context, focus, left: context.most_steps, stopped: None, first_only: false };
+    let mut evaluator = Evaluator::new(context, focus);
     let scope = Scope { this: focus, index: None, total: None, variables: None };
     let answer = evaluator.truth_of(tree, &scope);
     context.spent.set(context.most_steps - evaluator.left);
@@ -137,6 +145,10 @@ impl<'a> Evaluator<'a, '_> {
             Shape::Type(inner, test, of) => {
                 let value = self.eval(inner, scope)?;
                 self.typed(value, *test, *of, self.context.as_filters, tree.at)
+            }
+            Shape::Kept(number, inner) => {
+                let kept = self.kept(*number, inner, scope)?;
+                self.copy(kept.items(), tree.at)
             }
             Shape::Fold(first, rest) => self.fold(first, rest, scope),
         }
@@ -334,10 +346,26 @@ impl<'a> Evaluator<'a, '_> {
         if rest.first().is_some_and(|(operator, _, _)| operator.precedence() <= Operator::And.precedence()) {
             return Ok(self.logic(first, rest, scope)?.map(Item::Boolean).into_iter().collect());
         }
-        let mut left = self.eval(first, scope)?;
+        let (mut left, mut rest) = (None, rest);
+        if let (Shape::Kept(number, many), [(Operator::Contains, at, one), others @ ..]) =
+            (&first.shape, rest)
+        {
+            let many = self.kept(*number, many, scope)?;
+            let one = self.eval(one, scope)?;
+            (left, rest) = (Some(self.among(&many, &one, Operator::Contains, *at)?), others);
+        }
+        let mut left = left.map_or_else(|| self.eval(first, scope), Ok)?;
         for (operator, at, right) in rest {
-            let right = self.eval(right, scope)?;
-            left = self.apply(*operator, left, right, *at)?;
+            left = match (operator, &right.shape) {
+                (Operator::In, Shape::Kept(number, many)) => {
+                    let many = self.kept(*number, many, scope)?;
+                    self.among(&many, &left, Operator::In, *at)?
+                }
+                _ => {
+                    let right = self.eval(right, scope)?;
+                    self.apply(*operator, left, right, *at)?
+                }
+            };
         }
         Ok(left)
     }

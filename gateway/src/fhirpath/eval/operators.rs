@@ -52,6 +52,22 @@ fn mismatch(operator: Operator, at: u32) -> Error {
     Error::execution(at, format!("\"{}\" does not go with values of these types", operator.as_str()))
 }
 
+/// The one item that `in` and `contains` look for.
+pub(super) fn sought<'i, 'a>(
+    one: &'i [Item<'a>],
+    operator: Operator,
+    at: u32,
+) -> Result<Option<&'i Item<'a>>, Error> {
+    match one {
+        [] => Ok(None),
+        [item] => Ok(Some(item)),
+        _ => {
+            let message = format!("\"{}\" looks for one item, not {}", operator.as_str(), one.len());
+            Err(Error::execution(at, message))
+        }
+    }
+}
+
 /// A sign before a value.
 pub(super) fn sign<'a>(minus: bool, value: Collection<'a>, at: u32) -> Answer<'a> {
     let wrong = || Error::execution(at, "a sign goes with one number or quantity");
@@ -119,20 +135,12 @@ impl<'a> Evaluator<'a, '_> {
     }
 
     fn membership(&mut self, one: &[Item<'a>], many: &[Item<'a>], operator: Operator, at: u32) -> Answer<'a> {
-        match one {
-            [] => Ok(Vec::new()),
-            [item] => {
-                let mut found = false;
-                for other in many {
-                    found = found || self.same(item, other, at)?;
-                }
-                Ok(vec![Item::Boolean(found)])
-            }
-            _ => {
-                let message = format!("\"{}\" looks for one item, not {}", operator.as_str(), one.len());
-                Err(Error::execution(at, message))
-            }
+        let Some(item) = sought(one, operator, at)? else { return Ok(Vec::new()) };
+        let mut found = false;
+        for other in many {
+            found = found || self.same(item, other, at)?;
         }
+        Ok(vec![Item::Boolean(found)])
     }
 
     /// Both sides without repetitions.

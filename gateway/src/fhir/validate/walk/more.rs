@@ -2,7 +2,7 @@
 
 use super::super::around::Surroundings;
 use super::super::rules::{ElementRules, Invariant, TypeRules};
-use super::super::{Definitions, Level, MOST_ISSUES, Policy, coded, extension, invariant};
+use super::super::{Definitions, Level, MOST_ISSUES, Outside, Policy, coded, extension, invariant};
 use super::{Step, Walk};
 use crate::fhir::definitions::{self, Kind, Type};
 use crate::fhir::outcome::{Issue, IssueCode, Severity};
@@ -112,9 +112,11 @@ impl<'a, 'd> Walk<'a, 'd> {
         list: &[&'static Invariant],
     ) {
         let Some(more) = self.asks(Level::Invariants).filter(|_| !list.is_empty()) else { return };
-        let (around, warnings) = (more.around.clone(), more.policy.warnings);
+        let around = more.around.clone();
+        let outside = Outside { definitions: more.definitions, policy: more.policy, around };
+        let warnings = more.policy.warnings;
         for invariant in list.iter().filter(|i| i.is_error || warnings) {
-            if let Some((severity, why)) = invariant::judge(invariant, value, twin, kind, &around) {
+            if let Some((severity, why)) = invariant::judge(invariant, value, twin, kind, &outside) {
                 self.add("", severity, IssueCode::Invariant, why);
             }
         }
