@@ -26,6 +26,8 @@ pub const ACCESS: u16 = 10;
 pub const ASSERTIONS: u16 = 11;
 /// The clinic's own search parameters, and how far records are indexed by them; by id of the definition.
 pub const SEARCH_PARAMETERS: u16 = 30;
+/// Records opened in an emergency; the newest first, by time and who.
+pub const EMERGENCIES: u16 = 32;
 /// Jobs; by id.
 pub const JOBS: u16 = 40;
 /// Blocks of the files of jobs; by job, file and number.

@@ -1,8 +1,8 @@
 // Exports as the form asks for them, jobs as lines, and parameters of the clinic's own.
 import { afterEach, describe, expect, test } from "vitest";
 import { startOf, useZone } from "../src/format/dates";
-import { kickOff, parts, pause, size } from "../src/screens/exchange/jobs";
-import { BLANK, fields, record, wrong } from "../src/screens/exchange/parameter";
+import { BadLine, byType, inFolder, kickOff, manifest, parts, pause, size } from "../src/screens/exchange/jobs";
+import { BLANK, fields, record, TYPES, wrong } from "../src/screens/exchange/parameter";
 
 afterEach(() => useZone("Asia/Kolkata"));
 
@@ -30,6 +30,31 @@ describe("a job", () => {
   });
 });
 
+describe("an import", () => {
+  const patient = '{"resourceType":"Patient","id":"p1"}';
+  const value = '{"resourceType":"Observation","valueQuantity":{"value":212.50}}';
+  test("of lines is sent by type, in the order in which types come, digits and all", () => {
+    expect(byType(`\uFEFF${patient}\r\n\n${value}\n ${patient} `)).toEqual([{ type: "Patient", text: `${patient}\n${patient}\n` }, { type: "Observation", text: `${value}\n` }]);
+    expect([byType(""), byType(" \n")]).toEqual([[], []]);
+  });
+  test("of one record over several lines is one line", () => {
+    const [only, ...rest] = byType('{\n  "resourceType": "Patient",\n  "id": "p 1"\n}\n');
+    expect([only?.type, rest, only?.text.trimEnd().includes("\n"), JSON.parse(only?.text ?? "")]).toEqual(["Patient", [], false, { resourceType: "Patient", id: "p 1" }]);
+  });
+  test("comes in pieces that the box takes", () => {
+    const pieces = byType(Array<string>(10).fill(patient).join("\n"), 3 * (patient.length + 1));
+    expect(pieces.map((piece) => piece.text.split("\n").length - 1)).toEqual([3, 3, 3, 1]);
+  });
+  test.each([[`${patient}\nnot json`, 2], ['{"resourceType":"patient"}', 1], [`${patient}\n\n[1]`, 3], ["{", 1]])("%j names the line that is no record", (text, line) => {
+    expect(() => byType(text)).toThrow(new BadLine(line));
+  });
+  test("of files in a folder, and its body", () => {
+    expect(inFolder(" Patient  people.ndjson\n\nObservation 2026/all results.ndjson ")).toEqual([{ type: "Patient", url: "people.ndjson" }, { type: "Observation", url: "2026/all results.ndjson" }]);
+    expect([inFolder("people.ndjson"), inFolder("patient people.ndjson"), inFolder("")]).toEqual([null, null, []]);
+    expect(JSON.parse(manifest("urn:x", [{ type: "Patient", url: "a" }]))).toEqual({ inputFormat: "application/fhir+ndjson", inputSource: "urn:x", input: [{ type: "Patient", url: "a" }] });
+  });
+});
+
 describe("a search parameter", () => {
   const good = { ...BLANK, code: "ward", url: "http://clinic.example/ward", base: "Patient, Encounter Patient", expression: "Patient.id", description: "The ward" };
   test("is written from the form", () => {
@@ -40,5 +65,6 @@ describe("a search parameter", () => {
     const before = { resourceType: "SearchParameter", id: "w", meta: { versionId: "3" }, target: ["Location"], comparator: ["eq"], ...record(good) };
     expect(record({ ...fields(before), status: "retired" }, before)).toEqual({ ...before, status: "retired" });
   });
-  test.each([["code", "1x", "exchange.parameter.badCode"], ["code", "", "exchange.parameter.missing"], ["url", "ward", "exchange.parameter.badUrl"], ["base", "patient", "exchange.parameter.badBase"], ["expression", " ", "exchange.parameter.missing"]] as const)("%s may not be %j", (field, value, key) => expect(wrong({ ...good, [field]: value })).toEqual({ [field]: key }));
+  test.each([["code", "1x", "exchange.parameter.badCode"], ["code", "_id", "exchange.parameter.badCode"], ["code", "", "exchange.parameter.missing"], ["url", "ward", "exchange.parameter.badUrl"], ["base", "patient", "exchange.parameter.badBase"], ["expression", " ", "exchange.parameter.missing"]] as const)("%s may not be %j", (field, value, key) => expect(wrong({ ...good, [field]: value })).toEqual({ [field]: key }));
+  test("is of a type that a form can write", () => expect([...TYPES].filter((type) => ["special", "composite"].includes(type))).toEqual([]));
 });

@@ -71,7 +71,7 @@ describe("in words", () => {
 });
 
 describe("the form", () => {
-  const good: Draft = { name: "Growth chart", kind: "public", redirects: "https://app.example/back", scope: "patient/*.rs", keys: "", contact: "" };
+  const good: Draft = { name: "Growth chart", kind: "public", redirects: "https://app.example/back", scope: "patient/*.rs", keys: "", contact: "", checked: "box" };
   const keys = '{"keys":[{"kty":"EC","crv":"P-384","kid":"k","x":"a","y":"b"}]}';
   test.each<[string, Partial<Draft>, Record<string, string>]>([
     ["is good", {}, {}],
@@ -91,7 +91,8 @@ describe("the form", () => {
     ["takes no private key", { kind: "confidential", keys: keys.replace('"kid"', '"d":"x","kid"') }, { keys: "programs.bad.private" }],
   ])("%s", (_, change, wrong) => expect(faults({ ...good, ...change })).toEqual(wrong));
   test("sends what was typed, tidied", () => {
-    expect(terms({ ...good, name: " Growth ", redirects: "https://a.example/ \n https://a.example/", scope: "patient/*.rs  openid" })).toEqual({ name: "Growth", kind: "public", scope: "patient/*.rs openid", contact: "", redirectUris: ["https://a.example/"] });
+    expect(terms({ ...good, name: " Growth ", redirects: "https://a.example/ \n https://a.example/", scope: "patient/*.rs  openid" })).toEqual({ name: "Growth", kind: "public", scope: "patient/*.rs openid", contact: "", validation: "box", redirectUris: ["https://a.example/"] });
+    expect(terms({ ...good, checked: "structure" })).toMatchObject({ validation: "structure" });
     expect(terms({ ...good, kind: "backend", keys })).toMatchObject({ redirectUris: [], jwks: { keys: [{ kid: "k" }] } });
   });
 });

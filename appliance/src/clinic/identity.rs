@@ -135,6 +135,12 @@ impl Identity {
         }
     }
 
+    /// The four facts and nothing else: what is shown of a patient whose record a consent withholds (0079).
+    #[must_use]
+    pub fn brief(self) -> Self {
+        Self { other_name: None, phone: None, village: None, deceased: None, ..self }
+    }
+
     /// The year of birth.
     #[must_use]
     pub fn birth_year(&self) -> Option<i16> {

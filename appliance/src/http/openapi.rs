@@ -60,6 +60,7 @@ use super::{
         chart::results,
         chart::access_log,
         emergency::open,
+        emergency::openings,
         chart::add_allergy,
         chart::add_problem,
         chart::document,

@@ -5,16 +5,17 @@
 
 use std::sync::Arc;
 
+use clinicvault_gateway::fhir::datetime;
 use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
 use clinicvault_gateway::json::Value;
 use clinicvault_vault::{Action, Head, Kind, Snapshot};
 
-use super::access::{Actor, Decision, Op, Purpose, Subject, decide};
+use super::access::{Actor, Decision, Op, Purpose, Refusal, Subject, Who, decide};
 use super::audit::{self, About};
 use super::compartment::{newest, parsed};
 use super::error::Error;
 use super::{Caller, Records};
-use crate::clinic::chart::{Chart, ResultRow, Sources, compose, series};
+use crate::clinic::chart::{ByConsent, Chart, ResultRow, Sources, Withheld, closed, compose, series};
 use crate::clinic::read::has_code;
 
 /// The newest measurements and results that a chart is made of.
@@ -34,10 +35,25 @@ const IN_HOUSE: [&str; 4] = ["arrived", "triaged", "in-progress", "onleave"];
 /// The newest visits looked at for that.
 const RECENT_VISITS: usize = 5;
 
+/// Whether a reader gets in.
+enum Door {
+    Open(Snapshot, Head, Purpose),
+    Closed(Snapshot, Head),
+}
+
 impl Records {
-    /// The chart of a patient as this reader may see it. Opening it is recorded.
+    /// The chart of a patient as this reader may see it. Opening it is recorded. Where a consent withholds the record
+    /// from a person of the clinic, the page says so and who it is, nothing else (0079).
     pub fn chart(&self, from: &Caller, patient: &str) -> Result<Chart, Error> {
-        let (snapshot, head, purpose) = self.patient(&from.who, patient)?;
+        let context = self.context(from);
+        let (snapshot, head, purpose) = match self.opened_or_closed(&from.who, patient)? {
+            Door::Open(snapshot, head, purpose) => (snapshot, head, purpose),
+            Door::Closed(snapshot, head) => {
+                let parts = PARTS.map(|(part, ..)| part);
+                let patient = parsed(&snapshot, &head)?;
+                return Ok(closed(&patient, &parts, context.now, &context.zone, snapshot.tx().0));
+            }
+        };
         let in_care = in_care(&snapshot, &head)?;
         let mut sources = Sources::default();
         sources.add(parsed(&snapshot, &head)?);
@@ -49,9 +65,12 @@ impl Records {
         }
         sources.reviews = self.reviews(&snapshot, &sources.observations)?;
         sources.opened = self.opened(&snapshot, patient)?;
+        if let Some(until) = self.consents().open_until(&from.who.id, patient, context.now) {
+            sources.consent =
+                Some(ByConsent { state: Withheld::Open, until: Some(datetime::instant(until)) });
+        }
         let about = About::record(ResourceType::PATIENT, patient, head.version, &head.owner);
         self.vault().note(audit::done(&from.who, Action::Read, purpose, about))?;
-        let context = self.context(from);
         Ok(compose(&sources, context.now, &context.zone, snapshot.tx().0))
     }
 
@@ -82,6 +101,22 @@ impl Records {
         Ok((snapshot, head, purpose))
     }
 
+    /// The stored Patient, or that a consent withholds it from a person of the clinic; that is recorded as a refusal.
+    fn opened_or_closed(&self, who: &Arc<Actor>, patient: &str) -> Result<Door, Error> {
+        let (look, _) = self.gated(&self.sight(who)?, Op::Read, ResourceType::PATIENT)?;
+        let snapshot = self.vault().snapshot()?;
+        let head = snapshot.head(Kind(ResourceType::PATIENT.number()), patient)?.filter(|head| !head.deleted);
+        if let Some(head) = head.filter(|_| matches!(who.who, Who::Person { .. }))
+            && look.stored(&snapshot, &head)? == Decision::Refuse(Refusal::NoConsent)
+        {
+            let about = About::record(ResourceType::PATIENT, patient, head.version, &head.owner);
+            self.deny(who, Op::Read, Refusal::NoConsent, about);
+            return Ok(Door::Closed(snapshot, head));
+        }
+        let (snapshot, head, purpose) = self.patient(who, patient)?;
+        Ok(Door::Open(snapshot, head, purpose))
+    }
+
     fn part(
         &self,
         who: &Actor,
@@ -109,6 +144,9 @@ impl Records {
             if decide(who, Op::Read, &Subject::of_type(kind.as_str(), vital).in_care(in_care)).allowed() {
                 sources.add(resource);
             }
+        }
+        if withheld {
+            sources.consent = Some(ByConsent { state: Withheld::Part, until: None });
         }
         if withheld || (kind == ResourceType::OBSERVATION && !sees(who, kind, in_care)) {
             sources.hidden.push(part);

@@ -16,10 +16,11 @@ use clinicvault_vault::{Action, Dir, Head, Kind, Rid, Snapshot, TermRange, Unit}
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::access::Op;
+use super::access::{Decision, Op, Refusal, Who};
 use super::audit::{self, About, patient_of};
 use super::compartment::{last_time, parsed};
 use super::error::Error;
+use super::matching::Rows;
 use super::sight;
 use super::{Caller, Records, terms};
 use crate::clinic::duplicates::{Grade, Newcomer, Reason, compare};
@@ -38,6 +39,8 @@ const RECENT: usize = 8;
 const RECENT_RECORDS: usize = 120;
 /// Candidates compared with a newcomer.
 const COMPARED: usize = 200;
+/// Digits with which a phone number is whole (ten in India); fewer find nobody by phone whose record is withheld.
+const WHOLE_PHONE: usize = 10;
 /// Pairs of words of a newcomer's name that are looked for.
 const PAIRS: usize = 10;
 
@@ -45,8 +48,11 @@ const PAIRS: usize = 10;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Hit {
-    /// Who it is.
+    /// Who it is; the four facts alone when the record is withheld.
     pub patient: Identity,
+    /// A consent of the patient withholds the record from the reader.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub withheld: bool,
     /// When the newest visit began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_visit: Option<String>,
@@ -82,12 +88,22 @@ impl From<&people::Span> for Matched {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Candidate {
-    /// Who it is.
+    /// Who it is; the four facts alone when the record is withheld.
     pub patient: Identity,
+    /// A consent of the patient withholds the record from the reader.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub withheld: bool,
     /// How alike.
     pub grade: Grade,
     /// Why.
     pub reasons: Vec<Reason>,
+}
+
+impl Candidate {
+    /// The same of a patient whose record is withheld.
+    pub(super) fn brief(self) -> Self {
+        Self { patient: self.patient.brief(), withheld: true, ..self }
+    }
 }
 
 /// `nc 4218` and `NC-4218` mean the same clinic number as its digits.
@@ -103,17 +119,18 @@ impl Records {
     pub fn find_people(&self, from: &Caller, typed: &str) -> Result<(Vec<Hit>, bool), Error> {
         let (sees, purpose) = self.gated(&self.sight(&from.who)?, Op::Search, ResourceType::PATIENT)?;
         let query = people::query(clinic_number(typed).unwrap_or(typed));
+        let by_phone = typed.chars().filter(char::is_ascii_digit).count() >= WHOLE_PHONE;
         if query.probes.is_empty() {
             return Ok((Vec::new(), false));
         }
         let snapshot = self.vault().snapshot()?;
-        let found = best(&self.desk(from, &snapshot, sees)?, &query)?;
+        let found = best(&self.desk(from, &snapshot, sees)?, &query, by_phone)?;
         let about = About::of_type(ResourceType::PATIENT, None);
         self.vault().note(audit::done(&from.who, Action::Search, purpose, about))?;
         Ok(found)
     }
 
-    /// People in whose record something happened last.
+    /// People in whose record something happened last. One whose record is withheld is not among them: nobody asked.
     pub fn recent_people(&self, from: &Caller) -> Result<Vec<Hit>, Error> {
         let (sees, purpose) = self.gated(&self.sight(&from.who)?, Op::Search, ResourceType::PATIENT)?;
         let snapshot = self.vault().snapshot()?;
@@ -126,7 +143,8 @@ impl Records {
     /// What a reader of lists sees besides the patients themselves.
     fn desk<'a>(&self, from: &Caller, snapshot: &'a Snapshot, sees: sight::Look) -> Result<Desk<'a>, Error> {
         let visits = self.sight(&from.who)?.look(Op::Search, ResourceType::ENCOUNTER);
-        Ok(Desk { snapshot, sees, visits: visits.gate().allowed() && !visits.looks_inside() })
+        let visits = Some(visits).filter(|look| look.gate().allowed() && !look.sees_part());
+        Ok(Desk { snapshot, sees, visits })
     }
 
     /// People who look like the one being typed, the likeliest first.
@@ -135,11 +153,14 @@ impl Records {
         let today = self.now().to_zoned(self.context(from).zone).date();
         let snapshot = self.vault().snapshot()?;
         let mut found = Vec::new();
-        for candidate in candidates(&mut Look::Snapshot(&snapshot), &sketch.newcomer(today))? {
+        for mut candidate in candidates(&mut Look::Snapshot(&snapshot), &sketch.newcomer(today))? {
             let head = snapshot.head(Kind(ResourceType::PATIENT.number()), &candidate.patient.id)?;
-            if head.map_or(Ok(false), |head| sees.shows(&snapshot, &head))? {
-                found.push(candidate);
+            match head.map_or(Ok(Shows::Nothing), |head| shows(&sees, &snapshot, &head))? {
+                Shows::Everything => {}
+                Shows::FourFacts => candidate = candidate.brief(),
+                Shows::Nothing => continue,
             }
+            found.push(candidate);
         }
         found.truncate(SHOWN);
         let about = About::of_type(ResourceType::PATIENT, None);
@@ -154,7 +175,34 @@ struct Desk<'a> {
     snapshot: &'a Snapshot,
     /// What of the patients themselves is seen.
     sees: sight::Look,
-    visits: bool,
+    visits: Option<sight::Look>,
+}
+
+impl Desk<'_> {
+    /// Whether the visits of this patient are shown; those of one with a consent about anything are not.
+    fn shows_visits(&self, patient: &str) -> bool {
+        self.visits.as_ref().is_some_and(|look| !look.asks_consent_of(patient))
+    }
+}
+
+/// How much of a patient a list shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shows {
+    Everything,
+    /// Name, age, sex and number: a consent withholds the record, and the reader is one of the clinic's people (0079).
+    FourFacts,
+    Nothing,
+}
+
+/// How much of a stored Patient a list shows to a reader.
+pub(super) fn shows(sees: &sight::Look, rows: &impl Rows, head: &Head) -> Result<Shows, Error> {
+    Ok(match sees.stored(rows, head)? {
+        Decision::Allow(_) => Shows::Everything,
+        Decision::Refuse(Refusal::NoConsent) if matches!(sees.who().who, Who::Person { .. }) => {
+            Shows::FourFacts
+        }
+        Decision::Refuse(_) => Shows::Nothing,
+    })
 }
 
 /// The index as a reader or the writer sees it.
@@ -203,7 +251,7 @@ impl Look<'_, '_> {
     }
 }
 
-fn best(desk: &Desk<'_>, query: &Query) -> Result<(Vec<Hit>, bool), Error> {
+fn best(desk: &Desk<'_>, query: &Query, by_phone: bool) -> Result<(Vec<Hit>, bool), Error> {
     let (snapshot, sees) = (desk.snapshot, &desk.sees);
     let mut look = Look::Snapshot(snapshot);
     let (mut seen, mut found, mut left_over) = (BTreeSet::new(), Vec::new(), false);
@@ -214,26 +262,37 @@ fn best(desk: &Desk<'_>, query: &Query) -> Result<(Vec<Hit>, bool), Error> {
         left_over |= rids.len() > room;
         for rid in rids.into_iter().take(room).filter(|rid| seen.insert(*rid)).collect::<Vec<_>>() {
             let Some(head) = look.head(rid)? else { continue };
-            if !sees.shows(snapshot, &head)? {
+            let seen = shows(sees, snapshot, &head)?;
+            if seen == Shows::Nothing {
                 continue;
             }
             let json = look.json(&head)?;
             let identity = Identity::of(&json);
-            if let Some(judged) = judge(query, &shown(&json, &identity)) {
-                found.push((judged, identity));
+            let (judged, identity) = if seen == Shows::Everything {
+                (judge(query, &shown(&json, &identity)), identity)
+            } else {
+                let identity = identity.brief();
+                (judge(query, &shown_briefly(&json, &identity, by_phone)), identity)
+            };
+            if let Some(judged) = judged {
+                found.push((judged, identity, seen));
             }
         }
         if found.len() >= SHOWN || left_over {
             break;
         }
     }
-    found.sort_by(|(a, x), (b, y)| b.score.cmp(&a.score).then_with(|| x.name.cmp(&y.name)));
+    found.sort_by(|(a, x, _), (b, y, _)| b.score.cmp(&a.score).then_with(|| x.name.cmp(&y.name)));
     let more = left_over || found.len() > SHOWN;
     found.truncate(SHOWN);
     let mut hits = Vec::new();
-    for (judged, identity) in found {
-        let spans = judged.matched.iter().map(Matched::from).collect();
-        hits.push((judged.score, hit(desk, identity, spans)?));
+    for (judged, identity, seen) in found {
+        // What of a withheld record matched beside its name and number is not told.
+        let told = |span: &&people::Span| {
+            seen == Shows::Everything || matches!(span.field, people::Field::Name | people::Field::Number)
+        };
+        let spans = judged.matched.iter().filter(told).map(Matched::from).collect();
+        hits.push((judged.score, hit(desk, identity, seen, spans)?));
     }
     // Among equals the one who was here last comes first.
     hits.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| y.last_visit.cmp(&x.last_visit)));
@@ -254,13 +313,26 @@ fn shown<'a>(json: &'a Value, identity: &'a Identity) -> Shown<'a> {
     }
 }
 
-fn hit(desk: &Desk<'_>, patient: Identity, matched: Vec<Matched>) -> Result<Hit, Error> {
-    let last = match LogicalId::parse(&patient.id).filter(|_| desk.visits) {
+/// A withheld patient, for the judgement: by name and clinic number, and by a phone number that was typed whole.
+fn shown_briefly<'a>(json: &'a Value, identity: &'a Identity, by_phone: bool) -> Shown<'a> {
+    let phones = json.items("telecom").iter().filter_map(|contact| contact.str("value"));
+    Shown {
+        name: &identity.name,
+        other_name: None,
+        phones: phones.filter(|_| by_phone).collect(),
+        numbers: vec![identity.number.as_str()],
+        village: None,
+        birth_year: identity.birth_year(),
+    }
+}
+
+fn hit(desk: &Desk<'_>, patient: Identity, seen: Shows, matched: Vec<Matched>) -> Result<Hit, Error> {
+    let last = match LogicalId::parse(&patient.id).filter(|id| desk.shows_visits(id.as_str())) {
         Some(id) => last_time(desk.snapshot, &id, ResourceType::ENCOUNTER)?,
         None => None,
     };
     let last_visit = last.and_then(|at| jiff::Timestamp::from_microsecond(at).ok()).map(datetime::instant);
-    Ok(Hit { patient, last_visit, matched })
+    Ok(Hit { patient, withheld: seen == Shows::FourFacts, last_visit, matched })
 }
 
 fn recent(desk: &Desk<'_>) -> Result<Vec<Hit>, Error> {
@@ -268,13 +340,14 @@ fn recent(desk: &Desk<'_>) -> Result<Vec<Hit>, Error> {
     let newest = TermRange::all(params::LAST_UPDATED);
     let mut patients: Vec<(jiff::Timestamp, String)> = Vec::new();
     let kinds = [ResourceType::PATIENT, ResourceType::ENCOUNTER];
-    for kind in kinds.into_iter().take(if desk.visits { 2 } else { 1 }) {
+    for kind in kinds.into_iter().take(if desk.visits.is_some() { 2 } else { 1 }) {
         for row in
             snapshot.scan(Kind(kind.number()), &newest, Dir::Descending, snapshot.tx())?.take(RECENT_RECORDS)
         {
             let (_, rid) = row?;
             if let Some(head) = snapshot.head_of(rid)?.filter(|head| !head.deleted)
                 && let Some(patient) = patient_of(&head.owner)
+                && (kind == ResourceType::PATIENT || desk.shows_visits(patient))
             {
                 patients.push((head.time, patient.to_owned()));
             }
@@ -289,7 +362,8 @@ fn recent(desk: &Desk<'_>) -> Result<Vec<Hit>, Error> {
         if let Some(head) = head
             && sees.shows(snapshot, &head)?
         {
-            hits.push(hit(desk, Identity::of(&parsed(snapshot, &head)?), Vec::new())?);
+            let identity = Identity::of(&parsed(snapshot, &head)?);
+            hits.push(hit(desk, identity, Shows::Everything, Vec::new())?);
         }
         if hits.len() == RECENT {
             break;
@@ -317,7 +391,7 @@ pub(super) fn candidates(look: &mut Look<'_, '_>, newcomer: &Newcomer) -> Result
             .find(|id| id.str("system") == Some(ABHA_SYSTEM))
             .and_then(|id| id.str("value"));
         if let Some((grade, reasons)) = compare(newcomer, &patient, &names_of(&json), abha) {
-            found.push(Candidate { patient, grade, reasons });
+            found.push(Candidate { patient, withheld: false, grade, reasons });
         }
     }
     found.sort_by_key(|candidate| (Reverse(candidate.grade), Reverse(candidate.reasons.len())));

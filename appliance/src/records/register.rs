@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::access::{Actor, Op, Purpose};
 use super::audit::{self, About};
 use super::error::Error;
-use super::people::{Candidate, Look, candidates};
+use super::people::{Candidate, Look, Shows, candidates, shows};
 use super::unit::Work;
 use super::write::{Draft, Sealed};
 use super::{Caller, Records};
@@ -106,12 +106,21 @@ impl Registration {
         if let Some(answer) = work.unit().recall(&self.scope)? {
             return self.again(work, &answer);
         }
-        let open: Vec<Candidate> = candidates(&mut Look::Unit(work.unit()), &self.filled.newcomer())?
+        let mut open: Vec<Candidate> = candidates(&mut Look::Unit(work.unit()), &self.filled.newcomer())?
             .into_iter()
             .filter(|candidate| {
                 candidate.grade == Grade::High && !self.decided.contains(&candidate.patient.id)
             })
             .collect();
+        let sees = work.sight().look(Op::Search, ResourceType::PATIENT);
+        for candidate in &mut open {
+            let head = work.unit().head(Kind(ResourceType::PATIENT.number()), &candidate.patient.id)?;
+            if head.map_or(Ok(Shows::Nothing), |head| shows(&sees, &*work.unit(), &head))?
+                != Shows::Everything
+            {
+                *candidate = candidate.clone().brief();
+            }
+        }
         if !open.is_empty() {
             work.audit(audit::done(
                 &self.from.who,

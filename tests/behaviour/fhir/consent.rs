@@ -1,6 +1,6 @@
 //! Consents of patients: what they withhold is withheld on every path.
 
-use clinicvault_tests::{Clinic, Http};
+use clinicvault_tests::{Clinic, Http, sample};
 use serde_json::{Value, json};
 
 use super::send;
@@ -108,21 +108,22 @@ fn a_doctor_whom_the_patient_shuts_out_opens_the_record_only_in_an_emergency() {
     let clinic = Clinic::open();
     people(&mut clinic.fhir());
     let mut asha = clinic.staff("asha", &["doctor"]);
-    let mut ravi = clinic.staff("ravi", &["doctor"]);
+    let mut ravi = clinic.staff("ravi", &["doctor", "owner"]);
     let id = asha.http.get("/api/session").expect(200).json()["user"]["id"].as_str().unwrap().to_owned();
     let actor = json!([{"role": {"coding": [{"code": "IRCP"}]},
         "reference": {"identifier": {"system": "urn:clinicvault:account", "value": id}}}]);
     let wish = consent(&json!({"provision": [{"type": "deny", "actor": actor}]}));
     ravi.http.put_fhir("/fhir/Consent/wish", &wish).expect(201);
 
-    for (path, seen) in
-        [("/fhir/Observation/ra", 404), ("/fhir/Patient/a", 404), ("/api/patients/a/chart", 404)]
-    {
-        asha.http.get(path).expect(seen);
+    for path in ["/fhir/Observation/ra", "/fhir/Patient/a"] {
+        asha.http.get(path).expect(404);
         ravi.http.get(path).expect(200);
     }
-    let found = asha.http.get("/api/search?q=raoa").expect(200).text();
-    assert!(!found.contains("\"a\"") && !found.to_lowercase().contains("raoa"), "{found}");
+    let closed = asha.http.get("/api/patients/a/chart").expect(200).json();
+    assert_eq!(closed["consent"], json!({"state": "all"}));
+    assert!(closed["hidden"].as_array().unwrap().len() == 7 && closed["results"] == json!([]), "{closed}");
+    assert!(closed["patient"].get("phone").is_none(), "{closed}");
+    assert!(ravi.http.get("/api/patients/a/chart").expect(200).json().get("consent").is_none());
     assert_eq!(asha.http.get("/fhir/Patient?_summary=count").expect(200).json()["total"], 1);
 
     asha.http.post("/api/patients/a/emergency", &json!({"reason": "no"})).expect(422);
@@ -131,13 +132,83 @@ fn a_doctor_whom_the_patient_shuts_out_opens_the_record_only_in_an_emergency() {
         .expect(404);
     asha.http.post("/api/patients/a/emergency", &json!({"reason": "unconscious in the house"})).expect(200);
     asha.http.get("/fhir/Observation/ra").expect(200);
-    asha.http.get("/api/patients/a/chart").expect(200);
+    let open = asha.http.get("/api/patients/a/chart").expect(200).json();
+    assert_eq!(open["consent"]["state"], "open");
+    assert!(open["consent"]["until"].is_string() && open.get("hidden").is_none(), "{open}");
+    // The owner sees the opening with its reason; who only treats does not.
+    let listed = ravi.http.get("/api/emergencies").expect(200).json();
+    let row = &listed["openings"][0];
+    assert_eq!(
+        (listed["openings"].as_array().unwrap().len(), &listed["more"]),
+        (1, &json!(false)),
+        "{listed}"
+    );
+    assert_eq!((&row["reason"], &row["role"]), (&json!("unconscious in the house"), &json!("doctor")));
+    assert_eq!(row["patient"]["id"], "a");
+    assert!(row["patient"].get("phone").is_none(), "{listed}");
+    asha.http.get("/api/emergencies").expect(403);
     let mut auditor = clinic.http().bearer(&clinic.new_token("system/AuditEvent.rs"));
     let told = auditor.get("/fhir/AuditEvent?patient=a&subtype=break-glass").expect(200).json();
     let event = &told["entry"][0]["resource"];
     assert_eq!(event["outcomeDesc"], "unconscious in the house", "{told}");
     assert_eq!(event["purposeOfEvent"][0]["coding"][0]["code"], "BTG");
     auditor.post("/api/patients/a/emergency", &json!({"reason": "unconscious in the house"})).expect(403);
+}
+
+#[test]
+fn a_withheld_patient_is_found_at_the_desk_by_the_four_facts_and_by_nothing_else() {
+    let clinic = Clinic::open();
+    let mut fhir = clinic.fhir();
+    people(&mut fhir);
+    let mut patient = sample::patient("Kshirsagar", "Vimal", "9822055501", "7001");
+    patient["id"] = json!("k");
+    patient["address"] = json!([{"city": "Sangamner"}]);
+    fhir.put_fhir("/fhir/Patient/k", &patient).expect(201);
+    let mut desk = clinic.staff("sana", &["reception"]);
+    let before = desk.http.get("/api/search?q=kshirsagar").expect(200).json();
+    assert_eq!(before["hits"][0]["patient"]["phone"], "9822055501");
+    assert!(before["hits"][0].get("withheld").is_none(), "{before}");
+
+    let mut wish = consent(&json!({"type": "deny"}));
+    wish["patient"] = json!({"reference": "Patient/k"});
+    let mut ravi = clinic.staff("ravi", &["doctor"]);
+    ravi.http.put_fhir("/fhir/Consent/wish", &wish).expect(201);
+
+    for query in ["kshirsagar", "vimal%20kshirsagar", "9822055501"] {
+        let found = desk.http.get(&format!("/api/search?q={query}")).expect(200).json();
+        let hit = &found["hits"][0];
+        assert_eq!(
+            (&hit["patient"]["id"], &hit["withheld"]),
+            (&json!("k"), &json!(true)),
+            "{query}: {found}"
+        );
+        assert_eq!(hit["patient"]["birthDate"], patient["birthDate"]);
+        for more in ["phone", "village", "otherName"] {
+            assert!(hit["patient"].get(more).is_none(), "{more}: {found}");
+        }
+        let fields = hit["matched"].as_array().unwrap();
+        assert!(fields.iter().all(|part| part["field"] == "name" || part["field"] == "number"), "{found}");
+    }
+    for query in ["982205550", "98220", "7001", "sangamner"] {
+        let found = desk.http.get(&format!("/api/search?q={query}")).expect(200).text();
+        assert!(!found.contains("\"k\""), "{query}: {found}");
+    }
+    let recent = desk.http.get("/api/patients/recent").expect(200).text();
+    assert!(!recent.contains("\"k\"") && recent.contains("\"b\""), "{recent}");
+    assert_eq!(ids(&ravi.http.get("/fhir/Patient").expect(200).json()), ["a", "b"]);
+    ravi.http.get("/fhir/Patient/k").expect(404);
+
+    // Registered once more, the person is recognised, and no more is told than at the desk.
+    let same = json!({"name": "Vimal Kshirsagar", "sex": "F", "birth": {"date": patient["birthDate"]}, "phone": "9822055501"});
+    let mut form = same.clone();
+    form["key"] = json!("form-of-vimal-1");
+    for told in [
+        desk.http.post("/api/patients/duplicates", &same).expect(200).text(),
+        desk.http.post("/api/patients", &form).expect(409).text(),
+    ] {
+        assert!(told.contains("\"k\"") && told.contains("withheld"), "{told}");
+        assert!(!told.contains("Sangamner") && !told.contains("9822055501"), "{told}");
+    }
 }
 
 #[test]

@@ -34,6 +34,8 @@ export const register = (body: T.NewPatient) => take(api.POST("/api/patients", {
 export const chart = (id: string, signal?: AbortSignal) => take(api.GET("/api/patients/{id}/chart", { ...path({ id }), signal }));
 export const results = (id: string, code: string) => take(api.GET("/api/patients/{id}/results/{code}", path({ id, code })));
 export const accessLog = (id: string) => take(api.GET("/api/patients/{id}/access-log", path({ id })));
+export const openInEmergency = (id: string, reason: string) => take(api.POST("/api/patients/{id}/emergency", { ...path({ id }), body: { reason } }));
+export const emergencies = () => take(api.GET("/api/emergencies"));
 export const addAllergy = (id: string, body: T.NewAllergy) => take(api.POST("/api/patients/{id}/allergies", { ...path({ id }), body }));
 export const addProblem = (id: string, body: T.NewProblem) => take(api.POST("/api/patients/{id}/problems", { ...path({ id }), body }));
 export const criticalResults = () => take(api.GET("/api/results/critical"));

@@ -43,6 +43,7 @@ export const base = () => `${location.origin}/fhir`;
 /** The content type that a body of this kind is sent with. */
 export function typeOf(asked: Asked): string {
   const path = asked.to.split("?")[0] ?? "";
+  if (path === "_uploads") return "application/fhir+ndjson";
   if (path.endsWith("_search")) return "application/x-www-form-urlencoded";
   if (asked.method === "PATCH" && asked.body?.trimStart().startsWith("[")) return "application/json-patch+json";
   return "application/fhir+json";

@@ -89,6 +89,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/emergencies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who opened which record in an emergency, and why. */
+        get: operations["list_emergencies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/events": {
         parameters: {
             query?: never;
@@ -1038,14 +1055,23 @@ export interface components {
              */
             systolic: number;
         };
+        /** @description That a consent of the patient withholds something from this reader, or would. */
+        ByConsent: {
+            /** @description How much. */
+            state: components["schemas"]["Withheld"];
+            /** @description Until when the record is open to this reader, in an emergency. */
+            until?: string | null;
+        };
         /** @description One person who may be the newcomer. */
         Candidate: {
             /** @description How alike. */
             grade: components["schemas"]["Grade"];
-            /** @description Who it is. */
+            /** @description Who it is; the four facts alone when the record is withheld. */
             patient: components["schemas"]["Identity"];
             /** @description Why. */
             reasons: components["schemas"]["Reason"][];
+            /** @description A consent of the patient withholds the record from the reader. */
+            withheld?: boolean;
         };
         /** @description Someone who may be meant. */
         CandidateView: {
@@ -1096,6 +1122,7 @@ export interface components {
              * @description The transaction the page was read at.
              */
             asOf: number;
+            consent?: components["schemas"]["ByConsent"] | null;
             /** @description Documents, newest first. */
             documents: components["schemas"]["Document"][];
             /** @description Parts left out because the reader's role does not reach them. */
@@ -1276,8 +1303,10 @@ export interface components {
             lastVisit?: string | null;
             /** @description What of it the query matches. */
             matched: components["schemas"]["Matched"][];
-            /** @description Who it is. */
+            /** @description Who it is; the four facts alone when the record is withheld. */
             patient: components["schemas"]["Identity"];
+            /** @description A consent of the patient withholds the record from the reader. */
+            withheld?: boolean;
         };
         /** @description People found. */
         Hits: {
@@ -1671,6 +1700,27 @@ export interface components {
              * @description Until then, to this person.
              */
             until: string;
+        };
+        /** @description A record that somebody opened in an emergency. */
+        Opening: {
+            /** @description When. */
+            at: string;
+            patient?: components["schemas"]["Identity"] | null;
+            /** @description Why, in the person's own words. */
+            reason: string;
+            /** @description Role it acted in. */
+            role: string;
+            /** @description Until when it was open at most. */
+            until: string;
+            /** @description Name of the person. */
+            who: string;
+        };
+        /** @description Records that were opened so. */
+        Openings: {
+            /** @description There were more. */
+            more: boolean;
+            /** @description The newest first, at most 100. */
+            openings: components["schemas"]["Opening"][];
         };
         /** @description What one program was granted. */
         OwnConsent: {
@@ -2210,6 +2260,11 @@ export interface components {
             /** @description visit, video, home, emergency, admission. */
             type: string;
         };
+        /**
+         * @description How much of a record a consent withholds.
+         * @enum {string}
+         */
+        Withheld: "all" | "part" | "open";
     };
     responses: never;
     parameters: never;
@@ -2456,6 +2511,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list_emergencies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Openings"];
+                };
             };
         };
     };

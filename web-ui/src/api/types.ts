@@ -32,6 +32,7 @@ export type ChartAlert = S["Alert"];
 export type CriticalResult = S["CriticalResult"];
 export type CriticalResults = S["CriticalResults"];
 export type AccessRow = S["AccessRow"];
+export type Opening = S["Opening"];
 export type NewAllergy = S["NewAllergy"];
 export type NewProblem = S["NewProblem"];
 
@@ -53,6 +54,7 @@ export type Change = S["Change"];
 export type Job = Omit<S["JobLine"], "state" | "kind"> & { state: "waiting" | "running" | "done" | "failed" | "dropped"; kind: "export" | "import" | "request" | "upload" };
 export type Subscription = Omit<S["SubscriptionLine"], "state"> & { state: "requested" | "active" | "error" | "off" };
 export type Program = S["Program"];
+export type Checked = S["Checked"];
 export type NewProgram = S["NewProgram"];
 export type ProgramChange = S["ProgramChange"];
 export type Grant = Omit<S["Grant"], "lasts"> & { lasts: "offline" | "session" | "once" };

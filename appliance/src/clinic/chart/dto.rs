@@ -33,8 +33,34 @@ pub struct Chart {
     /// Parts left out because the reader's role does not reach them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hidden: Vec<String>,
+    /// What a consent of the patient does to this page; absent when it withholds nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consent: Option<ByConsent>,
     /// The transaction the page was read at.
     pub as_of: u64,
+}
+
+/// That a consent of the patient withholds something from this reader, or would.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ByConsent {
+    /// How much.
+    pub state: Withheld,
+    /// Until when the record is open to this reader, in an emergency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+}
+
+/// How much of a record a consent withholds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Withheld {
+    /// Everything but who it is.
+    All,
+    /// Some records of the parts that are named as hidden.
+    Part,
+    /// Nothing for now: the reader has opened the record in an emergency.
+    Open,
 }
 
 /// Identity with what only the chart shows.

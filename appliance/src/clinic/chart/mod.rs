@@ -13,8 +13,8 @@ mod visits;
 
 pub use allergies::allergy_resource;
 pub use dto::{
-    Alert, Allergies, AllergyItem, AllergyState, BloodPressure, Chart, Document, Flag, Medicine,
-    MedicineStatus, Opened, Person, Point, Problem, Range, ResultRow, Trends, Visit,
+    Alert, Allergies, AllergyItem, AllergyState, BloodPressure, ByConsent, Chart, Document, Flag, Medicine,
+    MedicineStatus, Opened, Person, Point, Problem, Range, ResultRow, Trends, Visit, Withheld,
 };
 pub use problems::problem_resource;
 pub use results::{
@@ -51,6 +51,8 @@ pub struct Sources {
     pub reviews: Reviews,
     /// The parts that were left out because the reader's role does not reach them.
     pub hidden: Vec<&'static str>,
+    /// What a consent of the patient withholds.
+    pub consent: Option<ByConsent>,
     /// Who opened the record before.
     pub opened: Vec<Opened>,
 }
@@ -92,7 +94,20 @@ pub fn compose(sources: &Sources, now: Timestamp, zone: &TimeZone, as_of: u64) -
         documents: visits::documents(&sources.documents, zone),
         opened: sources.opened.clone(),
         hidden: sources.hidden.iter().map(|part| (*part).to_owned()).collect(),
+        consent: sources.consent.clone(),
         as_of,
+    }
+}
+
+/// The chart of a patient whose record a consent withholds: who it is, and that there is a record.
+#[must_use]
+pub fn closed(patient: &Value, parts: &[&'static str], now: Timestamp, zone: &TimeZone, as_of: u64) -> Chart {
+    let consent = Some(ByConsent { state: Withheld::All, until: None });
+    let sources = Sources { hidden: parts.to_vec(), consent, ..Sources::default() };
+    let identity = Identity::of(patient).brief();
+    Chart {
+        patient: Person { identity, address: None, guardian: None, abha: None },
+        ..compose(&sources, now, zone, as_of)
     }
 }
 

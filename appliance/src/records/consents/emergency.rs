@@ -10,6 +10,7 @@ use super::super::access::{Area, Op, Purpose, Refusal, Subject, Who, decide};
 use super::super::audit::{self, About};
 use super::super::error::Error;
 use super::super::{Caller, Records};
+use super::openings::Kept;
 
 /// Purpose of use: break the glass (HL7 v3 ActReason).
 const PURPOSE: &str = "BTG";
@@ -45,8 +46,13 @@ impl Records {
         }
         let mut line = audit::done(&from.who, Action::BreakGlass, Purpose::Treatment, about);
         line.purpose = PURPOSE.to_owned();
-        line.reason = Some(reason);
-        self.unit(from.who.clone(), move |work| work.audit(line)).await?;
+        line.reason = Some(reason.clone());
+        let opened = Kept::of(&from.who, patient, reason, self.now());
+        self.unit(from.who.clone(), move |work| {
+            work.audit(line)?;
+            opened.keep(work)
+        })
+        .await?;
         Ok(self.consents().open_in_emergency(&from.who.id, patient, self.now()))
     }
 }

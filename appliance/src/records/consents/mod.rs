@@ -6,8 +6,10 @@
 
 mod book;
 mod emergency;
+mod openings;
 mod withheld;
 
+pub use openings::Opening;
 pub use withheld::Withheld;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -116,6 +118,12 @@ impl Consents {
         }
         open.insert((account.to_owned(), patient.to_owned()), until);
         until
+    }
+
+    /// Until when a patient's record is open so to an account, if it is.
+    pub fn open_until(&self, account: &str, patient: &str, now: Timestamp) -> Option<Timestamp> {
+        let open = self.emergencies.lock().unwrap_or_else(PoisonError::into_inner);
+        open.get(&(account.to_owned(), patient.to_owned())).copied().filter(|until| now < *until)
     }
 
     /// The patients whose records are open so to an account.

@@ -1,4 +1,4 @@
-// Exports as a form and jobs as lines. Pure.
+// Exports and imports as forms, and jobs as lines. Pure.
 import type { Job } from "../../api/types";
 
 /** What an export holds. */
@@ -54,4 +54,73 @@ export function parts(manifest: unknown, job: string): Part[] {
       return file?.startsWith(`${job}/`) ? [{ role, url: `_jobs/${file}`, type: String(row["type"] ?? ""), count: Number(row["count"] ?? 0) }] : [];
     });
   });
+}
+
+/** Most bytes of one upload; the box takes a little more. */
+export const PIECE = 4_000_000;
+
+/** Lines of one type, as they are sent. */
+export interface Lines {
+  type: string;
+  text: string;
+}
+
+/** NDJSON, or one FHIR resource as JSON, as lines by type in pieces that the box takes; types in the order in which they
+ * come. Throws the number of a line that is no resource. */
+export function byType(text: string, most = PIECE): Lines[] {
+  const done: Lines[] = [];
+  const open = new Map<string, { lines: string[]; size: number }>();
+  const close = (type: string, of: string[]) => done.push({ type, text: `${of.join("\n")}\n` });
+  for (const { line, number } of resources(text)) {
+    const type = typeOfLine(line);
+    if (type === null) throw new BadLine(number);
+    const piece = open.get(type) ?? { lines: [], size: 0 };
+    const size = new TextEncoder().encode(line).length + 1;
+    if (piece.lines.length > 0 && piece.size + size > most) {
+      close(type, piece.lines);
+      piece.lines = [];
+      piece.size = 0;
+    }
+    piece.lines.push(line);
+    piece.size += size;
+    open.set(type, piece);
+  }
+  for (const [type, piece] of open) close(type, piece.lines);
+  return done;
+}
+
+export class BadLine extends Error {
+  override readonly name = "BadLine";
+  constructor(readonly line: number) {
+    super(`line ${line}`);
+  }
+}
+
+function resources(text: string): { line: string; number: number }[] {
+  // A resource over several lines is one line for the box; numbers keep their digits, as nothing but space goes.
+  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
+  const first = lines.findIndex((line) => line.trim() !== "");
+  if (first >= 0 && typeOfLine(lines[first] ?? "") === null && typeOfLine(text) !== null) return [{ line: lines.map((line) => line.trim()).join(" ").trim(), number: 1 }];
+  return lines.flatMap((line, n) => (line.trim() === "" ? [] : [{ line: line.trim(), number: n + 1 }]));
+}
+
+function typeOfLine(line: string): string | null {
+  try {
+    const one = JSON.parse(line) as { resourceType?: unknown } | null;
+    const type = one?.resourceType;
+    return typeof type === "string" && /^[A-Z][A-Za-z]{1,63}$/.test(type) ? type : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Lines of the field for files in the folders of the box: `Patient people.ndjson`. Null where one is not of that form. */
+export function inFolder(typed: string): { type: string; url: string }[] | null {
+  const rows = typed.split("\n").map((line) => line.trim()).filter(Boolean).map((line) => /^([A-Z][A-Za-z]{1,63})\s+(\S.*)$/.exec(line));
+  return rows.every((row) => row !== null) ? rows.map((row) => ({ type: row[1] ?? "", url: row[2] ?? "" })) : null;
+}
+
+/** The body of an `$import`. */
+export function manifest(source: string, inputs: { type: string; url: string }[]): string {
+  return JSON.stringify({ inputFormat: "application/fhir+ndjson", inputSource: source, input: inputs });
 }

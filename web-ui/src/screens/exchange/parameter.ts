@@ -1,6 +1,7 @@
 // A SearchParameter as the fields of a form, and back: what the form does not show stays as it was. Pure.
 
-export const TYPES = ["token", "string", "reference", "date", "number", "quantity", "uri", "composite", "special"] as const;
+/** Types that a form can write; a composite has parts, which come in a file. */
+export const TYPES = ["token", "string", "reference", "date", "number", "quantity", "uri"] as const;
 export const STATES = ["active", "draft", "retired"] as const;
 
 export interface Fields {
@@ -34,7 +35,7 @@ const bases = (typed: string) => [...new Set(typed.split(/[\s,]+/).filter(Boolea
 export function wrong(of: Fields): Wrong {
   const out: Wrong = {};
   for (const name of ["code", "url", "base", "expression", "description"] as const) if (of[name].trim() === "") out[name] = "exchange.parameter.missing";
-  if (!out.code && !/^[a-zA-Z_][\w-]{0,63}$/.test(of.code.trim())) out.code = "exchange.parameter.badCode";
+  if (!out.code && !/^[a-zA-Z][\w-]{0,63}$/.test(of.code.trim())) out.code = "exchange.parameter.badCode";
   if (!out.url && !/^(https?:\/\/\S+|urn:\S+)$/.test(of.url.trim())) out.url = "exchange.parameter.badUrl";
   if (!out.base && !bases(of.base).every((one) => /^[A-Z][A-Za-z]+$/.test(one))) out.base = "exchange.parameter.badBase";
   return out;

@@ -1,9 +1,10 @@
 // The form of a program: what is wrong with it, and the terms that are sent. Pure.
-import type { NewProgram } from "../../api/types";
+import type { Checked, NewProgram } from "../../api/types";
 import type { Key } from "../../text/index.svelte";
 import { parts, scope } from "./scopes";
 
 export const KINDS_OF_PROGRAM = ["public", "confidential", "backend"] as const;
+export const CHECKS: readonly Checked[] = ["box", "structure", "invariants", "terminology", "profiles"];
 type Kind = (typeof KINDS_OF_PROGRAM)[number];
 
 export interface Draft {
@@ -15,6 +16,8 @@ export interface Draft {
   /** A JWK set as text; empty for none. */
   keys: string;
   contact: string;
+  /** How far what it writes is checked. */
+  checked: Checked;
 }
 
 export const addresses = (typed: string) => [...new Set(typed.split(/\s+/).filter(Boolean))];
@@ -67,7 +70,7 @@ export function faults(draft: Draft): Partial<Record<keyof Draft, Key>> {
 export function terms(draft: Draft): NewProgram {
   const set = draft.kind === "public" ? undefined : (keySet(draft.keys) ?? undefined);
   return {
-    name: draft.name.trim(), kind: draft.kind, scope: parts(draft.scope).join(" "), contact: draft.contact.trim(),
+    name: draft.name.trim(), kind: draft.kind, scope: parts(draft.scope).join(" "), validation: draft.checked, contact: draft.contact.trim(),
     redirectUris: draft.kind === "backend" ? [] : addresses(draft.redirects), ...(set ? { jwks: set as unknown as NewProgram["jwks"] } : {}),
   };
 }
