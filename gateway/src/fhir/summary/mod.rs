@@ -14,13 +14,16 @@ use super::document::{Entry, assemble};
 use super::id::ResourceType;
 use crate::json::{Object, Value};
 pub use sections::kinds;
-use sections::{SECTIONS, Section};
+use sections::{SECTIONS, Section, taken};
 
 /// Profile of the document.
 pub const BUNDLE_PROFILE: &str = "http://hl7.org/fhir/uv/ips/StructureDefinition/Bundle-uv-ips";
 /// Profile of its composition.
 pub const COMPOSITION_PROFILE: &str = "http://hl7.org/fhir/uv/ips/StructureDefinition/Composition-uv-ips";
+/// Heading of the document.
+const TITLE: &str = "International Patient Summary";
 const LOINC: &str = "http://loinc.org";
+const ABSENT: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
 const EMPTY_REASON: &str = "http://terminology.hl7.org/CodeSystem/list-empty-reason";
 
 /// What a summary is made of.
@@ -58,13 +61,13 @@ pub fn summary(sources: Sources<'_>) -> Value {
         .with("resourceType", "Composition")
         .with("id", composition_id.as_str())
         .with("meta", Object::new().with("profile", vec![Value::from(COMPOSITION_PROFILE)]))
-        .with("text", narrative::text("Patient summary", &name))
+        .with("text", narrative::text(TITLE, &name))
         .with("status", "final")
         .with("type", coded(LOINC, "60591-5", "Patient summary Document"))
         .with("subject", Object::new().with("reference", patient_url.as_str()))
         .with("date", datetime::instant(sources.now))
         .with("author", vec![Value::from(Object::new().with("reference", device_url.as_str()))])
-        .with("title", "Patient summary")
+        .with("title", TITLE)
         .with("section", sections);
     let device = Object::new().with("resourceType", "Device").with("id", device_id.as_str()).with(
         "deviceName",
@@ -72,7 +75,7 @@ pub fn summary(sources: Sources<'_>) -> Value {
     );
     let mut entries = vec![
         Entry { full_url: composition_url, resource: composition.into() },
-        Entry { full_url: patient_url, resource: sources.patient },
+        Entry { full_url: patient_url, resource: identified(sources.patient) },
         Entry { full_url: device_url, resource: device.into() },
     ];
     let records = sources.records.into_iter().enumerate();
@@ -86,19 +89,42 @@ pub fn summary(sources: Sources<'_>) -> Value {
     assemble(bundle, Some(BUNDLE_PROFILE), sources.now, entries)
 }
 
+/// The patient with what the guide's profile needs (Patient-uv-ips): a name and a date of birth, each with the reason
+/// `unknown` where none is recorded.
+fn identified(mut patient: Value) -> Value {
+    let unknown = || {
+        let reason = Object::new().with("url", ABSENT).with("valueCode", "unknown");
+        Value::from(Object::new().with("extension", vec![Value::from(reason)]))
+    };
+    let Some(object) = patient.as_object_mut() else { return patient };
+    if object.get("birthDate").is_none() && object.get("_birthDate").is_none() {
+        object.insert("_birthDate", unknown());
+    }
+    let mut names = object.get("name").and_then(Value::as_array).map(<[Value]>::to_vec).unwrap_or_default();
+    if names.is_empty() {
+        names.push(Object::new().into());
+    }
+    let parts = ["family", "given", "text", "_family", "_given", "_text"];
+    for name in names.iter_mut().filter_map(Value::as_object_mut) {
+        if parts.iter().all(|part| name.get(part).is_none()) {
+            name.insert("_text", unknown());
+        }
+    }
+    object.insert("name", names);
+    patient
+}
+
 /// Places of the records that some section shows.
 pub fn chosen(records: &[Value]) -> std::collections::BTreeSet<usize> {
     let of = |section: &Section| {
-        let taken = records.iter().enumerate().filter(|(_, record)| section.takes(record));
-        taken.map(|(at, _)| at).take(section.most).collect::<Vec<_>>()
+        taken(section, records).into_iter().map(|(at, _)| at).take(section.most).collect::<Vec<_>>()
     };
     SECTIONS.iter().flat_map(of).collect()
 }
 
 /// One section, its records marked as used; none for an optional one without records.
 fn written(section: &Section, sources: &Sources<'_>, used: &mut Vec<usize>) -> Option<Value> {
-    let mut found: Vec<(usize, &Value)> =
-        sources.records.iter().enumerate().filter(|(_, record)| section.takes(record)).collect();
+    let mut found = taken(section, &sources.records);
     let all = found.len();
     found.truncate(section.most);
     let withheld =

@@ -23,7 +23,7 @@ pub struct Section {
 
 impl Section {
     /// Whether a record belongs here.
-    pub fn takes(&self, record: &Value) -> bool {
+    fn takes(&self, record: &Value) -> bool {
         record.str("resourceType").is_some_and(|name| self.kinds.contains(&name)) && (self.belongs)(record)
     }
 }
@@ -40,7 +40,8 @@ pub fn kinds() -> Vec<ResourceType> {
     kinds
 }
 
-/// In the order of the guide: required ones first.
+/// In the order of the guide: required ones first. Two of its sections are not here: functional status, because nothing in
+/// a record says that it is about that, and the patient's story, which only a person can write.
 pub const SECTIONS: &[Section] = &[
     Section {
         title: "Problems",
@@ -72,7 +73,7 @@ pub const SECTIONS: &[Section] = &[
     Section {
         title: "Immunizations",
         code: "11369-6",
-        display: "History of Immunization Narrative",
+        display: "History of Immunization note",
         required: false,
         kinds: &["Immunization"],
         most: 200,
@@ -99,7 +100,7 @@ pub const SECTIONS: &[Section] = &[
     Section {
         title: "Results",
         code: "30954-2",
-        display: "Relevant diagnostic tests/laboratory data Narrative",
+        display: "Relevant diagnostic tests/laboratory data note",
         required: false,
         kinds: &["Observation", "DiagnosticReport"],
         most: 100,
@@ -110,7 +111,7 @@ pub const SECTIONS: &[Section] = &[
     Section {
         title: "Vital signs",
         code: "8716-3",
-        display: "Vital signs",
+        display: "Vital signs note",
         required: false,
         kinds: &["Observation"],
         most: 50,
@@ -119,7 +120,7 @@ pub const SECTIONS: &[Section] = &[
     Section {
         title: "Past illness",
         code: "11348-0",
-        display: "History of Past illness Narrative",
+        display: "History of Past illness note",
         required: false,
         kinds: &["Condition"],
         most: 100,
@@ -130,20 +131,75 @@ pub const SECTIONS: &[Section] = &[
         code: "18776-5",
         display: "Plan of care note",
         required: false,
-        kinds: &["CarePlan"],
+        kinds: &["CarePlan", "ImmunizationRecommendation"],
         most: 50,
-        belongs: |r| status(r, &["active", "on-hold"]),
+        // A recommendation has no status.
+        belongs: |r| r.str("resourceType") != Some("CarePlan") || status(r, &["active", "on-hold"]),
     },
     Section {
         title: "Social history",
         code: "29762-2",
-        display: "Social history Narrative",
+        display: "Social history note",
         required: false,
         kinds: &["Observation"],
         most: 50,
-        belongs: |r| is_final(r) && category(r, &["social-history"]),
+        belongs: |r| is_final(r) && category(r, &["social-history"]) && !code(r, PREGNANCY),
+    },
+    Section {
+        title: "Pregnancies",
+        code: "10162-6",
+        display: "History of pregnancies Narrative",
+        required: false,
+        kinds: &["Observation"],
+        most: 50,
+        belongs: |r| is_final(r) && code(r, PREGNANCY),
+    },
+    Section {
+        title: "Alerts",
+        code: "104605-1",
+        display: "Alert",
+        required: false,
+        kinds: &["Flag"],
+        most: 50,
+        belongs: |r| status(r, &["active"]),
+    },
+    Section {
+        title: "Advance directives",
+        code: "42348-3",
+        display: "Advance healthcare directives",
+        required: false,
+        kinds: &["Consent"],
+        most: 20,
+        belongs: |r| status(r, &["active"]) && r.get("scope").map(Concept).is_some_and(|s| s.has_code("adr")),
     },
 ];
+
+/// LOINC codes of which the newest record alone is shown: the guide has room for one use of tobacco and one of alcohol.
+const ONCE: &[&str] = &["72166-2", "74013-4"];
+
+/// LOINC codes of the guide's observations on pregnancies: status, expected date of delivery, outcomes.
+const PREGNANCY: &[&str] = &[
+    "82810-3", "11778-8", "11779-6", "11780-4", "11636-8", "11637-6", "11638-4", "11639-2", "11640-0",
+    "11612-9", "11613-7", "11614-5", "33065-4",
+];
+
+/// The records that a section shows, by their places: newest first, as they come.
+pub fn taken<'r>(section: &Section, records: &'r [Value]) -> Vec<(usize, &'r Value)> {
+    let mut met = Vec::new();
+    let mut is_first = |record: &Value| {
+        let Some(known) = ONCE.iter().find(|known| code(record, &[**known])) else { return true };
+        let first = !met.contains(known);
+        met.push(*known);
+        first
+    };
+    let of_section = records.iter().enumerate().filter(|(_, record)| section.takes(record));
+    of_section.filter(|(_, record)| is_first(record)).collect()
+}
+
+fn code(record: &Value, codes: &[&str]) -> bool {
+    let own = record.get("code").map(Concept);
+    own.is_some_and(|own| codes.iter().any(|code| own.has_code(code)))
+}
 
 fn status(record: &Value, of: &[&str]) -> bool {
     record.str("status").is_some_and(|status| of.contains(&status))

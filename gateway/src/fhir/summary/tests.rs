@@ -7,11 +7,14 @@ fn json(text: &str) -> Value {
 }
 
 fn made(records: &[&str], supporting: &[&str], withheld: &[ResourceType]) -> Value {
+    let patient = r#"{"resourceType":"Patient","id":"p","name":[{"family":"Rao <b>"}],"birthDate":"1990"}"#;
+    made_of(patient, records, supporting, withheld)
+}
+
+fn made_of(patient: &str, records: &[&str], supporting: &[&str], withheld: &[ResourceType]) -> Value {
     summary(Sources {
         base: "https://box/fhir",
-        patient: json(
-            r#"{"resourceType":"Patient","id":"p","name":[{"family":"Rao <b>"}],"birthDate":"1990"}"#,
-        ),
+        patient: json(patient),
         records: records.iter().map(|text| json(text)).collect(),
         supporting: supporting.iter().map(|text| json(text)).collect(),
         withheld: withheld.to_vec(),
@@ -150,4 +153,52 @@ fn a_long_list_is_cut_and_says_so() {
     assert_eq!(results.items("entry").len(), 100);
     let div = results.pointer("/text/div").and_then(Value::as_str).unwrap();
     assert!(div.contains("The newest 100 of 130.") && div.contains('…'));
+}
+
+#[test]
+fn a_patient_without_name_or_birth_date_says_that_they_are_unknown() {
+    for name in ["", r#","name":[{"use":"usual"}]"#] {
+        let document = made_of(&format!(r#"{{"resourceType":"Patient","id":"p"{name}}}"#), &[], &[], &[]);
+        is_good(&document);
+        let patient = document.pointer("/entry/1/resource").unwrap();
+        for place in ["/_birthDate/extension/0/valueCode", "/name/0/_text/extension/0/valueCode"] {
+            assert_eq!(patient.pointer(place).and_then(Value::as_str), Some("unknown"), "{place}");
+        }
+    }
+}
+
+#[test]
+fn sections_of_codes_and_the_newest_of_those_that_are_shown_once() {
+    let observation = |id: &str, code: &str| {
+        format!(
+            r#"{{"resourceType":"Observation","id":"{id}","status":"final","category":[{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"social-history"}}]}}],
+            "code":{{"coding":[{{"system":"http://loinc.org","code":"{code}"}}]}},"subject":{{"reference":"Patient/p"}},"valueString":"x"}}"#
+        )
+    };
+    let records = [
+        observation("smokes", "72166-2"),
+        observation("smoked", "72166-2"),
+        observation("drinks", "74013-4"),
+        observation("works", "11341-5"),
+        observation("expecting", "82810-3"),
+        r#"{"resourceType":"Flag","id":"f","status":"active","code":{"text":"Fall risk"},"subject":{"reference":"Patient/p"}}"#
+            .to_owned(),
+        r#"{"resourceType":"Consent","id":"will","status":"active","scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"adr"}]},
+        "category":[{"text":"x"}],"patient":{"reference":"Patient/p"},"policyRule":{"text":"x"}}"#
+            .to_owned(),
+        r#"{"resourceType":"Consent","id":"privacy","status":"active","scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}]},
+        "category":[{"text":"x"}],"patient":{"reference":"Patient/p"},"policyRule":{"text":"x"}}"#
+            .to_owned(),
+    ];
+    let records: Vec<&str> = records.iter().map(String::as_str).collect();
+    let document = made(&records, &[], &[]);
+    is_good(&document);
+    let entries = |code| {
+        let found = section(&document, code).map(|s| s.items("entry")).unwrap_or_default();
+        found.iter().filter_map(|e| e.str("reference")?.rsplit('/').next()).collect::<Vec<_>>()
+    };
+    assert_eq!(entries("29762-2"), ["smokes", "drinks", "works"]);
+    assert_eq!(entries("10162-6"), ["expecting"]);
+    assert_eq!(entries("104605-1"), ["f"]);
+    assert_eq!(entries("42348-3"), ["will"]);
 }
