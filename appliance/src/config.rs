@@ -52,6 +52,7 @@ pub struct Config {
 pub struct Storage {
     pub data: PathBuf,
     pub cache_mib: usize,
+    pub cache_most_mib: usize,
     pub start: StartMode,
 }
 
@@ -260,7 +261,7 @@ pub struct Log {
 
 impl Default for Storage {
     fn default() -> Self {
-        Self { data: PathBuf::from("data"), cache_mib: 48, start: StartMode::Verified }
+        Self { data: PathBuf::from("data"), cache_mib: 48, cache_most_mib: 320, start: StartMode::Verified }
     }
 }
 
@@ -392,6 +393,10 @@ const MOST_BINARY_MIB: usize = 11;
 const SENTENCES: &[(&str, &str)] = &[
     ("storage.data", "Folder of the vault; nothing outside it is ever written."),
     ("storage.cache_mib", "Memory for decrypted database pages, in MiB."),
+    (
+        "storage.cache_most_mib",
+        "For a large database, up to this: a sixteenth of its size at the start, at most a twelfth of the machine's memory.",
+    ),
     ("storage.start", "\"verified\" checks the whole file after a crash; \"fast\" trusts the disk."),
     ("listen.https", "Address and port for the clinic's network; port 0 takes a free one."),
     ("listen.http", "Plain HTTP: the application on the box itself, the install page for everyone else."),

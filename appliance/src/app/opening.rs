@@ -10,16 +10,28 @@ use crate::admin::setup::{self, NewClinic};
 use crate::clock::Clock;
 use crate::config::{Config, StartMode};
 
+/// Pages of a large database take at most this part of the machine's memory.
+const MEMORY_SHARE: usize = 12;
+
 /// What a vault is opened with, from the settings.
 pub fn vault_options(config: &Config, clock: Arc<dyn Clock>) -> OpenOptions {
     let mut options = OpenOptions::new(Arc::new(move || clock.now()));
     options.cache_bytes = config.storage.cache_mib.saturating_mul(1 << 20);
+    options.cache_most = config.storage.cache_most_mib.saturating_mul(1 << 20).min(memory() / MEMORY_SHARE);
     options.start = match config.storage.start {
         StartMode::Verified => clinicvault_vault::StartMode::Verified,
         StartMode::Fast => clinicvault_vault::StartMode::Fast,
     };
     options.await_notes = config.audit.await_reads;
     options
+}
+
+/// Memory of the machine in bytes; none is known where the system does not tell.
+fn memory() -> usize {
+    let told = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = told.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = total.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<usize>().ok());
+    kib.unwrap_or(0).saturating_mul(1024)
 }
 
 impl App {

@@ -95,6 +95,7 @@ struct Inner {
     cursors: search::cursor::Sealer,
     links: page_link::Links,
     shown: shown::Shown,
+    searched: search::memory::Memory,
     index: renewal::Index,
     parameters: Arc<parameters::Parameters>,
     most_values: AtomicUsize,
@@ -149,6 +150,7 @@ impl Records {
             cursors,
             links,
             shown: shown::Shown::default(),
+            searched: search::memory::Memory::default(),
             index: renewal::Index::default(),
             parameters,
             most_values: AtomicUsize::new(Context::MOST_VALUES),
@@ -301,6 +303,10 @@ impl Records {
 
     fn shown(&self) -> &shown::Shown {
         &self.0.shown
+    }
+
+    fn searched(&self) -> &search::memory::Memory {
+        &self.0.searched
     }
 
     fn links(&self) -> &page_link::Links {

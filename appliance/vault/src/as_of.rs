@@ -76,6 +76,15 @@ pub(crate) fn cut(row: &[u8]) -> Option<(Head, &[u8])> {
     Some((decode(row.raw(usize::from(len))?)?, row.rest()))
 }
 
+/// The sealed body in a row of `versions`. The head before it need not be read: the seal is bound to the one that was
+/// found.
+fn sealed(row: &[u8]) -> Option<&[u8]> {
+    let mut row = Decoder::new(row);
+    let len = row.u16()?;
+    row.raw(usize::from(len))?;
+    Some(row.rest())
+}
+
 fn damaged(table: T) -> Fault {
     Fault::row(name(table))
 }
@@ -156,8 +165,7 @@ pub(crate) fn body(from: &impl Get, keys: &Keyring, head: &Head) -> Result<Zeroi
     }
     let set = keys.keys(from, &Holder::record(head.kind, &head.owner))?.ok_or_else(damaged)?;
     let opened = from.with(T::Versions, &pair_key(head.rid.0, head.version), |row| {
-        let (_, sealed) = cut(row)?;
-        set.open(&binding(&keys.clinic, head), sealed)
+        set.open(&binding(&keys.clinic, head), sealed(row)?)
     })?;
     opened.flatten().filter(|body| body.len() == head.body_len as usize).ok_or_else(damaged)
 }

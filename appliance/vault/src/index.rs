@@ -141,10 +141,10 @@ pub(crate) fn encode_own(terms: &[&Term]) -> Vec<u8> {
 
 /// Reads a row of a record's own terms.
 pub(crate) fn decode_own(row: &[u8]) -> Result<Vec<Term>, Fault> {
-    decode_own_of(row, &|_| true)
+    decode_own_of(row, u16::MAX, |_| true)
 }
 
-fn decode_own_of(row: &[u8], wanted: &dyn Fn(u16) -> bool) -> Result<Vec<Term>, Fault> {
+fn decode_own_of(row: &[u8], last: u16, wanted: impl Fn(u16) -> bool) -> Result<Vec<Term>, Fault> {
     let mut row = Decoder::new(row);
     let mut terms = Vec::new();
     while !row.is_empty() {
@@ -155,9 +155,18 @@ fn decode_own_of(row: &[u8], wanted: &dyn Fn(u16) -> bool) -> Result<Vec<Term>, 
         let (param, value) = term.ok_or_else(|| Fault::row(name(T::Own)))?;
         if wanted(param) {
             terms.push(Term { param, value: value.to_vec() });
+        } else if param > last {
+            break;
         }
     }
     Ok(terms)
+}
+
+/// Those of the terms in a row of own terms that belong to these parameters.
+pub(crate) fn own_in(row: &[u8], params: &[u16]) -> Result<Vec<Term>, Fault> {
+    // Terms lie in the order of their parameters.
+    let last = params.iter().max().copied().unwrap_or_default();
+    decode_own_of(row, last, |param| params.contains(&param))
 }
 
 /// The terms of the newest version of a record; none for a record that is deleted or never was.
@@ -165,9 +174,9 @@ pub(crate) fn own(from: &impl Get, rid: Rid) -> Result<Vec<Term>, Fault> {
     from.with(T::Own, &crate::tables::rid_key(rid), decode_own)?.unwrap_or_else(|| Ok(Vec::new()))
 }
 
-/// Those of the parameters that are wanted.
-pub(crate) fn own_of(from: &impl Get, rid: Rid, wanted: &dyn Fn(u16) -> bool) -> Result<Vec<Term>, Fault> {
-    let row = |row: &[u8]| decode_own_of(row, wanted);
+/// Those of these parameters.
+pub(crate) fn own_of(from: &impl Get, rid: Rid, params: &[u16]) -> Result<Vec<Term>, Fault> {
+    let row = |row: &[u8]| own_in(row, params);
     from.with(T::Own, &crate::tables::rid_key(rid), row)?.unwrap_or_else(|| Ok(Vec::new()))
 }
 

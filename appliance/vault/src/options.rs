@@ -179,10 +179,16 @@ pub struct NewVault {
     pub options: OpenOptions,
 }
 
+/// A database is this many times as large as the memory for its pages, within the bounds.
+const CACHED_SHARE: u64 = 16;
+
 /// What is chosen at each opening.
 pub struct OpenOptions {
     /// Memory for decrypted pages, in bytes. Advice: a quarter of the machine's memory, at most 512 MiB.
     pub cache_bytes: usize,
+    /// Memory for the decrypted pages of a large database: a sixteenth of its size when it is opened, at most this, and
+    /// never less than [`OpenOptions::cache_bytes`].
+    pub cache_most: usize,
     /// How commits and starts trade.
     pub start: StartMode,
     /// The wall clock.
@@ -206,6 +212,7 @@ impl OpenOptions {
     pub fn new(clock: Clock) -> Self {
         Self {
             cache_bytes: 64 << 20,
+            cache_most: 0,
             pending_bytes: 16 << 20,
             start: StartMode::Verified,
             clock,
@@ -214,6 +221,15 @@ impl OpenOptions {
             below: None,
             await_notes: false,
         }
+    }
+}
+
+impl OpenOptions {
+    /// Memory for the pages of a database whose file has `len` bytes.
+    #[must_use]
+    pub fn cache_for(&self, len: u64) -> usize {
+        let share = usize::try_from(len / CACHED_SHARE).unwrap_or(usize::MAX);
+        self.cache_bytes.max(share.min(self.cache_most))
     }
 }
 

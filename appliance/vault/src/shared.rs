@@ -105,6 +105,7 @@ pub(crate) struct Shared {
     pub drained: Condvar,
     health: Mutex<Health>,
     last_tx: AtomicU64,
+    last_set_terms: AtomicU64,
     disk_level: AtomicU8,
     watchers: Mutex<(u64, Vec<Watcher>)>,
     checkpoint: Mutex<Option<String>>,
@@ -163,6 +164,7 @@ impl Shared {
             drained: Condvar::new(),
             health: Mutex::new(Health::Ready),
             last_tx: AtomicU64::new(parts.tx),
+            last_set_terms: AtomicU64::new(0),
             disk_level: AtomicU8::new(0),
             watchers: Mutex::default(),
             checkpoint: Mutex::new(parts.checkpoint),
@@ -267,6 +269,16 @@ impl Shared {
 
     pub fn last_tx(&self) -> Tx {
         Tx(self.last_tx.load(Ordering::Acquire))
+    }
+
+    /// The last unit since the opening that gave records other terms without writing them.
+    pub fn last_set_terms(&self) -> Tx {
+        Tx(self.last_set_terms.load(Ordering::Acquire))
+    }
+
+    /// Says that a unit gives records other terms without writing them; to be called before its commit.
+    pub fn sets_terms(&self, tx: Tx) {
+        self.last_set_terms.fetch_max(tx.0, Ordering::AcqRel);
     }
 
     /// Publishes the newest Tx and tells the watchers.

@@ -9,9 +9,9 @@ use crate::docs::{self, Doc};
 use crate::error::{Fault, ReadError};
 use crate::index;
 use crate::model::{Change, Dir, Head, Kind, QueueItem, Rid, Term, TermRange, Tx};
-use crate::pending::rows::Rows;
 use crate::queue;
 use crate::remember;
+use crate::scan::Scan;
 use crate::shared::Shared;
 use crate::state::{STATE, State};
 use crate::tables::{Get, ReadTables, T, name, pair_key};
@@ -27,8 +27,6 @@ use zeroize::Zeroizing;
 
 /// Longest life of a snapshot.
 const LIFE: Duration = Duration::from_secs(30);
-/// Rows of a scan between two looks at the clock, which costs as much as a row.
-const GLANCE: u32 = 64;
 
 /// A consistent view; cheap to take, to be dropped soon.
 pub struct Snapshot {
@@ -79,7 +77,7 @@ impl Snapshot {
     }
 
     /// The same; the clock is looked at when `due`.
-    fn run_within<'a, R, E: Into<ReadError>>(
+    pub(crate) fn run_within<'a, R, E: Into<ReadError>>(
         &'a self,
         due: bool,
         work: impl FnOnce(&'a ReadTables) -> Result<R, E>,
@@ -163,7 +161,7 @@ impl Snapshot {
     /// # Errors
     /// As [`Snapshot::head`].
     pub fn terms_of(&self, rid: Rid, params: &[u16]) -> Result<Vec<Term>, ReadError> {
-        self.run(|from| index::own_of(from, rid, &|param| params.contains(&param)))
+        self.run(|from| index::own_of(from, rid, params))
     }
 
     /// Values and records with a term in the range at `at`, by value and then number, from either end. A record
@@ -209,7 +207,7 @@ impl Snapshot {
             let low = Bound::Included(low.as_slice());
             Some(self.run(|from| from.rows(T::Terms, low, high, dir == Dir::Descending))?)
         };
-        Ok(Scan { rows, snapshot: self, range: range.clone(), at, seen: 0 })
+        Ok(Scan::new(rows, self, range.clone(), at))
     }
 
     /// Number of records of a kind that are not deleted.
@@ -493,48 +491,3 @@ fn run<R, E: Into<ReadError>>(shared: &Shared, work: impl FnOnce() -> Result<R, 
 
 /// A line of the log of changes: its unit, and its number within.
 pub type LogLine = (Tx, u64);
-
-/// An iterator over terms; see [`Snapshot::scan`].
-pub struct Scan<'a> {
-    rows: Option<Rows<'a>>,
-    snapshot: &'a Snapshot,
-    range: TermRange,
-    at: Tx,
-    /// Rows handed out: the clock is looked at with the first and with every further [`GLANCE`]th.
-    seen: u32,
-}
-
-impl fmt::Debug for Scan<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Scan({:?})", self.range)
-    }
-}
-
-impl Iterator for Scan<'_> {
-    type Item = Result<(Vec<u8>, Rid), ReadError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let Self { rows, snapshot, range, at, seen } = self;
-        let rows_in = rows.as_mut()?;
-        let due = seen.is_multiple_of(GLANCE);
-        *seen = seen.wrapping_add(1);
-        let found = snapshot.run_within(due, |_| {
-            loop {
-                let next = rows_in.next(|key, row| {
-                    let (value, rid) = index::parts(key).ok_or_else(|| Fault::row(name(T::Terms)))?;
-                    let wanted = range.contains(value) && index::holds(row, *at);
-                    Ok::<_, Fault>(wanted.then(|| (value.to_vec(), rid)))
-                })?;
-                match next.transpose()? {
-                    None => return Ok::<_, Fault>(None),
-                    Some(Some(found)) => return Ok(Some(found)),
-                    Some(None) => {}
-                }
-            }
-        });
-        if found.is_err() {
-            *rows = None;
-        }
-        found.transpose()
-    }
-}

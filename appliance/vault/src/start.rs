@@ -20,7 +20,7 @@ use ed25519_dalek::VerifyingKey;
 use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, ReadableDatabase, StorageError};
 use sha2::{Digest, Sha256};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -81,9 +81,9 @@ pub(crate) fn mark_clean(dir: &Path, root: &RootKey, state: &State) -> io::Resul
     files::replace(&dir.join(files::CLEAN), &clean.encode(root))
 }
 
-fn builder(options: &OpenOptions) -> redb::Builder {
+fn builder(options: &OpenOptions, len: u64) -> redb::Builder {
     let mut builder = Database::builder();
-    builder.set_cache_size(options.cache_bytes);
+    builder.set_cache_size(options.cache_for(len));
     builder
 }
 
@@ -106,7 +106,7 @@ pub(crate) fn create(
         }
     };
     let (barrier, shared) = Barrier::new(below, slots.suite, &root.pages(), slots.database);
-    let db = builder(options).create_with_backend(barrier)?;
+    let db = builder(options, 0).create_with_backend(barrier)?;
     shared.opened();
     let state = State::default();
     let txn = db.begin_write()?;
@@ -137,6 +137,7 @@ pub(crate) fn open(
     let on_disk = options.below.is_none();
     let mut alarms = Vec::new();
     let path = dir.join(files::DATABASE);
+    let len = fs::metadata(&path).map_or(0, |data| data.len());
     let (below, clean) = match options.below.take() {
         Some(below) => (below, None),
         None => (file(&path)?, take_marker(dir, root, &mut alarms)?),
@@ -147,7 +148,7 @@ pub(crate) fn open(
         // After a clean shutdown no block may fail, not even while opening.
         shared.opened();
     }
-    let db = engine(dir, barrier, &shared, options, check)?;
+    let db = engine(dir, barrier, &shared, (options, len), check)?;
     shared.opened();
     let tables = ReadTables::new(db.begin_read().map_err(Fault::from)?);
     let (level, state) = meta(dir, &tables, slots)?;
@@ -208,11 +209,11 @@ fn engine(
     dir: &Path,
     barrier: Barrier<Below>,
     shared: &BarrierState,
-    options: &OpenOptions,
+    (options, len): (&OpenOptions, u64),
     check: bool,
 ) -> Result<Database, OpenError> {
     let repaired = Arc::new(AtomicBool::new(check));
-    let mut builder = builder(options);
+    let mut builder = builder(options, len);
     builder.set_check_integrity_on_open(check);
     let (told, progress) = (Arc::clone(&repaired), options.progress.clone());
     builder.set_repair_callback(move |session| {

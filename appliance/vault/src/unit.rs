@@ -59,6 +59,8 @@ pub struct Unit<'txn> {
     /// Something of the group is to be committed.
     changed: bool,
     low_disk: bool,
+    /// The last unit of the group that gave records other terms without writing them.
+    pub(crate) set_terms: Option<Tx>,
     monotonic: u64,
     inside: Cell<bool>,
     fault: OnceCell<Fault>,
@@ -94,6 +96,7 @@ impl<'txn> Unit<'txn> {
             changes: 0,
             changed: false,
             low_disk,
+            set_terms: None,
             monotonic: 0,
             inside: Cell::new(false),
             fault: OnceCell::new(),

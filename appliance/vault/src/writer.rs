@@ -329,6 +329,9 @@ impl Writer {
         let sign = |state: &State| audit::log::sign(state, &self.shared.origin, &self.shared.audit);
         let note = unit.close_group(self.shared.now(), force, &sign).map_err(Trouble::Before)?;
         let spread = self.spread(&mut unit, slice, low_disk).map_err(Trouble::Before)?;
+        if let Some(tx) = unit.set_terms {
+            self.shared.sets_terms(tx);
+        }
         let (state, pending) = unit.into_parts();
         self.shared.keep_pending(state.group, pending.clone());
         txn.commit().map_err(|error| Trouble::Commit(error.into()))?;

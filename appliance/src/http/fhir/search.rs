@@ -141,6 +141,7 @@ fn written(ask: &Ask, field: &Field, page: &Page) -> Result<Bytes, HttpError> {
     links.extend(page.next.as_ref().map(|cursor| ("next", format!("{address}?{CURSOR}={cursor}"))));
     let mut set = Set::open("searchset", page.total, &links);
     let reduced = Reduced::of_search(page.search.summary, &page.search.elements);
+    set.expect(page.rows.iter().chain(&page.included));
     for row in &page.rows {
         set.matched(&ask.base, row, &reduced.apply(&row.body)?);
     }

@@ -12,6 +12,9 @@ use crate::records::read::Stored;
 /// Says how a score is to be taken.
 const MATCH_GRADE: &str = "http://hl7.org/fhir/StructureDefinition/match-grade";
 
+/// What an entry has around its record, in bytes: its address, the mode and the keys; more only costs a move.
+const AROUND: usize = 192;
+
 /// A bundle being written.
 pub struct Set(Writer);
 
@@ -23,6 +26,11 @@ impl Set {
             writer.link(relation, url);
         }
         Self(writer)
+    }
+
+    /// Makes room for entries with these records.
+    pub fn expect<'a>(&mut self, records: impl Iterator<Item = &'a Stored>) {
+        self.0.reserve(records.map(|stored| stored.body.len() + AROUND).sum());
     }
 
     /// A record that matched, shown as `body`.

@@ -1,15 +1,18 @@
 //! Searching: what was asked becomes one page of records at a fixed `Tx`.
 //!
 //! `field` says where a search looks and reads it for every type there. `view` is the box at one `Tx` under one caller's
-//! rights (`reach`). `plan` finds the conditions that narrow a search most, `holds` decides about single records, `rows`
-//! walks as little as a page needs, `order` compares, `total` counts, `page` puts types together, `include` brings linked
-//! records along and `cursor` makes the link to the next page. A page belongs to the `Tx` of the first one, so new
-//! writes neither repeat nor drop a row.
+//! rights (`reach`). `plan` finds the conditions that narrow a search most, `leap` meets candidates with a broad one, `holds`
+//! decides about single records, `rows` walks as little as a page needs, `order` compares, `total` counts, `memory` keeps
+//! what may be of use again, `page` puts types together, `include` brings linked records along and `cursor` makes the
+//! link to the next page. A page belongs to the `Tx` of the first one, so new writes neither repeat nor drop a row.
 
+mod bits;
 pub(super) mod cursor;
 pub(super) mod field;
 mod holds;
 mod include;
+mod leap;
+pub(super) mod memory;
 #[cfg(test)]
 mod model;
 mod order;
@@ -130,7 +133,7 @@ impl Records {
         context.own = Arc::new(context.own.as_of(at.0));
         let search = query::parse(kind, parameters, Handling::Strict, &context).map_err(Error::of_query)?;
         let (bounds, reaches) = (self.bounds(), Reaches::new(sight));
-        let view = View::new(&snapshot, at, &context, &bounds, &reaches);
+        let view = View::new(&snapshot, at, &context, &bounds, &reaches, self.searched());
         let Some(reach) = view.reach(kind) else { return Ok((Vec::new(), None)) };
         let node = Node::All(vec![search.condition(), (*reach).clone()]);
         // What has few records now may have had many then: only what holds at `at` may shape the walk, so that each part
@@ -225,7 +228,7 @@ impl Records {
         context: &Context,
     ) -> Result<Page, Error> {
         let (bounds, reaches) = (self.bounds(), Reaches::new(sight.clone()));
-        let view = View::new(snapshot, place.at, context, &bounds, &reaches);
+        let view = View::new(snapshot, place.at, context, &bounds, &reaches, self.searched());
         let mut purpose = None;
         let mut parts = Vec::with_capacity(understood.searches.len());
         let mut shown = understood.searches.first().cloned();

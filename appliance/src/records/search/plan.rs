@@ -5,7 +5,7 @@
 //! candidate's own terms are looked at instead (see `holds`).
 
 use clinicvault_gateway::fhir::id::ResourceType;
-use clinicvault_gateway::fhir::search::{Node, Referred, Refers, TermRange, params, reference};
+use clinicvault_gateway::fhir::search::{Node, Referred, Refers, Term, TermRange, params, reference};
 use clinicvault_vault::{Dir, Kind, Rid};
 
 use super::super::error::Error;
@@ -17,6 +17,12 @@ const ROWS_A_RECORD: usize = 16;
 
 /// So few candidates are asked about every other condition.
 const HANDFUL: usize = 16;
+
+/// For so many candidates it is worth to look whether they can be found in an index by leaping.
+const LEAPS: usize = 4;
+
+/// Ranges of one condition of which it is remembered how broad they are.
+const REMEMBERED: usize = 4;
 
 /// What is known of the records that match.
 pub struct Plan<'n> {
@@ -61,6 +67,13 @@ impl View<'_> {
         }
         let mut rest = Vec::new();
         for node in open {
+            if let Node::Is(criterion) = node
+                && candidates.len() >= LEAPS
+                && let Some(found) = self.leap(kind, criterion, &candidates)?
+            {
+                candidates = found;
+                continue;
+            }
             // A condition that has not many more rows than there are candidates is cheaper to walk than to ask about.
             let worth = candidates.len().saturating_mul(ROWS_A_RECORD);
             let few =
@@ -91,9 +104,12 @@ impl View<'_> {
         if plan.rest.is_empty() {
             return Ok(Some(candidates));
         }
+        let needs = Needs::of(kind, plan.rest.iter().copied(), []);
+        let mut reader = self.reader(&needs);
         let mut found = Vec::new();
         for rid in candidates {
-            if self.fulfils(kind, rid, &plan.rest)? {
+            let own = reader.of(rid)?;
+            if self.all_hold(kind, &own, &plan.rest)? {
                 found.push(rid);
             }
         }
@@ -106,8 +122,13 @@ impl View<'_> {
             return Ok(true);
         }
         let own = self.terms_for(rid, &Needs::of(kind, rest.iter().copied(), []))?;
-        for node in rest {
-            if !self.holds(kind, &own, node)? {
+        self.all_hold(kind, &own, rest)
+    }
+
+    /// Whether all of these hold for a record with these terms.
+    pub fn all_hold(&self, kind: ResourceType, own: &[Term], nodes: &[&Node]) -> Result<bool, Error> {
+        for node in nodes {
+            if !self.holds(kind, own, node)? {
                 return Ok(false);
             }
         }
@@ -150,11 +171,22 @@ impl View<'_> {
         ranges: &[TermRange],
         most: usize,
     ) -> Result<Option<Vec<Rid>>, Error> {
+        // Of a few ranges it is worth to remember that they are broad.
+        let remembers = ranges.len() <= REMEMBERED;
+        if remembers && ranges.iter().map(|range| self.known_rows(kind, range)).sum::<usize>() > most {
+            // Paid for as if it had been seen, so that the bounds do not hang on who asked before.
+            self.spend(most as u64 + 1)?;
+            return Ok(None);
+        }
         let mut rids = Vec::new();
         for range in ranges {
+            let before = rids.len();
             for row in self.scan(kind, range, Dir::Ascending, None)? {
                 rids.push(row?.1);
                 if rids.len() > most {
+                    if remembers {
+                        self.saw_rows(kind, range, rids.len() - before);
+                    }
                     return Ok(None);
                 }
             }

@@ -11,6 +11,7 @@ use std::ops::Bound;
 
 use super::super::error::Error;
 use super::holds::Needs;
+use super::leap::Values;
 use super::order::{self, Keys, Spot};
 use super::plan::Plan;
 use super::view::{View, too_costly};
@@ -133,6 +134,15 @@ impl View<'_> {
             Some(Spot::Number(_) | Spot::Sorted(..)) => return Err(Error::PageExpired),
         };
         let needs = Needs::of(job.kind, plan.rest.iter().copied(), ranges);
+        // Entries of the only condition, all of one value: each record is met once, and nothing is left to ask it.
+        let settled = match (plan.rest.as_slice(), ranges) {
+            ([], _) => true,
+            ([Node::Is(criterion)], [range]) if !criterion.negate => {
+                !matches!(self.values(job.kind, range)?, Values::Many)
+            }
+            _ => false,
+        };
+        let mut reader = self.reader(&needs);
         let mut found = Rows::default();
         for (at, range) in ranges.iter().enumerate().skip(start) {
             for row in self.scan(job.kind, range, Dir::Ascending, last.take())? {
@@ -140,9 +150,12 @@ impl View<'_> {
                     return Ok(found);
                 }
                 let (value, rid) = row?;
-                let own = self.terms_for(rid, &needs)?;
                 let spot = Spot::Index(at, value, rid.0);
-                if is_first(&own, ranges, &spot) && self.fits(job.kind, &own, plan)? {
+                let fits = settled || {
+                    let own = reader.of(rid)?;
+                    is_first(&own, ranges, &spot) && self.fits(job.kind, &own, plan)?
+                };
+                if fits {
                     found.rows.push(Row { kind: job.kind, rid, spot });
                 } else if self.is_tired() {
                     found.early = Some(spot);
@@ -162,9 +175,10 @@ impl View<'_> {
         want: usize,
     ) -> Result<Rows, Error> {
         let needs = needs(job, plan);
+        let mut reader = self.reader(&needs);
         let mut sorted: Vec<(Keys, Rid)> = Vec::with_capacity(candidates.len());
         for rid in candidates {
-            let own = self.terms_for(*rid, &needs)?;
+            let own = reader.of(*rid)?;
             if self.fits(job.kind, &own, plan)? {
                 sorted.push((order::keys_of(&own, job.sort), *rid));
             }
@@ -328,12 +342,7 @@ impl View<'_> {
     }
 
     fn fits(&self, kind: ResourceType, own: &[Term], plan: &Plan<'_>) -> Result<bool, Error> {
-        for node in &plan.rest {
-            if !self.holds(kind, own, node)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        self.all_hold(kind, own, &plan.rest)
     }
 }
 

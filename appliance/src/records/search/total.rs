@@ -1,9 +1,9 @@
 //! How many records match: from what is known already, from a sample, or by counting.
 //!
 //! Counting keeps one bit for a record, so that a million of them take little memory, and is bounded by
-//! `limits.count_rows` index rows.
+//! `limits.count_rows` index rows. What a walk of a whole range found is remembered (`memory`).
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::fhir::search::params::Asked;
@@ -11,6 +11,9 @@ use clinicvault_gateway::fhir::search::{Node, Refers, TermRange, params, referen
 use clinicvault_vault::{Dir, Kind, Rid};
 
 use super::super::error::Error;
+use super::bits::Bits;
+use super::holds::Needs;
+use super::memory::Counted;
 use super::plan::{Plan, flatten};
 use super::rows::Job;
 use super::view::{View, too_costly};
@@ -27,9 +30,12 @@ impl<'n> Plan<'n> {
         if self.rest.is_empty() {
             return Ok(());
         }
+        let needs = Needs::of(kind, self.rest.iter().copied(), []);
+        let mut reader = view.reader(&needs);
         let mut kept = Vec::with_capacity(candidates.len());
         for rid in candidates.drain(..) {
-            if view.fulfils(kind, rid, &self.rest)? {
+            let own = reader.of(rid)?;
+            if view.all_hold(kind, &own, &self.rest)? {
                 kept.push(rid);
             }
         }
@@ -78,6 +84,11 @@ impl View<'_> {
             return Ok(self.snapshot.count(Kind(job.kind.number()))?);
         }
         let mut counter = Counter { view: self, rows: 0 };
+        if let [Node::Is(criterion)] = conditions.as_slice()
+            && let ([range], false) = (criterion.alternatives.as_slice(), criterion.negate)
+        {
+            return Ok(counter.range(job.kind, range)?.rids.len());
+        }
         Ok(counter.of(job.kind, job.node)?.len())
     }
 }
@@ -107,7 +118,8 @@ impl Counter<'_, '_> {
             }
             Node::All(nodes) => {
                 let mut found: Option<Bits> = None;
-                for node in nodes {
+                // What always holds, such as the rights of who may see everything, is not worth a walk of all records.
+                for node in nodes.iter().filter(|node| !holds_always(node)) {
                     let more = self.of(kind, node)?;
                     found = Some(match found {
                         Some(found) => found.common(&more),
@@ -169,7 +181,7 @@ impl Counter<'_, '_> {
     fn seen(&mut self, kind: ResourceType, node: &Node) -> Result<Bits, Error> {
         let Some(reach) = self.view.reach(kind) else { return Ok(Bits::default()) };
         let found = self.of(kind, node)?;
-        if matches!(&*reach, Node::All(nodes) if nodes.is_empty()) {
+        if holds_always(&reach) {
             return Ok(found);
         }
         Ok(found.common(&self.of(kind, &reach)?))
@@ -180,14 +192,31 @@ impl Counter<'_, '_> {
     }
 
     fn walk(&mut self, kind: ResourceType, ranges: &[TermRange]) -> Result<Bits, Error> {
-        let mut found = Bits::default();
+        let mut found: Option<Bits> = None;
         for range in ranges {
-            for row in self.view.scan(kind, range, Dir::Ascending, None)? {
-                found.add(row?.1);
-                self.step()?;
+            let more = Arc::unwrap_or_clone(self.range(kind, range)?).rids;
+            match &mut found {
+                Some(found) => found.join(more),
+                None => found = Some(more),
             }
         }
-        Ok(found)
+        Ok(found.unwrap_or_default())
+    }
+
+    /// The records of one range: those of an earlier walk, brought up to date, or those of a new one.
+    fn range(&mut self, kind: ResourceType, range: &TermRange) -> Result<Arc<Counted>, Error> {
+        if let Some(known) = self.view.recall(kind, range)? {
+            // Paid for as a walk, so that the bound does not hang on who asked before.
+            self.looked(known.rows)?;
+            return Ok(known);
+        }
+        let (mut rids, mut rows) = (Bits::default(), 0);
+        for row in self.view.scan(kind, range, Dir::Ascending, None)? {
+            rids.add(row?.1);
+            rows += 1;
+            self.step()?;
+        }
+        Ok(self.view.remember(kind, range, rids, rows))
     }
 
     /// Every value of a reference parameter with its record.
@@ -238,89 +267,7 @@ impl Counter<'_, '_> {
     }
 }
 
-/// A set of record numbers, a bit each, in blocks.
-#[derive(Default)]
-struct Bits(BTreeMap<u64, Box<[u64; WORDS]>>);
-
-/// Words of a block: 4,096 records.
-const WORDS: usize = 64;
-
-impl Bits {
-    fn add(&mut self, rid: Rid) {
-        let (block, word, bit) = place(rid);
-        let words = self.0.entry(block).or_insert_with(|| Box::new([0; WORDS]));
-        if let Some(word) = words.get_mut(word) {
-            *word |= bit;
-        }
-    }
-
-    fn holds(&self, rid: Rid) -> bool {
-        let (block, word, bit) = place(rid);
-        self.0.get(&block).and_then(|words| words.get(word)).is_some_and(|word| word & bit != 0)
-    }
-
-    fn len(&self) -> u64 {
-        self.0.values().flat_map(|words| words.iter()).map(|word| u64::from(word.count_ones())).sum()
-    }
-
-    fn join(&mut self, other: Self) {
-        for (block, words) in other.0 {
-            match self.0.get_mut(&block) {
-                Some(own) => own.iter_mut().zip(words.iter()).for_each(|(own, other)| *own |= other),
-                None => {
-                    self.0.insert(block, words);
-                }
-            }
-        }
-    }
-
-    fn common(mut self, other: &Self) -> Self {
-        self.0.retain(|block, words| {
-            let Some(others) = other.0.get(block) else { return false };
-            words.iter_mut().zip(others.iter()).for_each(|(own, other)| *own &= other);
-            true
-        });
-        self
-    }
-
-    fn without(mut self, other: &Self) -> Self {
-        for (block, words) in &mut self.0 {
-            if let Some(others) = other.0.get(block) {
-                words.iter_mut().zip(others.iter()).for_each(|(own, other)| *own &= !other);
-            }
-        }
-        self
-    }
-}
-
-const fn place(rid: Rid) -> (u64, usize, u64) {
-    let within = rid.0 % (WORDS as u64 * 64);
-    (rid.0 / (WORDS as u64 * 64), (within / 64) as usize, 1 << (within % 64))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::collections::BTreeSet;
-
-    proptest! {
-        #[test]
-        fn bits_are_a_set(a in prop::collection::btree_set(0u64..20_000, 0..60), b in prop::collection::btree_set(0u64..20_000, 0..60)) {
-            let bits = |set: &BTreeSet<u64>| {
-                let mut bits = Bits::default();
-                set.iter().for_each(|n| bits.add(Rid(*n)));
-                bits
-            };
-            let check = |bits: &Bits, set: BTreeSet<u64>| {
-                bits.len() == set.len() as u64 && set.iter().all(|n| bits.holds(Rid(*n)))
-            };
-            prop_assert!(check(&bits(&a), a.clone()));
-            prop_assert!(check(&bits(&a).common(&bits(&b)), &a & &b));
-            prop_assert!(check(&bits(&a).without(&bits(&b)), &a - &b));
-            let mut joined = bits(&a);
-            joined.join(bits(&b));
-            prop_assert!(check(&joined, &a | &b));
-        }
-    }
+/// Whether a condition holds for every record.
+fn holds_always(node: &Node) -> bool {
+    matches!(node, Node::All(nodes) if nodes.iter().all(holds_always))
 }

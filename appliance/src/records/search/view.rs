@@ -8,12 +8,13 @@ use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::fhir::outcome::{IssueCode, Outcome};
 use clinicvault_gateway::fhir::resource::Resource;
 use clinicvault_gateway::fhir::search::{self, Context, Node, Term, TermRange, params};
-use clinicvault_vault::{Dir, Head, Kind, Rid, Snapshot, Tx};
+use clinicvault_vault::{Dir, Head, Kind, OwnTerms, Rid, Snapshot, Tx};
 
 use super::super::error::Error;
 use super::super::terms;
 use super::Bounds;
 use super::holds::Needs;
+use super::memory::Memory;
 use super::reach::Reaches;
 
 /// What reading the terms of a record costs, in index rows.
@@ -31,6 +32,8 @@ pub struct View<'a> {
     pub bounds: &'a Bounds,
     /// What the caller may see of each type.
     pub reaches: &'a Reaches,
+    /// What earlier searches have found out.
+    pub memory: &'a Memory,
     spent: Cell<u64>,
     /// What may be spent before this stage should end.
     allowed: Cell<u64>,
@@ -46,6 +49,7 @@ impl<'a> View<'a> {
         context: &'a Context,
         bounds: &'a Bounds,
         reaches: &'a Reaches,
+        memory: &'a Memory,
     ) -> Self {
         Self {
             snapshot,
@@ -53,6 +57,7 @@ impl<'a> View<'a> {
             context,
             bounds,
             reaches,
+            memory,
             spent: Cell::new(0),
             allowed: Cell::new(bounds.search_rows),
             reached: RefCell::default(),
@@ -141,6 +146,11 @@ impl<'a> View<'a> {
         self.terms_of_then(rid)
     }
 
+    /// Reads the terms of one record after the other, at least those that are needed: cheapest in the order of numbers.
+    pub fn reader<'s>(&'s self, needs: &'s Needs) -> Reader<'s, 'a> {
+        Reader { view: self, own: self.snapshot.terms_of_each(needs.params()) }
+    }
+
     /// Whether no version has come since.
     fn is_newest(&self, rid: Rid) -> Result<bool, Error> {
         if self.at == self.snapshot.tx() {
@@ -180,6 +190,23 @@ impl<'a> View<'a> {
             return Ok((!newest.deleted).then_some(newest));
         }
         Ok(self.snapshot.as_of(newest.rid, self.at)?.filter(|head| !head.deleted))
+    }
+}
+
+/// See [`View::reader`].
+pub struct Reader<'s, 'a> {
+    view: &'s View<'a>,
+    own: OwnTerms<'s>,
+}
+
+impl Reader<'_, '_> {
+    /// As [`View::terms_for`].
+    pub fn of(&mut self, rid: Rid) -> Result<Vec<Term>, Error> {
+        self.view.spend(TERMS)?;
+        if self.view.is_newest(rid)? {
+            return Ok(self.own.of(rid)?.into_iter().map(terms::back).collect());
+        }
+        self.view.terms_of_then(rid)
     }
 }
 

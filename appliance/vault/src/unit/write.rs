@@ -165,6 +165,7 @@ impl Unit<'_> {
         }
         self.adding()?;
         head.tx = self.tx();
+        self.set_terms = Some(head.tx);
         self.reindex(true, &head, &terms)?;
         Ok(true)
     }

@@ -263,3 +263,57 @@ fn many_clients_share_commits_and_each_gets_its_own_number() {
     assert_eq!(ids(&s, &TermRange::all(1), s.tx()).len(), 320);
     assert_eq!(s.log(Tx(0), 1000).unwrap().len(), 320);
 }
+
+#[test]
+fn own_terms_are_the_same_read_one_after_the_other_and_changes_are_told_by_record() {
+    let f = fixture();
+    let rids: Vec<Rid> = (0..40)
+        .map(|n| {
+            put(&f.vault, &format!("p{n}"), "body", &[term(1, &format!("a{n}")), term(2, "b"), term(4, "c")])
+                .0
+                .rid
+        })
+        .collect();
+    let changed = f.vault.snapshot().unwrap().tx();
+    put(&f.vault, "p3", "body", &[term(2, "other")]);
+    let gone = f.vault.write(|unit| {
+        unit.audit(leaf(Action::Delete))?;
+        unit.remove(KIND, "p7")
+    });
+    gone.unwrap();
+    let s = f.vault.snapshot().unwrap();
+    for params in [&[1][..], &[2, 4], &[9], &[]] {
+        for step in [1, 2, 5, 6, 7, 39] {
+            let mut own = s.terms_of_each(params);
+            // Behind the last record there is nothing, and from the beginning all is there again.
+            let asked =
+                rids.iter().step_by(step).copied().chain([Rid(41), Rid(43)]).chain(rids.iter().copied());
+            for rid in asked {
+                assert_eq!(own.of(rid).unwrap(), s.terms_of(rid, params).unwrap(), "{rid:?} of {params:?}");
+            }
+        }
+    }
+    assert_eq!(s.changed_since(changed, 2).unwrap(), Some(vec![rids[3], rids[7]]));
+    assert_eq!(s.changed_since(changed, 1).unwrap(), None);
+    assert_eq!(s.changed_since(s.tx(), 0).unwrap(), Some(Vec::new()));
+    assert_eq!(s.last_set_terms(), Tx(0));
+    let rid = rids[0];
+    let set = f.vault.write(move |unit| {
+        unit.audit(leaf(Action::Update))?;
+        unit.set_terms(rid, &[])
+    });
+    let (_, tx) = set.unwrap();
+    assert_eq!(f.vault.snapshot().unwrap().last_set_terms(), tx);
+}
+
+#[test]
+fn a_large_database_gets_more_memory_for_its_pages_within_bounds() {
+    let f = fixture();
+    let mut options = options(&f.clock);
+    options.cache_most = 1 << 20;
+    assert_eq!(options.cache_for(1 << 40), 8 << 20, "never less than the least");
+    options.cache_most = 320 << 20;
+    assert_eq!(options.cache_for(0), 8 << 20);
+    assert_eq!(options.cache_for(1 << 30), 64 << 20);
+    assert_eq!(options.cache_for(1 << 40), 320 << 20);
+}

@@ -94,6 +94,11 @@ impl Writer {
         Self { out, links: Vec::new(), entries: 0 }
     }
 
+    /// Makes room for about so many bytes of entries, so that they are not moved while the bundle grows.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.out.reserve(bytes);
+    }
+
     /// A link such as `self` or `next`. Links come before the first entry.
     pub fn link(&mut self, relation: &str, url: &str) {
         self.links.push(Value::from([("relation", relation), ("url", url)]));

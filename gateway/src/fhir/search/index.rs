@@ -3,6 +3,7 @@
 //! A term's value is prefix-free: no value is the beginning of another, so a store may append a record number. Ranges
 //! are always `[low, high)` over such values and hold for values with something appended, too.
 
+use std::hash::{Hash, Hasher};
 use std::ops::Bound;
 
 pub use super::check::Check;
@@ -27,6 +28,13 @@ pub struct TermRange {
     pub high: Bound<Vec<u8>>,
     /// What a value in the range must fulfil besides, where the range alone says too much.
     pub check: Option<Check>,
+}
+
+/// By the bounds alone: few ranges differ in nothing but their condition.
+impl Hash for TermRange {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.param, &self.low, &self.high).hash(state);
+    }
 }
 
 impl TermRange {
