@@ -21,7 +21,7 @@ impl Bits {
     }
 
     /// Takes a number out, if it is there.
-    pub fn drop(&mut self, rid: Rid) {
+    pub fn remove(&mut self, rid: Rid) {
         let (block, word, bit) = place(rid);
         if let Some(word) = self.0.get_mut(&block).and_then(|words| words.get_mut(word)) {
             *word &= !bit;
@@ -101,7 +101,7 @@ mod tests {
             joined.join(bits(&b));
             prop_assert!(check(&joined, &a | &b));
             let mut fewer = bits(&a);
-            b.iter().for_each(|n| fewer.drop(Rid(*n)));
+            b.iter().for_each(|n| fewer.remove(Rid(*n)));
             prop_assert!(check(&fewer, &a - &b));
         }
     }

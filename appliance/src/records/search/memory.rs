@@ -108,7 +108,7 @@ impl View<'_> {
             if here && own.of(rid)?.into_iter().any(|term| range.contains(&terms::back(term))) {
                 counted.rids.add(rid);
             } else {
-                counted.rids.drop(rid);
+                counted.rids.remove(rid);
             }
         }
         counted.rows = counted.rows.max(counted.rids.len());
@@ -193,7 +193,7 @@ mod tests {
             }
         };
         expect(300, 100);
-        assert!(records.searched().counted().len() > 0);
+        assert!(!records.searched().counted().is_empty());
         put(&records, "o0", &observation("o0", "b", "laboratory")).await;
         expect(299, 99);
         put(&records, "o1", &observation("o1", "a", "laboratory")).await;
