@@ -215,5 +215,6 @@ fn visit_text(encounter: &Draft) -> String {
     .join(", ")
 }
 
+pub mod analyser;
 #[cfg(test)]
 mod tests;

@@ -89,7 +89,7 @@ fn number(draft: &mut Draft, value: Spot<'_>, unit: Spot<'_>, stated: bool) -> O
 
 /// A comparator and a JSON number; `None` when the text is no plain number. `1,234.5` is none: a comma is a decimal
 /// point in some countries and a separator in others.
-fn split_number(text: &str) -> Option<(Option<&'static str>, Number)> {
+pub(super) fn split_number(text: &str) -> Option<(Option<&'static str>, Number)> {
     let (comparator, rest) =
         [("<=", "<="), (">=", ">="), ("<", "<"), (">", ">"), ("\u{2264}", "<="), ("\u{2265}", ">=")]
             .into_iter()
@@ -362,7 +362,7 @@ pub(super) fn reference_range(spot: Spot<'_>, unit: Spot<'_>) -> Option<Value> {
     )
 }
 
-fn limits(text: &str) -> (Option<Number>, Option<Number>) {
+pub(super) fn limits(text: &str) -> (Option<Number>, Option<Number>) {
     let text = text.trim();
     if let Some(rest) = text.strip_prefix("<=").or_else(|| text.strip_prefix('<')) {
         return (None, json_number(rest.trim()));
