@@ -8,6 +8,7 @@
     clippy::disallowed_methods
 )]
 
+mod analysers;
 mod chart;
 mod demo;
 mod errands;

@@ -5,6 +5,7 @@ mod config;
 mod demo;
 mod export;
 mod fhir;
+mod hl7;
 mod import;
 mod init;
 mod place;
@@ -76,6 +77,9 @@ enum Command {
     /// Work on FHIR files without a box
     #[command(subcommand)]
     Fhir(fhir::Fhir),
+    /// Work on files of HL7 v2 messages and of laboratory analysers without a box
+    #[command(subcommand)]
+    Hl7(hl7::Hl7),
     /// Load large code systems, such as LOINC or ICD-10, from files
     #[command(subcommand)]
     Terminology(terminology::Terminology),
@@ -104,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Export(command) => export::run(command),
         Command::Verify(command) => verify::run(command),
         Command::Fhir(command) => fhir::run(command),
+        Command::Hl7(command) => hl7::run(command),
         Command::Terminology(command) => terminology::run(command),
         Command::Ca(command) => ca::run(command),
         Command::Openapi => openapi(),
