@@ -110,6 +110,7 @@ impl People {
         life: SignedDuration,
     ) -> Result<(Zeroizing<String>, MachineToken), AdminError> {
         self.recently_proven(who)?;
+        self.store().judge(&Scopes::parse(scope)?)?;
         let _turn = self.turn().await;
         let (text, hash, token) = mint(name, scope, life, &who.id, self.now())?;
         let line = leaf(

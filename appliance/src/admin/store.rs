@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::error::AdminError;
 use crate::collections;
 use crate::records::Records;
-use crate::records::access::{Actor, Purpose};
+use crate::records::access::{Actor, Purpose, Scopes, UnreadableScope};
 
 /// Documents read at most of one collection; a clinic has a few dozen of each.
 const MOST: usize = 100_000;
@@ -73,6 +73,12 @@ impl Store {
     /// Says how far the writes of a program are checked; none for the box's own level.
     pub fn check_writes_of(&self, program: &str, level: Option<Level>) {
         self.records.set_level(program, level);
+    }
+
+    /// Refuses scopes that cannot be honoured with the search parameters and value sets that there are now. Blocking only
+    /// as far as these are read.
+    pub fn judge(&self, scopes: &Scopes) -> Result<(), UnreadableScope> {
+        self.records.judge(scopes)
     }
 
     /// The documents in the vault of these records.

@@ -26,6 +26,7 @@ pub mod login;
 pub mod notifications;
 pub mod openapi;
 pub mod own_factor;
+pub mod parameters;
 pub mod patients;
 pub mod query;
 pub mod refusal;
@@ -65,6 +66,7 @@ pub fn router(app: App) -> Router {
         .merge(changes::routes())
         .merge(inbox::routes())
         .merge(jobs::routes())
+        .merge(parameters::routes())
         .merge(subscriptions::routes())
         .merge(notifications::routes())
         .route_layer(from_fn_with_state(app.clone(), guard::guard))

@@ -6,8 +6,8 @@
 use utoipa::OpenApi;
 
 use super::{
-    changes, chart, emergency, events, inbox, jobs, login, own_factor, patients, reviews, session, setup,
-    smart, subscriptions, tokens, users,
+    changes, chart, emergency, events, inbox, jobs, login, own_factor, parameters, patients, reviews,
+    session, setup, smart, subscriptions, tokens, users,
 };
 
 #[derive(OpenApi)]
@@ -72,6 +72,7 @@ use super::{
         inbox::settle,
         jobs::list,
         jobs::end,
+        parameters::list,
         subscriptions::list,
         subscriptions::pause,
         subscriptions::resume,

@@ -125,6 +125,7 @@ pub const TABLE: &[Row] = &[
     row(GET, "/api/jobs", Need::May(Op::Search, Area::Settings)),
     row(DELETE, "/api/jobs/{id}", Need::May(Op::Delete, Area::Settings)),
     // Changes told to others.
+    row(GET, "/api/search-parameters", Need::May(Op::Search, Area::Settings)),
     row(GET, "/api/subscriptions", Need::May(Op::Search, Area::Settings)),
     row(POST, "/api/subscriptions/{id}/pause", Need::May(Op::Update, Area::Settings)),
     row(POST, "/api/subscriptions/{id}/resume", Need::May(Op::Update, Area::Settings)),
@@ -283,6 +284,7 @@ mod tests {
             ("POST", "/api/inbox/{seq}/settle", "dl"),
             ("GET", "/api/jobs", "oa"),
             ("DELETE", "/api/jobs/{id}", "o"),
+            ("GET", "/api/search-parameters", "oa"),
             ("GET", "/api/subscriptions", "oa"),
             ("POST", "/api/subscriptions/{id}/pause", "o"),
             ("POST", "/api/subscriptions/{id}/resume", "o"),

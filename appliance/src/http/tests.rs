@@ -3,6 +3,7 @@
 mod bench;
 mod first_run;
 mod jobs;
+mod parameters;
 mod people;
 mod roles;
 mod sign_in;

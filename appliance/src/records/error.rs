@@ -44,7 +44,9 @@ pub enum Error {
     #[error("{0}")]
     TooMuch(String),
     /// A page link that is older than what the box can still answer exactly.
-    #[error("this page is older than an hour; search again")]
+    #[error(
+        "this page can no longer be answered exactly: it is older than an hour, or the search index was renewed; search again"
+    )]
     PageExpired,
     /// The disk is nearly full: nothing new is taken.
     #[error("the disk is nearly full; nothing new is stored until space is freed")]

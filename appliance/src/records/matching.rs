@@ -3,9 +3,11 @@
 //! Used by conditional interactions and conditional references. It differs from `search` in that two matches are as
 //! bad as many, and in that it runs inside the writer too, where it must see what the open group commit changed.
 
+mod links;
+
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::fhir::outcome::{IssueCode, Outcome};
-use clinicvault_gateway::fhir::search::{Criterion, Search, Term};
+use clinicvault_gateway::fhir::search::{Criterion, Node, Search, Term};
 use clinicvault_vault::{Dir, Head, Kind, Rid, Snapshot, TermRange, Unit};
 use zeroize::Zeroizing;
 
@@ -14,6 +16,7 @@ use super::error::Error;
 use super::parameters;
 use super::sight::Sight;
 use super::terms;
+use links::Links;
 
 /// Rows looked at to find out how selective a criterion is.
 const GLANCE: usize = 64;
@@ -107,6 +110,8 @@ pub fn only(
         return Err(Error::Busy);
     }
     let look = sight.look(Op::Search, kind);
+    let links = Links::new(rows, sight);
+    let further = Node::All(search.further.clone());
     let mut found: Option<Head> = None;
     for rid in candidates(rows, kind, search)? {
         let terms = rows.terms(rid)?;
@@ -114,7 +119,7 @@ pub fn only(
             continue;
         }
         let Some(head) = rows.head_of(rid)?.filter(|head| !head.deleted) else { continue };
-        if !look.wholly(rows, &head.owner, &terms)?.allowed() {
+        if !look.wholly(rows, &head.owner, &terms)?.allowed() || !links.hold(kind, &terms, &further)? {
             continue;
         }
         if found.replace(head).is_some() {
@@ -140,7 +145,9 @@ fn candidates(rows: &impl Rows, kind: ResourceType, search: &Search) -> Result<V
         }
     }
     let Some((size, criterion)) = best else {
-        return Err(Error::precondition("The condition needs at least one criterion that is not negated."));
+        return Err(Error::precondition(
+            "The condition needs at least one criterion of the record's own that is not negated.",
+        ));
     };
     let limit = if size < GLANCE { GLANCE } else { MOST };
     let mut rids = scan(rows, kind, criterion, limit)?;

@@ -189,7 +189,7 @@ impl Records {
 
     /// What the box's own writes are checked for.
     pub fn checks(&self) -> write::Checks {
-        let gate = (self.gate_of_subscriptions(), Context::new(self.0.zone.clone(), self.now()));
+        let gate = (self.gate_of_subscriptions(), self.reading());
         write::Checks {
             level: self.0.level,
             most_steps: self.0.validation_steps.load(Ordering::Relaxed),
@@ -254,14 +254,28 @@ impl Records {
 
     /// What reading dates and references depends on, for this caller.
     pub fn context(&self, from: &Caller) -> Context {
-        let mut context = Context::new(self.0.zone.clone(), self.now());
+        let mut context = self.reading();
         context.chain_depth = self.bounds().chain_depth;
         context.bases.extend(from.base.as_deref().map(str::to_owned));
-        context.terminology = Terminology(self.0.definitions.clone());
         context.most_values = self.0.most_values.load(Ordering::Relaxed);
+        context
+    }
+
+    /// The same whoever asks: what records are indexed by, and what criteria that are kept are read by.
+    fn reading(&self) -> Context {
+        let mut context = Context::new(self.0.zone.clone(), self.now());
+        context.terminology = Terminology(self.0.definitions.clone());
         context.own = self.own_parameters();
         context.words = self.words();
         context
+    }
+
+    /// Refuses scopes that cannot be honoured with the search parameters and value sets that there are now.
+    ///
+    /// # Errors
+    /// The scope and the reason.
+    pub fn judge(&self, scopes: &access::Scopes) -> Result<(), access::UnreadableScope> {
+        scopes.judge(&self.reading())
     }
 
     /// Says which words of records are indexed, once (setting `fhir.words`). Records that are indexed otherwise are renewed.
@@ -273,7 +287,7 @@ impl Records {
         if self.0.words.set(words).is_err() {
             tracing::warn!("which words are indexed was said before and stays");
         }
-        self.begin_other_words()?;
+        self.take_over_index()?;
         self.look_at_index()
     }
 

@@ -4,7 +4,6 @@
 use clinicvault_gateway::fhir::audit::{ACCOUNT, CLIENT, SENDER};
 use clinicvault_gateway::fhir::datetime;
 use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
-use clinicvault_gateway::fhir::search::Context;
 use clinicvault_gateway::fhir::validate::Level;
 use clinicvault_gateway::json::{Object, Value};
 
@@ -111,7 +110,7 @@ impl Records {
     pub fn keep_origin(&self, work: &mut Work<'_, '_>, origin: &Origin) -> Result<Vec<Stored>, Error> {
         let targets = work.versions_without_origin();
         let checks = Checks { level: Level::Structure, ..self.checks() };
-        let context = Context::new(self.zone().clone(), work.now());
+        let context = self.reading();
         let mut kept = Vec::new();
         for (nth, part) in targets.chunks(MOST_TARGETS).enumerate() {
             // What stands under the id of a source stays: the source is then applied once more.

@@ -4,6 +4,8 @@
 //! How far that is stands in the vault, so a restart goes on where it ended. Until it is done searches say so. Writes are
 //! not held up: terms are made outside the writer, and a unit takes a handful of records.
 
+mod progress;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,7 +15,6 @@ use clinicvault_gateway::fhir::resource::Resource;
 use clinicvault_gateway::fhir::search::params::INDEX_VERSION;
 use clinicvault_gateway::fhir::search::{self, Context};
 use clinicvault_vault::{Action, Head, MAX_TERMS, Rid, Snapshot, Term};
-use serde::{Deserialize, Serialize};
 
 use super::Records;
 use super::access::{Actor, Purpose};
@@ -21,57 +22,13 @@ use super::audit::{self, About};
 use super::error::Error;
 use super::{parameters, terms};
 use crate::app::App;
-use crate::collections::SETTINGS;
 use crate::supervisor::Stop;
+use progress::Progress;
 
-/// Key of the document that says how far the index is.
-const KEY: &[u8] = b"search index";
 /// Records of one unit.
 const BATCH: u64 = 64;
-/// Most records that could not be indexed whose numbers are kept; more are only counted.
-const MOST_NAMED: usize = 1_000;
 /// How often an opened vault is looked at when there is nothing to do.
 const IDLE: Duration = Duration::from_secs(1);
-
-/// How far the index is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Progress {
-    /// What records are indexed by.
-    version: u32,
-    /// The first record that has not been looked at.
-    next: u64,
-    /// Whether all have been.
-    done: bool,
-    /// Number and version of each record that keeps the terms it had, because it cannot be read or would have too many.
-    #[serde(default)]
-    skipped: Vec<(u64, u64)>,
-    /// How many more there are than [`MOST_NAMED`].
-    #[serde(default)]
-    skipped_more: u64,
-    /// Which words they are indexed by.
-    #[serde(default)]
-    words: String,
-}
-
-impl Progress {
-    fn skip(&mut self, rid: Rid, version: u64) {
-        if self.skipped.len() < MOST_NAMED {
-            self.skipped.push((rid.0, version));
-        } else {
-            self.skipped_more += 1;
-        }
-    }
-
-    /// How many of the skipped still stand as they did. Whatever has been written since has its terms.
-    fn left_out(&self, snapshot: &Snapshot) -> Result<u64, Error> {
-        let mut left = self.skipped_more;
-        for (rid, version) in &self.skipped {
-            let head = snapshot.head_of(Rid(*rid))?;
-            left += u64::from(head.is_some_and(|head| head.version == *version && !head.deleted));
-        }
-        Ok(left)
-    }
-}
 
 /// Whether the index holds what searches ask for. Kept in memory, so that a search need not look it up.
 #[derive(Debug, Default)]
@@ -79,8 +36,25 @@ pub struct Index {
     done: AtomicBool,
     /// That it is, is written down.
     noted: AtomicBool,
+    /// The unit that ended the last renewal.
+    finished: AtomicU64,
     /// How many records keep old terms for good, or until they are written again.
     left_out: AtomicU64,
+}
+
+/// How far the index is, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexStanding {
+    /// Records that were looked at, deleted ones included.
+    pub next: u64,
+    /// Records there are.
+    pub of: u64,
+    /// Whether it is whole.
+    pub done: bool,
+    /// Records that keep the terms they had.
+    pub left_out: u64,
+    /// Which words are indexed.
+    pub words: &'static str,
 }
 
 impl Records {
@@ -103,14 +77,41 @@ impl Records {
         Some(Issue { severity: Severity::Warning, ..Issue::error(IssueCode::Incomplete, message) })
     }
 
+    /// Whether what was found at transaction `at` can no longer be found the same: records were indexed anew since. While
+    /// that is still going on, searches say so instead.
+    pub(super) fn was_renewed_since(&self, at: u64) -> bool {
+        self.index_is_complete() && at < self.index().finished.load(Ordering::Acquire)
+    }
+
+    /// How far the index is. Blocking.
+    ///
+    /// # Errors
+    /// What reading the vault answers.
+    pub fn index_standing(&self) -> Result<IndexStanding, Error> {
+        let snapshot = self.vault().snapshot()?;
+        let (of, words) = (snapshot.last_rid().0, self.words().as_str());
+        let progress = Progress::read(&snapshot)?.filter(|progress| self.is_current(progress));
+        let (next, left_out) = match &progress {
+            Some(progress) => (progress.next, progress.left_out(&snapshot)?),
+            None => (1, 0),
+        };
+        let done = self.index_is_complete();
+        let next = if done { of } else { next.saturating_sub(1).min(of) };
+        Ok(IndexStanding { next, of, done, left_out, words })
+    }
+
     /// Looks up how far the index is; a vault without records has nothing to renew.
     pub(super) fn look_at_index(&self) -> Result<(), Error> {
         let snapshot = self.vault().snapshot()?;
-        let (done, left_out) = match progress(&snapshot)? {
-            Some(progress) => (progress.done && self.is_current(&progress), progress.left_out(&snapshot)?),
-            None => (snapshot.head_of(Rid(1))?.is_none(), 0),
+        let (done, finished, left_out) = match Progress::read(&snapshot)? {
+            Some(progress) => {
+                let done = progress.done && self.is_current(&progress);
+                (done, progress.finished, progress.left_out(&snapshot)?)
+            }
+            None => (snapshot.head_of(Rid(1))?.is_none(), 0, 0),
         };
         self.index().left_out.store(left_out, Ordering::Release);
+        self.index().finished.store(finished, Ordering::Release);
         self.index().done.store(done, Ordering::Release);
         Ok(())
     }
@@ -123,22 +124,31 @@ impl Records {
         Ok(self.renew_index()? || self.fill_some()?)
     }
 
-    /// Notes that other words are indexed from now on than those that all records have, so that whoever opens the vault
-    /// with the former setting again knows that some have not.
-    pub(super) fn begin_other_words(&self) -> Result<(), Error> {
-        let before = progress(&self.vault().snapshot()?)?;
-        let Some(before) = before.filter(|before| before.words != self.words().as_str()) else {
+    /// Notes by what records are indexed from now on, before this program writes any: whoever opens the vault after it, with
+    /// another program or other settings, knows that some records may have been indexed otherwise, and renews them.
+    pub(super) fn take_over_index(&self) -> Result<(), Error> {
+        let snapshot = self.vault().snapshot()?;
+        let standing = Progress::read(&snapshot)?.filter(|progress| self.is_current(progress));
+        if standing.is_some() && !progress::is_from_before(&snapshot)? {
             return Ok(());
-        };
-        let words = self.words().as_str().to_owned();
-        let anew = Progress { next: 1, done: false, skipped: Vec::new(), skipped_more: 0, words, ..before };
+        }
+        let anew = Progress { done: snapshot.head_of(Rid(1))?.is_none(), ..self.begin() };
         self.unit_blocking(Arc::new(Actor::operator("index renewal")), move |work| {
-            let bytes = serde_json::to_vec(&anew).map_err(|e| Error::Fault(e.to_string()))?;
-            work.unit().doc_put(SETTINGS, KEY, &bytes)?;
+            anew.keep(work.unit())?;
             let who = work.who().clone();
             work.audit(audit::done(&who, Action::Execute, Purpose::Operations, About::default()))
         })?;
         Ok(())
+    }
+
+    /// A renewal that has done nothing yet.
+    fn begin(&self) -> Progress {
+        Progress {
+            version: INDEX_VERSION,
+            words: self.words().as_str().to_owned(),
+            next: 1,
+            ..Progress::default()
+        }
     }
 
     /// Whether a renewal was for what this program indexes under its settings.
@@ -154,24 +164,16 @@ impl Records {
             return Ok(false);
         }
         let snapshot = self.vault().snapshot()?;
-        let fresh = Progress {
-            version: INDEX_VERSION,
-            next: 1,
-            done: false,
-            skipped: Vec::new(),
-            skipped_more: 0,
-            words: self.words().as_str().to_owned(),
-        };
-        let mut at = progress(&snapshot)?.filter(|p| self.is_current(p)).unwrap_or(fresh);
+        let standing = Progress::read(&snapshot)?.filter(|progress| self.is_current(progress));
+        let mut at = standing.unwrap_or_else(|| self.begin());
         if at.done {
             self.index().noted.store(true, Ordering::Release);
             self.index().done.store(true, Ordering::Release);
             return Ok(false);
         }
         let own = self.own_parameters();
-        let mut context = Context::new(self.0.zone.clone(), self.now());
+        let mut context = self.reading();
         context.own = own.clone();
-        context.words = self.words();
         let mut renewed = Vec::new();
         let mut next = at.next;
         let end = at.next + BATCH;
@@ -190,7 +192,7 @@ impl Records {
         }
         let done = next < end;
         let left_out = if done { at.left_out(&snapshot)? } else { 0 };
-        let (taken, _) = self.unit_blocking(Arc::new(Actor::operator("index renewal")), move |work| {
+        let (taken, tx) = self.unit_blocking(Arc::new(Actor::operator("index renewal")), move |work| {
             // A search parameter was written meanwhile: these terms are none of its.
             if !parameters::is_current(work.unit(), &own)? {
                 return Ok(false);
@@ -201,9 +203,8 @@ impl Records {
                     work.unit().set_terms(rid, &terms)?;
                 }
             }
-            let progress = Progress { next, done, ..at };
-            let bytes = serde_json::to_vec(&progress).map_err(|e| Error::Fault(e.to_string()))?;
-            work.unit().doc_put(SETTINGS, KEY, &bytes)?;
+            let finished = if done { work.unit().tx().0 } else { at.finished };
+            Progress { next, done, finished, ..at }.keep(work.unit())?;
             let who = work.who().clone();
             work.audit(audit::done(&who, Action::Execute, Purpose::Operations, About::default()))?;
             Ok(true)
@@ -213,6 +214,7 @@ impl Records {
             return Ok(true);
         }
         self.index().left_out.store(left_out, Ordering::Release);
+        self.index().finished.store(tx.0, Ordering::Release);
         self.index().done.store(done, Ordering::Release);
         Ok(!done)
     }
@@ -239,12 +241,6 @@ pub async fn run(app: App, mut stop: Stop) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-fn progress(snapshot: &Snapshot) -> Result<Option<Progress>, Error> {
-    let Some(bytes) = snapshot.doc_get(SETTINGS, KEY)? else { return Ok(None) };
-    let read = serde_json::from_slice(&bytes);
-    read.map(Some).map_err(|_| Error::Damaged("the progress of the search index".to_owned()))
 }
 
 /// What becomes of a record's terms.
@@ -314,15 +310,7 @@ mod tests {
                 }
                 rid += 1;
             }
-            let old = Progress {
-                version: INDEX_VERSION - 1,
-                next: 0,
-                done: true,
-                skipped: Vec::new(),
-                skipped_more: 0,
-                words: String::new(),
-            };
-            work.unit().doc_put(SETTINGS, KEY, &serde_json::to_vec(&old).unwrap())?;
+            Progress { version: INDEX_VERSION - 1, done: true, ..Progress::default() }.keep(work.unit())?;
             let who = work.who().clone();
             work.audit(audit::done(&who, Action::Execute, Purpose::Operations, About::default()))
         });
@@ -395,17 +383,10 @@ mod tests {
         let damaged = |version| {
             let records = records.clone();
             let operator = Arc::new(Actor::operator("test"));
-            let progress = Progress {
-                version: INDEX_VERSION,
-                next: 1,
-                done: false,
-                skipped: vec![(1, version)],
-                skipped_more: 0,
-                words: records.words().as_str().to_owned(),
-            };
+            let progress = Progress { skipped: vec![(1, version)], ..records.begin() };
             move || {
                 let noted = records.unit_blocking(operator, move |work| {
-                    work.unit().doc_put(SETTINGS, KEY, &serde_json::to_vec(&progress).unwrap())?;
+                    progress.keep(work.unit())?;
                     let who = work.who().clone();
                     work.audit(audit::done(&who, Action::Execute, Purpose::Operations, About::default()))
                 });
@@ -424,13 +405,73 @@ mod tests {
         assert!(search(&records, "status=final").search.warnings.is_empty());
     }
 
-    #[test]
-    fn what_cannot_be_indexed_is_named_up_to_a_bound_and_counted_beyond() {
-        let old = r#"{"version":3,"next":7,"done":true}"#;
-        let mut progress: Progress = serde_json::from_str(old).unwrap();
-        for rid in 0..MOST_NAMED as u64 + 2 {
-            progress.skip(Rid(rid), 1);
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_another_program_may_have_indexed_is_renewed_by_the_next() {
+        let room = Room::with(&[4218]).await;
+        let records = room.records.clone();
+        let whole = search(&records, "status=final").total;
+        let stamped = |version: u32| {
+            let records = records.clone();
+            move || {
+                let other = Progress { version, ..records.begin() };
+                records.keep_for_test(move |unit| other.keep(unit));
+            }
+        };
+        let settled = |records: Records| move || while records.renew_some().unwrap() {};
+        let taken_over = |records: Records| {
+            move || {
+                records.take_over_index().unwrap();
+                records.look_at_index().unwrap();
+            }
+        };
+        tokio::task::spawn_blocking(settled(records.clone())).await.unwrap();
+        tokio::task::spawn_blocking(taken_over(records.clone())).await.unwrap();
+        assert!(records.index_is_complete(), "nobody else was here");
+
+        // Another program took over, wrote, and stopped before it had renewed anything.
+        for version in [INDEX_VERSION - 1, INDEX_VERSION + 1] {
+            tokio::task::spawn_blocking(stamped(version)).await.unwrap();
+            tokio::task::spawn_blocking(taken_over(records.clone())).await.unwrap();
+            assert!(!records.index_is_complete());
+            tokio::task::spawn_blocking(settled(records.clone())).await.unwrap();
+            assert!(records.index_is_complete());
         }
-        assert_eq!((progress.skipped.len(), progress.skipped_more), (MOST_NAMED, 2));
+
+        // One from before such notes: it found no progress of its own and wrote one.
+        let aged = records.clone();
+        tokio::task::spawn_blocking(move || {
+            age(&aged);
+            aged.keep_for_test(|unit| {
+                Progress { version: INDEX_VERSION, done: true, ..aged_progress() }.keep(unit)?;
+                progress::keep_before(unit)
+            });
+            aged.take_over_index().unwrap();
+            aged.look_at_index().unwrap();
+        })
+        .await
+        .unwrap();
+        assert!(!records.index_is_complete());
+        assert!(!progress::is_from_before(&records.vault().snapshot().unwrap()).unwrap());
+        tokio::task::spawn_blocking(settled(records.clone())).await.unwrap();
+        assert_eq!(search(&records, "status=final").total, whole);
+    }
+
+    /// As a program with the same words left it.
+    fn aged_progress() -> Progress {
+        Progress { words: "narrative".to_owned(), next: 1, ..Progress::default() }
+    }
+
+    impl Records {
+        fn keep_for_test(
+            &self,
+            keep: impl FnOnce(&mut clinicvault_vault::Unit<'_>) -> Result<(), Error> + Send + 'static,
+        ) {
+            let kept = self.unit_blocking(Arc::new(Actor::operator("test")), move |work| {
+                keep(work.unit())?;
+                let who = work.who().clone();
+                work.audit(audit::done(&who, Action::Execute, Purpose::Operations, About::default()))
+            });
+            kept.unwrap();
+        }
     }
 }

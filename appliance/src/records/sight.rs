@@ -79,9 +79,13 @@ impl Records {
     /// What this caller sees. Made once for a request.
     ///
     /// # Errors
-    /// Whatever reading the vault answers.
+    /// [`Error::Indexing`] while an own search parameter that restricts a scope of the caller does not know every record;
+    /// whatever reading the vault answers.
     pub fn sight(&self, who: &Actor) -> Result<Sight, Error> {
-        let context = Context::new(self.0.zone.clone(), self.now());
+        let context = self.reading();
+        if let Some(issue) = who.scopes().and_then(|scopes| scopes.unready(&context)) {
+            return Err(Error::Indexing(issue.into()));
+        }
         let withheld = self.consents().withheld(self.vault(), who, &context)?;
         Ok(Sight(Arc::new(Inner { who: who.clone(), context, indexed: self.index_is_complete(), withheld })))
     }
@@ -127,6 +131,16 @@ impl Sight {
     /// What patients' consents withhold of a type, when they are asked.
     fn consented(&self, op: Op, kind: ResourceType) -> Option<&Withheld> {
         self.0.withheld.as_ref().filter(|withheld| withheld.concerns(op, kind))
+    }
+
+    /// The state of the own search parameters that the caller's scopes were read by, if one is restricted by any.
+    pub fn own_epoch(&self) -> Option<u64> {
+        self.known_since().map(|_| self.0.context.own.epoch())
+    }
+
+    /// The transaction since which the own search parameters that restrict the caller's scopes know every record.
+    pub fn known_since(&self) -> Option<u64> {
+        self.0.who.scopes().and_then(|scopes| scopes.known_since(&self.0.context))
     }
 
     /// Who it is that sees.

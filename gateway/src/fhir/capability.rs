@@ -159,9 +159,12 @@ fn documentation(zone: &str, words: Words) -> String {
          Unknown search parameters are an error under Prefer: handling=strict and left out of the self link otherwise; \
          unknown modifiers are always an error. Searches follow references by chained parameters, _has, _list, _include and \
          _revinclude (:iterate, *), within limits that a refusal names, and nothing is reached through a record that the \
-         caller may not see. _filter compares with eq, ne, co, sw, gt, lt, ge, le, ap, sa, eb, pr, po, re, ss, sb, in and \
-         ni where the index can answer. Several types are searched at the base, with _type or without, by the \
-         parameters that all of them have. A total is sent where it is known without counting, or by _total=accurate. \
+         caller may not see. _filter compares with eq, ne, co, sw, ew, gt, lt, ge, le, ap, sa, eb, pr, po, re, ss, sb, in \
+         and ni where the index can answer; conditions in brackets are not served. Several types are searched at the base, with _type or without, by the \
+         parameters that all of them have. :above and :below go by code systems and by canonical and other addresses; by \
+         records that are part of one another (partof) they are refused, ask a chain for each step instead. \
+         A total is sent where it is known without counting, or by _total=accurate. \
+         Single conditional requests take chains and _has beside a criterion of the record's own, transactions do not. \
          Subscriptions are R4's own, whose criteria are a query about the record alone, or topic-based after the R5 Backport \
          guide; channels are rest-hook, to addresses that the clinic has listed, and websocket. Topics that are not built in \
          are Basic resources. \

@@ -96,3 +96,56 @@ fn a_query_where_none_is_looked_at_is_refused_and_not_dropped() {
     issue(fhir.send("DELETE", &named, &[], b""), 400, "invalid");
     assert_eq!(fhir.get("/fhir/Patient?_summary=count").json()["total"], 1);
 }
+
+#[test]
+fn a_condition_may_follow_links_within_the_rights_of_who_asks() {
+    let clinic = Clinic::open();
+    let mut fhir = clinic.fhir();
+    let pulse = |id: Option<&str>, patient: &str, value: u32| {
+        let mut body = json!({"resourceType": "Observation", "status": "final", "code": {"coding": [{"code": "pulse"}]},
+            "subject": {"reference": format!("Patient/{patient}")}, "valueInteger": value});
+        if let Some(id) = id {
+            body["id"] = json!(id);
+        }
+        body
+    };
+    for (id, number) in [("p7", "7"), ("p8", "8")] {
+        let mut body = sample::patient("Rao", "Asha", "9822000001", number);
+        body["id"] = json!(id);
+        send(&mut fhir, "PUT", &format!("/fhir/Patient/{id}"), &[], &body).expect(201);
+    }
+    for (id, patient) in [("o7", "p7"), ("o8", "p8")] {
+        let body = pulse(Some(id), patient, 60);
+        send(&mut fhir, "PUT", &format!("/fhir/Observation/{id}"), &[], &body).expect(201);
+    }
+    let of = |number: &str| format!("/fhir/Observation?code=pulse&subject:Patient.identifier={number}");
+    let changed = send(&mut fhir, "PUT", &of("7"), &[], &pulse(None, "p7", 70)).expect(200).json();
+    assert_eq!(changed["id"], "o7");
+    let by_observation = "/fhir/Patient?family=Rao&_has:Observation:patient:value-quantity:missing=true";
+    issue(
+        send(&mut fhir, "PUT", by_observation, &[], &sample::patient("Rao", "A", "1", "7")),
+        412,
+        "multiple-matches",
+    );
+    fhir.send("DELETE", &of("8"), &[], b"").expect(204);
+    fhir.get("/fhir/Observation/o8").expect(410);
+    fhir.get("/fhir/Observation/o7").expect(200);
+    let named = send(&mut fhir, "PUT", by_observation, &[], &sample::patient("Rao", "B", "1", "7"))
+        .expect(200)
+        .json();
+    assert_eq!(named["id"], "p7");
+    let again = [("If-None-Exist", "code=pulse&patient.identifier=7")];
+    send(&mut fhir, "POST", "/fhir/Observation", &again, &pulse(None, "p7", 80)).expect(200);
+    // Something of the record's own narrows it first.
+    issue(
+        send(&mut fhir, "PUT", "/fhir/Observation?patient.identifier=7", &[], &pulse(None, "p7", 1)),
+        412,
+        "conflict",
+    );
+    let entry = json!({"resource": pulse(None, "p7", 1), "request": {"method": "PUT", "url": of("7").trim_start_matches("/fhir/")}});
+    let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [entry]});
+    issue(send(&mut fhir, "POST", "/fhir", &[], &bundle), 400, "not-supported");
+    // Who may not see the patient finds no record through them.
+    let mut narrow = clinic.http().bearer(&clinic.new_token("system/Observation.cruds"));
+    send(&mut narrow, "PUT", &of("7"), &[], &pulse(None, "p7", 90)).expect(201);
+}

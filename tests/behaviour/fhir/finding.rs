@@ -20,6 +20,8 @@ fn a_filter_joins_comparisons_and_follows_chains() {
         (r#"family eq "ra""#, vec![]),
         (r#"family sw ra"#, vec!["Patient/asha", "Patient/meera"]),
         (r#"family co "ye""#, vec!["Patient/ravi"]),
+        (r#"family ew "ER""#, vec!["Patient/ravi"]),
+        (r#"family ew iye"#, vec![]),
         (r#"family ne "rao""#, vec!["Patient/ravi"]),
         (r#"gender eq female or birthdate lt 1985"#, vec!["Patient/asha", "Patient/ravi"]),
         (r#"gender pr false"#, vec!["Patient/meera"]),
@@ -49,7 +51,7 @@ fn a_filter_joins_comparisons_and_follows_chains() {
         ("(gender eq male", "value"),
         ("gender%20eq%20male)", "value"),
         ("colour eq red", "not-supported"),
-        ("family ew o", "not-supported"),
+        ("birthdate ew 1", "not-supported"),
         ("link[type eq x].other pr true", "not-supported"),
         ("not gender eq male", "value"),
     ] {

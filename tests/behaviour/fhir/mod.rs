@@ -22,6 +22,7 @@ mod matching;
 mod observations;
 mod operations;
 mod own_parameters;
+mod own_rights;
 mod parameters;
 mod patch;
 mod provenance;

@@ -3,6 +3,7 @@
 use clinicvault_tests::{Clinic, Http};
 use serde_json::{Value, json};
 
+use super::links::link;
 use super::{issue, send};
 
 fn observation(id: &str, category: &str, says: &str, note: &str) -> Value {
@@ -91,6 +92,26 @@ fn words_that_are_not_to_be_indexed_are_not_and_come_with_the_setting() {
             finds(&mut fhir, "Observation?_text=mild", &expected);
         }
     }
+}
+
+#[test]
+fn a_link_to_a_further_page_does_not_outlive_a_renewal_of_the_index() {
+    let mut clinic = Clinic::open();
+    let mut fhir = clinic.fhir();
+    for id in ["a", "b", "c"] {
+        let body = observation(id, "laboratory", "Mild", "Iron");
+        send(&mut fhir, "PUT", &format!("/fhir/Observation/{id}"), &[], &body).expect(201);
+    }
+    let first = fhir.get("/fhir/Observation?_text=mild&_count=1").expect(200).json();
+    let next = link(&first, "next").unwrap();
+    let next = format!("/fhir{}", next.split_once("/fhir").unwrap().1);
+    fhir.get(&next).expect(200);
+    clinic.stop();
+    with_words(&mut clinic, "all");
+    let mut fhir = clinic.fhir();
+    finds(&mut fhir, "Observation?_content=iron", &["a", "b", "c"]);
+    let outcome = issue(fhir.get(&next), 410, "not-found");
+    assert!(outcome.to_string().contains("renewed"), "{outcome}");
 }
 
 /// Starts the box with a setting.

@@ -651,6 +651,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/search-parameters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far records are indexed by the clinic's own search parameters. */
+        get: operations["list_search_parameters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session": {
         parameters: {
             query?: never;
@@ -1417,6 +1434,28 @@ export interface components {
             /** @description What it is, for translation. */
             title: components["schemas"]["Title"];
         };
+        /** @description The renewal of the index after an update, or after another choice of words. */
+        IndexLine: {
+            /**
+             * Format: int64
+             * @description Records that were looked at, deleted ones included.
+             */
+            done: number;
+            /**
+             * Format: int64
+             * @description Records that could not be indexed anew and may be missing from searches; the log of the box names them.
+             */
+            leftOut: number;
+            /**
+             * Format: int64
+             * @description Records there are.
+             */
+            of: number;
+            /** @description `renewing`: searches say that something may be missing. `ready`. */
+            state: string;
+            /** @description Which words are indexed: `off`, `narrative` or `all` (setting `fhir.words`). */
+            words: string;
+        };
         /** @description A job. Nothing in it names a patient: a request is shown without its query. */
         JobLine: {
             /**
@@ -1945,6 +1984,37 @@ export interface components {
             at: string;
             /** @description Name of the doctor, as it was then. */
             by: string;
+        };
+        /** @description A SearchParameter that is in use. */
+        SearchParameterLine: {
+            /** @description Its name in queries. */
+            code: string;
+            /**
+             * Format: int64
+             * @description Records that were looked at, deleted ones included.
+             */
+            done: number;
+            /** @description Id of the SearchParameter. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Records there are.
+             */
+            of: number;
+            /**
+             * @description `indexing`: records are being looked at, and searches by it are refused until that is done. `waiting`: the renewal of
+             *     the index comes first. `ready`.
+             */
+            state: string;
+            /** @description Types that have it. */
+            types: string[];
+        };
+        /** @description How far the search index is. */
+        SearchParameterList: {
+            /** @description Everything else that records are indexed by. */
+            index: components["schemas"]["IndexLine"];
+            /** @description The clinic's own parameters, by id. */
+            parameters: components["schemas"]["SearchParameterLine"][];
         };
         /** @description A code of the authenticator, or a recovery code. */
         SecondFactor: {
@@ -3402,6 +3472,25 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Hits"];
+                };
+            };
+        };
+    };
+    list_search_parameters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchParameterList"];
                 };
             };
         };

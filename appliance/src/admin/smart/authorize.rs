@@ -155,7 +155,8 @@ impl People {
             state: request.state.clone().filter(|state| state.len() <= LONGEST_TEXT),
             refused: Refused::new(error, why),
         };
-        let asked = checked(&request, &client, audiences).map_err(|refused| Unasked::There {
+        let read = |scope: &str| self.asked(scope);
+        let asked = checked(&request, &client, audiences, read).map_err(|refused| Unasked::There {
             redirect: request.redirect.clone(),
             state: request.state.clone().filter(|state| state.len() <= LONGEST_TEXT),
             refused,
@@ -283,7 +284,12 @@ impl People {
     }
 }
 
-fn checked(request: &Request, client: &Client, audiences: &[String]) -> Result<Asked, Refused> {
+fn checked(
+    request: &Request,
+    client: &Client,
+    audiences: &[String],
+    read: impl FnOnce(&str) -> Result<Asked, Refused>,
+) -> Result<Asked, Refused> {
     let wrong = |why: &str| Refused::new("invalid_request", why);
     if request.response != "code" {
         return Err(Refused::new("unsupported_response_type", "response_type is code."));
@@ -303,7 +309,7 @@ fn checked(request: &Request, client: &Client, audiences: &[String]) -> Result<A
     if !request.audience.as_ref().is_some_and(|audience| audiences.contains(audience)) {
         return Err(wrong("aud is the FHIR address of this box."));
     }
-    let asked = Asked::read(&request.scope).map_err(|why| Refused::new("invalid_scope", why.to_string()))?;
+    let asked = read(&request.scope)?;
     let granted =
         granted_to(client).map_err(|_| Refused::new("server_error", "The program cannot be read."))?;
     let asked = asked.within(&granted);

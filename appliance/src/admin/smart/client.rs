@@ -181,7 +181,7 @@ mod tests {
         assert!(terms(Sort::Public, "system/*.read", &[app]).checked().is_err());
         assert!(terms(Sort::Backend, "system/*.read", &[]).checked().is_err(), "without a key");
         assert!(terms(Sort::Backend, "user/*.read", &[]).checked().is_err());
-        assert!(terms(Sort::Confidential, "user/Observation.rs?colour=red", &[app]).checked().is_err());
+        assert!(terms(Sort::Confidential, "user/Observation.rs?_count=1", &[app]).checked().is_err());
         let kept = terms(Sort::Confidential, "patient/*.read   offline_access", &[app]).checked().unwrap();
         assert_eq!(kept.scope, "offline_access patient/*.rs");
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clinicvault_vault::{Action, Outcome};
 use zeroize::Zeroizing;
 
+use super::ask::Asked;
 use super::client::{Client, Sort, Terms};
 use crate::admin::error::AdminError;
 use crate::admin::people::People;
@@ -42,6 +43,7 @@ impl People {
     ) -> Result<(Client, Option<Zeroizing<String>>), AdminError> {
         self.recently_proven(who)?;
         let terms = terms.checked()?;
+        self.store().judge(&Asked::read(&terms.scope)?.scopes)?;
         let _turn = self.turn().await;
         if self.book().smart.clients.len() >= MOST_CLIENTS {
             return Err(AdminError::Invalid("name", "There are 200 programs; take one away first."));
@@ -95,6 +97,7 @@ impl People {
         change(&mut terms, &mut enabled);
         terms.sort = old.sort;
         let terms = terms.checked()?;
+        self.store().judge(&Asked::read(&terms.scope)?.scopes)?;
         let client = Client {
             name: terms.name,
             redirects: terms.redirects,

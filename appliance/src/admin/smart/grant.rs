@@ -187,6 +187,12 @@ impl People {
         Ok(client)
     }
 
+    /// Reads what a program asks for; refused (`invalid_scope`) where it cannot be honoured.
+    pub(super) fn asked(&self, text: &str) -> Result<Asked, Refused> {
+        let read = Asked::read(text).and_then(|asked| self.store().judge(&asked.scopes).map(|()| asked));
+        read.map_err(|why| Refused::new("invalid_scope", why.to_string()))
+    }
+
     /// A token for a program of its own (`client_credentials`).
     ///
     /// # Errors
@@ -196,7 +202,7 @@ impl People {
         if client.sort != Sort::Backend {
             return refused("unauthorized_client", "This program acts for people only.");
         }
-        let asked = Asked::read(scope).map_err(|why| Refused::new("invalid_scope", why.to_string()))?;
+        let asked = self.asked(scope)?;
         let granted = asked.within(&granted_to(&client)?);
         if granted.scopes.each().is_empty() {
             return refused("invalid_scope", "None of this was granted to the program.");
@@ -338,8 +344,7 @@ impl People {
         let asked = match scope {
             None => granted,
             Some(text) => {
-                let asked =
-                    Asked::read(text).map_err(|why| Refused::new("invalid_scope", why.to_string()))?;
+                let asked = self.asked(text)?;
                 let less = asked.within(&granted);
                 if less.is_empty() {
                     return refused("invalid_scope", "None of this was granted.");

@@ -83,6 +83,14 @@ impl Actor {
         }
     }
 
+    /// The scopes of a program.
+    pub fn scopes(&self) -> Option<&Scopes> {
+        match &self.who {
+            Who::Machine { scopes } | Who::App { scopes, .. } => Some(scopes),
+            Who::Person { .. } | Who::Sender | Who::Operator => None,
+        }
+    }
+
     /// The role for the audit leaf: all roles of a person, comma separated, else the sort of actor.
     pub fn role(&self) -> String {
         match &self.who {

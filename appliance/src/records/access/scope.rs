@@ -7,12 +7,14 @@
 //! A scope that cannot be honoured exactly is refused with the reason when it is granted, so that nobody believes a token
 //! to be narrower than it is (`docs/decisions/0120-scopes-and-what-they-restrict.md`).
 
+mod restriction;
+
 use std::sync::Arc;
 
 use clinicvault_gateway::fhir::id::ResourceType;
-use clinicvault_gateway::fhir::search::{Context, Criterion, Handling, params, query};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use clinicvault_gateway::fhir::outcome::Issue;
+use clinicvault_gateway::fhir::search::own::OwnParam;
+use clinicvault_gateway::fhir::search::{Context, Criterion};
 
 use super::Op;
 
@@ -20,10 +22,6 @@ use super::Op;
 const MAX_SCOPE: usize = 4_000;
 /// Most scopes in one text.
 const MOST_SCOPES: usize = 100;
-/// Most search parameters in one restriction.
-const MOST_RESTRICTIONS: usize = 5;
-/// Modifiers that a restriction may use: those which a record's own terms decide.
-const MODIFIERS: [&str; 3] = ["not", "missing", "exact"];
 
 /// One or more scopes, as read and as written. A clone is cheap.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +91,45 @@ impl Scopes {
     pub fn of(each: Vec<Scope>) -> Scopes {
         let text = each.iter().map(Scope::to_string).collect::<Vec<_>>().join(" ");
         Scopes(Arc::new(Inner { text, each }))
+    }
+
+    /// Refuses what cannot be honoured here and now: a restriction by a parameter that the type has not, by one that does
+    /// not know every record yet, or by a value set that cannot be found; and one by definitions which the same scopes
+    /// let the program change, for then they would restrict nothing. To be asked when scopes are granted.
+    pub fn judge(&self, context: &Context) -> Result<(), UnreadableScope> {
+        let writes = |kind: &str| {
+            let covers = |scope: &Scope| "cud".chars().any(|letter| scope.covers(kind, letter));
+            self.0.each.iter().any(covers)
+        };
+        for scope in &self.0.each {
+            let Some((kind, pairs)) = scope.restricted() else { continue };
+            let refuse = |why: &str| refusal(&scope.to_string(), why);
+            restriction::criteria(kind, pairs, context).map_err(|why| refuse(&why))?;
+            if let Some(kind) = restriction::rests_on(kind, pairs).iter().find(|kind| writes(kind)) {
+                let why = format!(
+                    "it rests on what stands in a {kind}, and the scopes beside it let one be changed"
+                );
+                return Err(refuse(&why));
+            }
+        }
+        Ok(())
+    }
+
+    /// Why these scopes cannot be answered for at the moment: a parameter of the clinic's own that restricts one does not
+    /// know every record yet.
+    pub fn unready(&self, context: &Context) -> Option<Issue> {
+        let of_own = |own: &OwnParam| {
+            let kind = own.kinds().first()?;
+            context.own.find(*kind, &own.param.code).err()
+        };
+        self.0.each.iter().find_map(|scope| scope.own_params(context).find_map(of_own))
+    }
+
+    /// The transaction since which every own parameter that restricts one of these scopes knows every record; none when
+    /// none does.
+    pub fn known_since(&self, context: &Context) -> Option<u64> {
+        let of_scope = |scope: &Scope| scope.own_params(context).filter_map(|own| own.since).max();
+        self.0.each.iter().filter_map(of_scope).max()
     }
 
     /// The same, if all are about `about`; machines have `system` scopes only.
@@ -171,7 +208,7 @@ impl Scope {
         let restriction = match (restriction, kind) {
             (None, _) => Vec::new(),
             (Some(_), None) => return Err(refuse("a restriction needs one type, not *")),
-            (Some(query), Some(kind)) => restriction_of(kind, query).map_err(|why| refuse(&why))?,
+            (Some(query), Some(kind)) => restriction::read(kind, query).map_err(|why| refuse(&why))?,
         };
         Ok(Scope { about, kind, letters: letters.to_owned(), restriction })
     }
@@ -203,9 +240,18 @@ impl Scope {
 
     /// The restriction as criteria; `None` when it cannot be evaluated (any more), and then nothing is within it.
     pub fn criteria(&self, context: &Context) -> Option<Vec<Criterion>> {
-        let Some(kind) = self.kind.filter(|_| !self.restriction.is_empty()) else { return Some(Vec::new()) };
-        let search = query::parse(kind, &self.restriction, Handling::Strict, context).ok()?;
-        (search.criteria.len() == self.restriction.len()).then_some(search.criteria)
+        let Some((kind, restriction)) = self.restricted() else { return Some(Vec::new()) };
+        restriction::criteria(kind, restriction, context).ok()
+    }
+
+    /// The type and what its records are restricted by, if they are.
+    fn restricted(&self) -> Option<(ResourceType, &[(String, String)])> {
+        self.kind.filter(|_| !self.restriction.is_empty()).map(|kind| (kind, self.restriction.as_slice()))
+    }
+
+    /// The parameters of the clinic's own that restrict it.
+    fn own_params<'a>(&'a self, context: &'a Context) -> impl Iterator<Item = &'a OwnParam> {
+        self.restricted().into_iter().flat_map(|(kind, pairs)| restriction::own_params(kind, pairs, context))
     }
 
     /// What both cover.
@@ -233,7 +279,7 @@ impl std::fmt::Display for Scope {
 }
 
 fn refusal(part: &str, why: &str) -> UnreadableScope {
-    UnreadableScope { part: part.chars().take(100).collect(), why: why.to_owned() }
+    UnreadableScope { part: part.chars().take(100).collect(), why: why.trim_end_matches('.').to_owned() }
 }
 
 /// A value as it stands in a query: what would end it, or a scope, is escaped.
@@ -250,31 +296,6 @@ fn encoded(value: &str) -> String {
     out
 }
 
-/// The search parameters of a restriction, each one that a record's own terms decide.
-fn restriction_of(kind: ResourceType, text: &str) -> Result<Vec<(String, String)>, String> {
-    let pairs = query::decode(text).map_err(|_| "the restriction is not a query".to_owned())?;
-    if pairs.is_empty() || pairs.len() > MOST_RESTRICTIONS {
-        return Err(format!("a restriction has one to {MOST_RESTRICTIONS} search parameters"));
-    }
-    for (name, _) in &pairs {
-        let (base, modifier) =
-            name.split_once(':').map_or((name.as_str(), None), |(base, modifier)| (base, Some(modifier)));
-        if params::find(kind, base).is_none() || base == "_lastUpdated" {
-            return Err(format!("{kind} has no search parameter \"{base}\" that can restrict a scope here"));
-        }
-        if modifier.is_some_and(|modifier| !MODIFIERS.contains(&modifier)) {
-            return Err(format!("the modifier of \"{name}\" cannot restrict a scope here"));
-        }
-    }
-    // The zone and the time matter for what dates mean, not for whether they can be read.
-    let context = Context::new(TimeZone::UTC, Timestamp::UNIX_EPOCH);
-    match query::parse(kind, &pairs, Handling::Strict, &context) {
-        Ok(search) if search.criteria.len() == pairs.len() => Ok(pairs),
-        Ok(_) => Err("the restriction is more than search parameters of the type".to_owned()),
-        Err(outcome) => Err(outcome.to_string()),
-    }
-}
-
 /// Whether the letters are a non-empty subsequence of `cruds`.
 fn in_order(letters: &str) -> bool {
     let mut left = "cruds".chars();
@@ -283,6 +304,9 @@ fn in_order(letters: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+
     use super::*;
 
     #[test]
@@ -353,12 +377,32 @@ mod tests {
             ("system/Observation.rs?_count=1", "_count"),
             ("system/Observation.rs?_lastUpdated=gt2020", "_lastUpdated"),
             ("system/Observation.rs?code:text=x", "modifier"),
+            ("system/Observation.rs?colour:not=red", "modifier"),
+            ("system/Observation.rs?code:in=http://c.example/none", "http://c.example/none"),
+            (
+                "system/Observation.rs?status:in=http://hl7.org/fhir/ValueSet/observation-status system/*.cud",
+                "ValueSet",
+            ),
+            (
+                "system/Observation.r?status:in=http://hl7.org/fhir/ValueSet/observation-status system/CodeSystem.u",
+                "CodeSystem",
+            ),
             ("system/Observation.rs?date=yesterday", "date"),
             ("system/Observation.rs?code=a&code=b&code=c&code=d&code=e&code=f", "one to"),
         ] {
-            let error = Scopes::parse(text).unwrap_err().to_string();
+            let context = Context::new(TimeZone::UTC, Timestamp::UNIX_EPOCH);
+            let error =
+                Scopes::parse(text).and_then(|scopes| scopes.judge(&context)).unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");
         }
+        let context = Context::new(TimeZone::UTC, Timestamp::UNIX_EPOCH);
+        let within =
+            Scopes::parse("system/Observation.rs?status:in=http://hl7.org/fhir/ValueSet/observation-status")
+                .unwrap();
+        assert!(within.judge(&context).is_ok() && within.each()[0].criteria(&context).is_some());
+        // What is not known covers nothing, wherever the scope comes from.
+        let gone = Scopes::parse("system/Observation.rs?colour=red").unwrap();
+        assert_eq!(gone.each()[0].criteria(&context), None);
         assert!(Scopes::parse(&"system/Patient.r ".repeat(101)).is_err());
         let user = Scopes::parse("system/Patient.r user/Patient.r").unwrap();
         assert!(user.all_about(About::System).is_err());

@@ -181,6 +181,23 @@ impl Entry {
     }
 }
 
+/// How far records are indexed by one parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Id of the SearchParameter.
+    pub id: String,
+    /// Its name in queries.
+    pub code: String,
+    /// Types that have it.
+    pub kinds: Vec<ResourceType>,
+    /// Records that were looked at, deleted ones included.
+    pub done: u64,
+    /// Records there are.
+    pub of: u64,
+    /// Whether it can be asked.
+    pub ready: bool,
+}
+
 /// Everything that is kept, and what of it has changed.
 pub struct All {
     /// None: nothing was ever kept.
@@ -250,6 +267,19 @@ impl All {
             }
         }
         Own::new(self.epoch(), params, percent)
+    }
+
+    /// How far each is, of the records up to number `last`.
+    pub fn standing(&self, last: u64) -> Result<Vec<Standing>, Error> {
+        let filling = self.state.as_ref().map(|state| state.filling.as_slice()).unwrap_or_default();
+        let one = |entry: &Entry| {
+            let next = filling.iter().find(|(number, _)| *number == entry.number).map(|(_, next)| *next);
+            let done = next.map_or(last, |next| next.saturating_sub(1).min(last));
+            let (id, code) = (entry.id.clone(), entry.code.clone());
+            let ready = entry.since.is_some();
+            Ok(Standing { id, code, kinds: entry.definition()?.kinds(), done, of: last, ready })
+        };
+        self.entries.iter().map(one).collect()
     }
 
     /// What a SearchParameter of this id says from now on; none: it is no more. Answers whether anything changes.

@@ -25,6 +25,7 @@ use super::Records;
 use super::error::Error;
 pub use fill::is_current;
 use kept::All;
+pub use kept::Standing;
 pub use kept::epoch;
 
 /// Most own parameters unless the settings say otherwise (`fhir.search_parameters`).
@@ -182,6 +183,15 @@ impl Records {
     /// The clinic's own search parameters.
     pub fn own_parameters(&self) -> Arc<Own> {
         self.parameters().own()
+    }
+
+    /// How far records are indexed by each of the own search parameters, by id. Blocking.
+    ///
+    /// # Errors
+    /// What reading the vault answers.
+    pub fn standing_parameters(&self) -> Result<Vec<Standing>, Error> {
+        let snapshot = self.vault().snapshot()?;
+        All::read(&snapshot)?.standing(snapshot.last_rid().0)
     }
 
     /// Bounds the number of own search parameters (setting `fhir.search_parameters`).

@@ -44,6 +44,7 @@ use super::{Caller, Records};
 use cursor::Place;
 pub use field::Field;
 use field::Understood;
+pub(super) use holds::pointing_at;
 pub(super) use order::Spot;
 use page::{Part, Wanted};
 use reach::Reaches;
@@ -128,6 +129,13 @@ impl Records {
     ) -> Result<(Vec<Rid>, Option<Spot>), Error> {
         let sight = self.sight(&from.who)?;
         self.gated(&sight, Op::Search, kind)?;
+        // A part cannot carry the warning of a search, and what was found at `at` cannot be found again.
+        if !sight.is_indexed() {
+            return Err(Error::Renewing);
+        }
+        if self.was_renewed_since(at.0) {
+            return Err(Error::PageExpired);
+        }
         let snapshot = self.vault().snapshot()?;
         let mut context = self.context(from);
         context.own = Arc::new(context.own.as_of(at.0));
@@ -173,6 +181,8 @@ impl Records {
         if let Some(kind) = field.only() {
             self.gated(&sight, Op::Search, kind)?;
         }
+        // Before what is searched, so that it is not said to be whole when it became so only afterwards.
+        let unfinished = self.unfinished_index();
         // Before the own search parameters, so that none of those is older than what is searched.
         let snapshot = self.vault().snapshot()?;
         let mut context = self.context(from);
@@ -183,7 +193,7 @@ impl Records {
             Error::PageExpired => Error::Busy,
             other => other,
         })?;
-        understood.warnings.extend(self.unfinished_index());
+        understood.warnings.extend(unfinished);
         let place = Place {
             field: field.path(),
             parameters: understood.applied.clone(),
@@ -209,12 +219,17 @@ impl Records {
         if let Some(kind) = field.only() {
             self.gated(&sight, Op::Search, kind)?;
         }
+        // Records have other terms than at the first page, or a scope could not be answered for then.
+        let unfinished = self.unfinished_index();
+        if self.was_renewed_since(place.at.0) || sight.known_since().is_some_and(|since| since > place.at.0) {
+            return Err(Error::PageExpired);
+        }
         let snapshot = self.vault().snapshot()?;
         let mut context = self.context(from);
         context.now = place.zone_now;
         context.own = Arc::new(context.own.as_of(place.at.0));
         let mut understood = field::understand(field, &place.parameters, Handling::Strict, &context)?;
-        understood.warnings.extend(self.unfinished_index());
+        understood.warnings.extend(unfinished);
         self.page(&sight, &snapshot, understood, place, most_rows, &context)
     }
 

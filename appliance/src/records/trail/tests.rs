@@ -62,7 +62,8 @@ async fn the_log_is_searched_and_read_like_records() {
         (vec![("action", "C")], 2),
         (vec![("action", "U"), ("entity", "Patient/b")], 1),
         (vec![("outcome", "4")], 1),
-        (vec![("agent:identifier", "urn:clinicvault:account|p-test"), ("outcome", "0")], 1),
+        // The searches themselves are lines of the log, too, once they are committed.
+        (vec![("agent:identifier", "urn:clinicvault:account|p-test"), ("outcome", "0"), ("action", "R")], 1),
         (vec![("subtype", "create"), ("date", "2026-11-21"), ("date", "ge2026-11-21T06:00:00Z")], 2),
         (vec![("date", "lt2026-11-21")], 0),
         (vec![("date", "gt2026-11-22")], 0),

@@ -239,7 +239,7 @@ impl Planner<'_> {
         reference: Option<String>,
     ) -> Result<usize, Error> {
         self.records.gate(&self.from.who, Op::Search, kind)?;
-        let search = conditional::read(kind, pairs, self.context)?;
+        let search = conditional::read_in_transaction(kind, pairs, self.context)?;
         self.conditions.push(Condition { kind, search, place, reference });
         Ok(self.conditions.len() - 1)
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use clinicvault_gateway::fhir::id::ResourceType;
-use clinicvault_gateway::fhir::outcome::{Issue, IssueCode};
-use clinicvault_gateway::fhir::search::{Context, Terminology};
+use clinicvault_gateway::fhir::outcome::{Issue, IssueCode, Outcome};
+use clinicvault_gateway::fhir::search::Context;
 use clinicvault_gateway::fhir::subscription::endpoint::Allowed;
 use clinicvault_gateway::fhir::subscription::header::{self, Header};
 use clinicvault_gateway::fhir::subscription::topic::{self as topics, Topic, canonical};
@@ -62,6 +62,14 @@ pub fn topic(definitions: &Conformance, url: &str) -> Option<Topic> {
     topics::built_in().find(fits).or_else(|| definitions.topics().into_iter().find(fits))
 }
 
+/// Why criteria cannot be used: they are not served, or ask for a search parameter that does not know every record yet.
+pub(super) fn unfit(outcome: Outcome) -> Error {
+    match Error::of_query(outcome) {
+        Error::Unreadable(outcome) => Error::Broken(outcome),
+        other => other,
+    }
+}
+
 /// Checks what a client writes and takes the values of headers out of it. Nothing for other types.
 pub fn check(
     kind: ResourceType,
@@ -69,15 +77,13 @@ pub fn check(
     (gate, context): (&Arc<Gate>, &Context),
     definitions: &Arc<Conformance>,
 ) -> Result<Option<Plan>, Error> {
-    let mut context = context.clone();
-    context.terminology = Terminology(definitions.clone());
     if kind.as_str() == "Basic" && topics::is_topic(json) && topics::is_in_use(json) {
         let topic = Topic::of_basic(json).map_err(Error::Broken)?;
-        Watch::of_topic(&topic, &[], &context).map_err(|mut outcome| {
+        Watch::of_topic(&topic, &[], context).map_err(|mut outcome| {
             for issue in &mut outcome.issues {
                 issue.expression = vec!["Basic.extension".to_owned()];
             }
-            Error::Broken(outcome)
+            unfit(outcome)
         })?;
         return Ok(None);
     }
@@ -87,8 +93,7 @@ pub fn check(
     let wish = Wish::read(json).map_err(Error::Broken)?;
     wish.admissible(json, &gate.allowed, context.now).map_err(Error::Broken)?;
     if !wish.off {
-        let watch =
-            Watch::new(&wish.criteria, &context, |url| topic(definitions, url)).map_err(Error::Broken)?;
+        let watch = Watch::new(&wish.criteria, context, |url| topic(definitions, url)).map_err(unfit)?;
         if watch.kinds().any(|kind| kind == ResourceType::AUDIT_EVENT) {
             let text = "AuditEvents are shown from the audit log and are no changes of records; a search finds them.";
             let issue = Issue::error(IssueCode::NotSupported, text).at("Subscription.criteria");

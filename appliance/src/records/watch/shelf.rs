@@ -181,7 +181,7 @@ impl Records {
         change: Change,
         next: impl FnOnce(&Row) -> Line + Send + 'static,
     ) -> Result<Row, Error> {
-        let (context, checks) = (Context::new(self.0.zone.clone(), self.now()), self.checks().by_the_box());
+        let (context, checks) = (self.reading(), self.checks().by_the_box());
         let (row, _) = self.unit_blocking(who, move |work| {
             let Change { seen, found, keep, leaves } = change;
             let bytes = work.unit().doc_get(SUBSCRIPTIONS, seen.id.as_bytes())?.ok_or_else(missing)?;

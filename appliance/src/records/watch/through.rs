@@ -3,7 +3,7 @@
 
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::fhir::resource::Resource;
-use clinicvault_gateway::fhir::search::{self, Context, Term, Terminology};
+use clinicvault_gateway::fhir::search::{self, Context, Term};
 use clinicvault_gateway::fhir::subscription::topic::Topic;
 use clinicvault_gateway::fhir::subscription::watch::{Change, Interaction, Watch};
 use clinicvault_gateway::fhir::subscription::wish::Criteria;
@@ -15,7 +15,7 @@ use super::super::access::{Actor, Op};
 use super::super::audit::{self, About};
 use super::super::error::Error;
 use super::super::sight::Sight;
-use super::super::terms;
+use super::super::{parameters, terms};
 use super::gate;
 use super::row::{Happened, Row};
 
@@ -49,21 +49,31 @@ impl Records {
     /// Criteria as they are understood now.
     ///
     /// # Errors
-    /// [`Error::Broken`] when they are not served, for example because their topic is gone.
+    /// [`Error::Broken`] when they are not served, for example because their topic is gone; [`Error::Indexing`] while a
+    /// search parameter that they ask for does not know every record.
     pub fn compiled(&self, criteria: &Criteria, base: &str) -> Result<Watch, Error> {
-        let mut context = Context::new(self.0.zone.clone(), self.now());
-        context.terminology = Terminology(self.definitions().clone());
+        let mut context = self.reading();
         if !base.is_empty() {
             context.bases.push(base.to_owned());
         }
         let find = |url: &str| -> Option<Topic> { gate::topic(self.definitions(), url) };
-        Watch::new(criteria, &context, find).map_err(Error::Broken)
+        Watch::new(criteria, &context, find).map_err(gate::unfit)
     }
 
     /// Looks through the log behind a unit.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when the own search parameters have changed since the criteria were read.
     pub fn look_through(&self, who: &Actor, watch: &Watch, from: u64) -> Result<Looked, Error> {
         let sight = self.sight(who)?;
         let snapshot = self.vault().snapshot()?;
+        // Read by other own search parameters than there are now, criteria and scopes would ask for the wrong numbers.
+        let context = self.reading();
+        let read_by = [watch.own(), sight.own_epoch(), Some(context.own.epoch())];
+        let epoch = parameters::epoch(&snapshot)?;
+        if read_by.into_iter().flatten().any(|own| own != epoch) {
+            return Err(Error::Busy);
+        }
         let log = snapshot.log(Tx(from), LINES)?;
         let scanned = match log.last() {
             Some(last) if log.len() >= LINES => last.tx.0,
@@ -82,9 +92,10 @@ impl Records {
                 continue;
             }
             let Some(head) = snapshot.version(change.rid, change.version)? else { continue };
-            let current = if head.deleted { None } else { Some(self.terms_then(&snapshot, &head)?) };
+            let current =
+                if head.deleted { None } else { Some(self.terms_then(&snapshot, &head, &context)?) };
             let previous = match before.filter(|_| watch.looks_back(kind, interaction)) {
-                Some(before) => Some(self.terms_then(&snapshot, &before)?),
+                Some(before) => Some(self.terms_then(&snapshot, &before, &context)?),
                 None => None,
             };
             let seen =
@@ -142,7 +153,7 @@ impl Records {
     }
 
     /// The terms of one version. Those of the newest are kept beside the record; others are made again.
-    fn terms_then(&self, snapshot: &Snapshot, head: &Head) -> Result<Vec<Term>, Error> {
+    fn terms_then(&self, snapshot: &Snapshot, head: &Head, context: &Context) -> Result<Vec<Term>, Error> {
         let newest = snapshot.head_of(head.rid)?.is_some_and(|newest| newest.version == head.version);
         if newest && self.index_is_complete() {
             return Ok(snapshot.terms(head.rid)?.into_iter().map(terms::back).collect());
@@ -150,7 +161,7 @@ impl Records {
         let body = snapshot.body(head)?;
         let damaged = |_| Error::Damaged(format!("record {} version {}", head.rid.0, head.version));
         let resource = Resource::stored(&body).map_err(damaged)?;
-        let mut terms = search::terms(&resource, &Context::new(self.0.zone.clone(), self.now()));
+        let mut terms = search::terms(&resource, context);
         terms.push(search::terms::last_updated(head.time));
         Ok(terms)
     }

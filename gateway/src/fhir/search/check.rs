@@ -16,6 +16,8 @@ pub enum Check {
     EndsAfter(i64),
     /// The folded text of a stored string has this in it.
     Contains(String),
+    /// The folded text of a stored string, kept whole, ends with this.
+    EndsWith(String),
     /// A word of the folded text of a stored string begins with this.
     Word(String),
     /// A word of a stored string has this sound key.
@@ -47,6 +49,7 @@ impl Check {
             Self::EndsBy(limit) => date::stored_end(value).is_some_and(|end| end <= *limit),
             Self::EndsAfter(limit) => date::stored_end(value).is_some_and(|end| end > *limit),
             Self::Contains(part) => text::stored_text(value).is_some_and(|text| text.contains(part.as_str())),
+            Self::EndsWith(part) => text::whole_text(value).is_some_and(|text| text.ends_with(part.as_str())),
             Self::Word(word) => text::stored_text(value).is_some_and(|text| word_begins(text, word)),
             Self::Sound(key) => text::sounds_like(value, key),
             Self::SecondOfPair(wanted) => people::Pair::second_is_like(value, wanted),

@@ -15,17 +15,34 @@ use crate::json::Value;
 
 /// Combinations that one element gives at most; beyond, the element's later codings are left out of composites.
 const MOST_COMBINATIONS: usize = 64;
+/// Most values of one composite parameter of one record; a record with more is marked, and searches say so.
+pub(super) const MOST_VALUES: usize = 512;
 /// Longest value, bytes.
 const LONGEST: usize = 1_000;
 
 /// What the part's own parameter keeps of one coding or number.
 pub(super) type Values = Vec<Vec<u8>>;
 
-/// Parts that stand at the resource, not at the root of a composite: the same for all roots, so they are read once.
+/// What the composites of one record have in common.
 #[derive(Default)]
-pub(super) struct Shared(HashMap<(u16, usize), Rc<Vec<Values>>>);
+pub(super) struct Shared {
+    /// Parts that stand at the resource, not at the root of a composite: the same for all roots, so they are read once.
+    parts: HashMap<(u16, usize), Rc<Vec<Values>>>,
+    /// How many values each parameter has so far.
+    counts: HashMap<u16, usize>,
+}
 
 impl Shared {
+    /// Counts values of a parameter that were found, and cuts what is over the bound. Answers whether this is the first
+    /// time that something was.
+    pub(super) fn bound(&mut self, number: u16, values: &mut Vec<Vec<u8>>) -> bool {
+        let count = self.counts.entry(number).or_default();
+        let before = *count;
+        *count += values.len();
+        values.truncate(MOST_VALUES.saturating_sub(before));
+        before <= MOST_VALUES && *count > MOST_VALUES
+    }
+
     fn part(
         &mut self,
         param: &Param,
@@ -37,7 +54,7 @@ impl Shared {
     ) -> Rc<Vec<Values>> {
         let read = || Rc::new(alternatives(component, root, resource, context));
         if component.paths.iter().all(|path| path.from_resource) {
-            Rc::clone(self.0.entry((param.number, at)).or_insert_with(read))
+            Rc::clone(self.parts.entry((param.number, at)).or_insert_with(read))
         } else {
             read()
         }

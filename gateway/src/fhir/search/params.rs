@@ -29,8 +29,8 @@ pub const OWN_END: u16 = 50_000;
 pub const NARRATIVE_WORDS: u16 = 59_997;
 /// `_content`: words of all text.
 pub const CONTENT_WORDS: u16 = 59_998;
-/// Not a parameter of queries: which of a clinic's own parameters could not be evaluated for a record, and which words
-/// of it were too many.
+/// Not a parameter of queries: which of a clinic's own parameters could not be evaluated for a record, and of which
+/// composites or words it has more than are kept.
 pub const UNDECIDED: u16 = 59_999;
 /// Not a parameter of queries: the records of one patient, newest first.
 pub const TIMELINE: u16 = 60_000;
@@ -40,7 +40,7 @@ pub const SECURITY_CONTEXT: u16 = 60_001;
 pub const PEOPLE: u16 = 60_100;
 
 /// Grows whenever records would get other terms than before: what was indexed under a lower number is indexed anew.
-pub const INDEX_VERSION: u32 = 4;
+pub const INDEX_VERSION: u32 = 5;
 
 /// Search parameter type (value set search-param-type).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

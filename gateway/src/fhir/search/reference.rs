@@ -193,6 +193,11 @@ pub(super) fn refers_to(value: &[u8], kind: ResourceType) -> bool {
     }
 }
 
+/// All references to records and addresses; those by identifier alone are not among them.
+pub fn addressed(param: u16) -> TermRange {
+    TermRange::between(param, vec![RECORD], vec![URI + 1])
+}
+
 /// The values to sort by: type and id of records.
 pub fn sorted(param: u16) -> TermRange {
     TermRange::prefix(param, vec![RECORD])

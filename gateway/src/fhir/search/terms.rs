@@ -29,6 +29,9 @@ pub fn terms(resource: &Resource, context: &Context) -> Vec<Term> {
                 }
                 Leaf::Composite(_) => {
                     composite::values(param, element, json, context, &mut shared, &mut values);
+                    if shared.bound(param.number, &mut values) {
+                        out.push(super::own::undecided_by(param.number));
+                    }
                 }
             }
             out.extend(values.drain(..).map(|value| Term { param: param.number, value }));

@@ -63,6 +63,12 @@ pub fn containing(param: u16, text: &str) -> Option<TermRange> {
     (!folded.is_empty()).then(|| TermRange::all(param).checked(Check::Contains(folded)))
 }
 
+/// Texts that end with this, without regard to case and marks, as far as their ends are kept.
+pub fn ending(param: u16, text: &str) -> Option<TermRange> {
+    let folded = fold(text);
+    (!folded.is_empty()).then(|| TermRange::all(param).checked(Check::EndsWith(folded)))
+}
+
 /// Exactly this text.
 pub fn exact(param: u16, text: &str) -> Option<TermRange> {
     encode(text).map(|value| TermRange::prefix(param, value))
@@ -87,6 +93,12 @@ fn sound_of(word: &str) -> String {
 /// Whether a word of a stored text has this sound key.
 pub(super) fn sounds_like(value: &[u8], key: &str) -> bool {
     stored_text(value).is_some_and(|text| text.split(' ').any(|word| sound_of(word) == key))
+}
+
+/// The folded text of a value that was certainly not cut.
+pub(super) fn whole_text(value: &[u8]) -> Option<&str> {
+    // A cut takes up to three bytes of a character with it.
+    stored_text(value).filter(|text| text.len() + 4 <= index::MOST_TEXT)
 }
 
 /// The folded text of a value.

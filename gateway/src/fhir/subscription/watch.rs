@@ -54,6 +54,7 @@ pub struct Change<'a> {
 #[derive(Debug, Clone)]
 pub struct Watch {
     triggers: Vec<Compiled>,
+    own: Option<u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -93,7 +94,7 @@ impl Watch {
                     both: false,
                     filter: condition,
                 };
-                Ok(Self { triggers: vec![trigger] })
+                Ok(Self::of(vec![trigger], context))
             }
             Criteria::Topic { url, filters } => {
                 let topic = topic(url).ok_or_else(|| {
@@ -119,7 +120,21 @@ impl Watch {
             let place = format!("Subscription.criteria.extension[{index}]");
             apply(topic, &mut triggers, filter, context).map_err(|outcome| at(outcome, &place))?;
         }
-        Ok(Self { triggers })
+        Ok(Self::of(triggers, context))
+    }
+
+    fn of(triggers: Vec<Compiled>, context: &Context) -> Self {
+        let asks = |trigger: &Compiled| {
+            let whole = [Some(&trigger.filter), trigger.previous.as_ref(), trigger.current.as_ref()];
+            whole.into_iter().flatten().any(|node| node.asks_own(trigger.kind))
+        };
+        let own = triggers.iter().any(asks).then(|| context.own.epoch());
+        Self { triggers, own }
+    }
+
+    /// The state of the clinic's own parameters that the criteria were read by, if they ask for any.
+    pub const fn own(&self) -> Option<u64> {
+        self.own
     }
 
     /// Types of records that may concern it.

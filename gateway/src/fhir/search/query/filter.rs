@@ -5,7 +5,7 @@
 //! comparisons are bounded.
 
 use super::super::params::{Param, ParamType};
-use super::super::{Context, TermRange, token};
+use super::super::{Context, TermRange, reference, text, token};
 use super::chain::{Miss, Reading};
 use super::node::Node;
 use super::{Criterion, shown, value};
@@ -107,7 +107,11 @@ impl<'a> Parser<'a> {
             return Err(self.wrong("the name of a parameter"));
         }
         if self.rest.starts_with(['[', ':']) {
-            let text = format!("A filter may not put conditions or modifiers behind \"{}\".", shown(path));
+            let text = format!(
+                "A filter may not put conditions in brackets or modifiers behind \"{}\": the index does not keep which \
+                 values stand in the same element. Ask for a composite parameter where there is one.",
+                shown(path)
+            );
             return Err(Issue::error(IssueCode::NotSupported, text));
         }
         let operator = self.take(|c| c.is_ascii_alphabetic());
@@ -213,6 +217,7 @@ impl Comparison {
             }
             ("co", T::String) => plain(Some("contains")),
             ("sw", T::String) => plain(None),
+            ("ew", T::String) => self.ending(param, text),
             ("eq", T::Token | T::Id | T::Uri | T::Reference) | ("re", T::Reference) => plain(None),
             ("ne", T::Token) if param.asks.is_empty() && !text.contains('|') => {
                 let same = criterion(None, &self.escaped(param, text))?;
@@ -222,6 +227,15 @@ impl Comparison {
                 let same = criterion(None, &self.escaped(param, text))?;
                 Ok(Node::Is(others(same, &TermRange::all(param.number))))
             }
+            ("ne", T::Reference) => match param.stored().as_slice() {
+                [asked] => {
+                    let same = criterion(None, &self.escaped(param, text))?;
+                    let all = reference::addressed(asked.number);
+                    let all = asked.only.map_or(all.clone(), |only| all.checked(Check::RefersTo(only)));
+                    Ok(Node::Is(others(same, &all)))
+                }
+                _ => Err(self.unanswered(param)),
+            },
             ("in", T::Token) => plain(Some("in")),
             ("ni", T::Token) => plain(Some("not-in")),
             ("ss", T::Token | T::Uri) => plain(Some("below")),
@@ -231,15 +245,26 @@ impl Comparison {
                 T::Date | T::Instant | T::Number | T::Quantity,
             ) => Ok(Node::Is(criterion(None, &format!("{}{}", self.operator, self.escaped(param, text)))?)),
             ("po", T::Date) => self.overlap(param, text, context),
-            _ => {
-                let kind = param.kind.as_str();
-                let text = format!(
-                    "The filter's \"{}\" cannot be answered for \"{}\", a {kind} parameter.",
-                    self.operator, param.code
-                );
-                Err(Issue::error(IssueCode::NotSupported, text))
-            }
+            _ => Err(self.unanswered(param)),
         }
+    }
+
+    fn unanswered(self, param: &Param) -> Issue {
+        let kind = param.kind.as_str();
+        let text = format!(
+            "The filter's \"{}\" cannot be answered for \"{}\", a {kind} parameter.",
+            self.operator, param.code
+        );
+        Issue::error(IssueCode::NotSupported, text)
+    }
+
+    /// Texts that end with the value. The index keeps the first 200 bytes of a text, so ends of longer ones are not found.
+    fn ending(self, param: &Param, text: &str) -> Result<Node, Issue> {
+        let name = format!("{} ew", param.code);
+        let ends =
+            |number| text::ending(number, text).ok_or_else(|| self.refused(param, "nothing to search for"));
+        let alternatives = param.stored().iter().map(|asked| ends(asked.number)).collect::<Result<_, _>>()?;
+        Ok(Node::Is(Criterion { param: param.number, name, alternatives, negate: false }))
     }
 
     /// A value as other parameters spell it: a string has no separators, a token keeps its bar.

@@ -124,8 +124,8 @@ impl Search {
         Node::All(own.chain(self.further.iter().cloned()).collect())
     }
 
-    /// What it asks for that may not be known of every record: own parameters and words, each with the type whose records
-    /// they are asked of.
+    /// What it asks for that may not be known of every record: own parameters, composites and words, each with the type
+    /// whose records they are asked of.
     pub fn unsure(&self, context: &Context) -> Vec<(ResourceType, u16)> {
         let mut out = Vec::new();
         self.condition().numbers(self.kind, &mut out);
@@ -135,7 +135,11 @@ impl Search {
             out.extend(include.stored(source, context).into_iter().map(|asked| (source, asked.number)));
         }
         let words = |number| matches!(number, params::NARRATIVE_WORDS | params::CONTENT_WORDS);
-        out.retain(|(_, number)| super::own::is_own(*number) || words(*number));
+        let composite = |(kind, number): &(ResourceType, u16)| {
+            params::of(*kind)
+                .any(|param| param.number == *number && param.kind == params::ParamType::Composite)
+        };
+        out.retain(|asked| super::own::is_own(asked.1) || words(asked.1) || composite(asked));
         out
     }
 

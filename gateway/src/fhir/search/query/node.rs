@@ -3,6 +3,7 @@
 use super::Criterion;
 use crate::fhir::id::ResourceType;
 use crate::fhir::search::Term;
+use crate::fhir::search::own::is_own;
 use crate::fhir::search::params::Asked;
 
 /// A condition on a record of one type.
@@ -71,6 +72,13 @@ impl Node {
             Self::Is(criterion) => Some(criterion.matches(own)),
             Self::Refers(_) | Self::Referred(_) => None,
         }
+    }
+
+    /// Whether it asks for a parameter of the clinic's own, of a record of `kind` or of one that is linked to it.
+    pub fn asks_own(&self, kind: ResourceType) -> bool {
+        let mut numbers = Vec::new();
+        self.numbers(kind, &mut numbers);
+        numbers.iter().any(|(_, number)| is_own(*number))
     }
 
     /// The numbers of the parameters that it is about, each with the type whose records it is asked of.
