@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { far, rest } from "../src/screens/exchange/indexing";
 import { items, member, plain, read } from "../src/screens/exchange/json";
 import { issues, leadsTo, say } from "../src/screens/exchange/say";
 import { abilities, suggest } from "../src/screens/exchange/suggest";
@@ -75,5 +76,13 @@ describe("what may come next in an address", () => {
     expect(whole("Patient?_include=")).toEqual(["Patient?_include=Patient:organization"]);
     expect(whole("Patient/1/$")).toEqual(["Patient/1/$everything"]);
     expect(whole("Patient?name=x")).toEqual([]);
+  });
+});
+
+describe("how far records are indexed", () => {
+  test.each([[0, 0, 100], [0, 3, 0], [2, 3, 66], [999, 1000, 99], [1000, 1000, 100], [5, 3, 100]])("%i of %i is %i percent", (done, of, percent) => expect(far({ done, of })).toBe(percent));
+  test("is looked at soon while something is under way", () => {
+    const ready = { state: "ready" } as const;
+    expect([rest(null), rest({ index: ready, parameters: [ready] }), rest({ index: ready, parameters: [ready, { state: "waiting" }] }), rest({ index: { state: "renewing" }, parameters: [] })]).toEqual([30_000, 30_000, 2_000, 2_000]);
   });
 });

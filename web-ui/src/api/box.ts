@@ -73,4 +73,6 @@ export const pauseSubscription = (id: string) => take(api.POST("/api/subscriptio
 export const resumeSubscription = (id: string) => take(api.POST("/api/subscriptions/{id}/resume", path({ id })));
 export const retrySubscription = (id: string) => take(api.POST("/api/subscriptions/{id}/retry", path({ id })));
 
+export const searchParameters = () => take(api.GET("/api/search-parameters")) as Promise<{ parameters: T.OwnParameter[]; index: T.IndexState }>;
+
 export const changes = (since: number) => take(api.GET("/api/changes", { params: { query: { since } } }));
