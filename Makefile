@@ -16,7 +16,7 @@ ARGS ?=
 
 UI_SOURCES := $(shell find web-ui -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/shots/*' 2>/dev/null)
 
-.PHONY: help setup setup-test ui build run demo test clients bench check fuzz-build clean
+.PHONY: help setup setup-test ui build run demo test clients bench check kills fuzz-build clean
 
 help: ## list the targets
 	@echo 'ClinicVault. Targets:'
@@ -71,6 +71,11 @@ check: setup $(STAMPS)/ui ## formatting, lints, licences
 
 bench: build ## measure, print one table, save bench-results.json
 	@packaging/bench.sh
+
+kills: setup-test $(STAMPS)/ui ## pull the plug 200 times in the middle of large transactions, and say how long it took
+	cargo build --locked -p clinicvault --bin clinicvault
+	time CLINICVAULT_BIN=$$(cd $(TARGET) && pwd)/debug/clinicvault CLINICVAULT_BUNDLE_KILLS=200 \
+	  cargo test --locked -p clinicvault-tests --test behaviour kill_bundle -- --nocapture
 
 fuzz-build: setup ## build every fuzz target and run each for a few seconds
 	@packaging/fuzz.sh

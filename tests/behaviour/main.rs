@@ -17,6 +17,7 @@ mod fhir_rest;
 mod hl7_intake;
 mod hostile;
 mod kill;
+mod kill_bundle;
 mod leak;
 mod leaks;
 mod lifecycle;

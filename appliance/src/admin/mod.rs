@@ -1,5 +1,6 @@
 //! People and machines that may use the box: accounts, sessions, tokens, setup, the control socket.
 
+mod absent;
 pub mod account;
 mod blocklist;
 pub mod clinic;
@@ -7,7 +8,6 @@ pub mod errands;
 pub mod error;
 pub mod gate;
 mod half;
-mod lapse;
 pub mod machines;
 mod own_factor;
 pub mod password;
@@ -20,7 +20,6 @@ pub mod sign_in;
 pub mod smart;
 pub mod socket;
 pub mod staff;
-pub mod standing;
 mod store;
 pub mod throttle;
 pub mod totp;

@@ -86,7 +86,8 @@ pub fn known(event: &Event, who: &Actor) -> Option<Change> {
 }
 
 /// An Observation counts as a result here, because a change does not say whether it was a vital sign: who may not see
-/// results hears nothing of either.
+/// results hears nothing of either. Who sees one half only, or only patients in their care, is told after a look at the
+/// record ([`crate::records::Records::hears`]).
 fn may_hear(who: &Actor, subject: &Subject) -> bool {
     decide(who, Op::Read, &subject.clone().in_care(true)).allowed()
 }

@@ -39,8 +39,10 @@ pub enum Expected {
 pub enum By {
     /// A create: the id is the box's.
     Create,
-    /// An update or patch of a record with this id, or its bringing into being under an id that the caller chose.
+    /// An update of a record with this id, or its bringing into being under an id that the caller chose.
     Named,
+    /// A patch of a record that stands.
+    Patch,
     /// A conditional update, for which the box chose the id where none was stated.
     Condition,
 }
@@ -197,7 +199,7 @@ pub(super) fn put_next(
         work.may(Op::Create, sealed)?;
         let stored = match by {
             By::Create => work.put(sealed, purpose)?,
-            By::Named | By::Condition => work.put_by_update(sealed, purpose)?,
+            By::Named | By::Patch | By::Condition => work.put_by_update(sealed, purpose)?,
         };
         return Ok(Written { did: Did::Created, stored });
     };
@@ -208,7 +210,11 @@ pub(super) fn put_next(
         work.audit(leaf)?;
         return standing(work, head, Did::Nothing);
     }
-    work.put(sealed, purpose).map(|stored| Written { did: Did::Updated, stored })
+    let stored = match by {
+        By::Patch => work.put_by_patch(sealed, purpose)?,
+        By::Create | By::Named | By::Condition => work.put(sealed, purpose)?,
+    };
+    Ok(Written { did: Did::Updated, stored })
 }
 
 fn unseen(error: Error, sealed: &Sealed) -> Error {

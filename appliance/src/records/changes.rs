@@ -4,8 +4,9 @@ use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_vault::{Kind, Tx};
 
 use super::Records;
-use super::access::{Actor, Op};
+use super::access::{Actor, Decision, Op, Refusal, Subject, decide};
 use super::audit::patient_of;
+use super::chart::in_care;
 use super::error::Error;
 use super::feed::{Event, What};
 
@@ -26,15 +27,27 @@ const INBOX_ROWS: usize = 200;
 const INBOX: u8 = 1;
 
 impl Records {
-    /// Whether patients' consents let a listener know of a change; its role is not asked.
+    /// Whether a listener may know of a change as far as the record decides: patients' consents, the half of a type that
+    /// its role sees, and care. What its role sees of the type at all is `clinic::live`'s question.
     pub fn hears(&self, who: &Actor, event: &Event) -> Result<bool, Error> {
-        let What::Record { kind, id, patient: Some(patient), .. } = &event.what else { return Ok(true) };
+        let What::Record { kind, id, patient, .. } = &event.what else { return Ok(true) };
         let Some(kind) = ResourceType::from_number(*kind) else { return Ok(false) };
         let look = self.sight(who)?.look(Op::Read, kind);
-        if !look.asks_consent_of(patient) {
+        let by_consent = patient.as_deref().is_some_and(|patient| look.asks_consent_of(patient));
+        let outside = decide(who, Op::Read, &Subject::of_type(kind.as_str(), false));
+        let snapshot = self.vault().snapshot()?;
+        if outside == Decision::Refuse(Refusal::OutsideCare) {
+            // Who sees this of patients in their care only, as the chart shows it, hears of no other's.
+            let patient = patient.as_deref().filter(|_| !by_consent);
+            let person = patient.map(|id| snapshot.head(Kind(ResourceType::PATIENT.number()), id));
+            return match person.transpose()?.flatten() {
+                Some(person) => in_care(&snapshot, &person),
+                None => Ok(false),
+            };
+        }
+        if !by_consent && !look.sees_part() {
             return Ok(true);
         }
-        let snapshot = self.vault().snapshot()?;
         match snapshot.head(Kind(kind.number()), id)? {
             Some(head) => look.shows(&snapshot, &head),
             None => Ok(false),

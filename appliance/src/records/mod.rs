@@ -8,6 +8,8 @@ pub mod access;
 pub mod access_log;
 mod arrivals;
 pub mod audit;
+#[cfg(test)]
+mod bounds_tests;
 pub mod change;
 pub mod changes;
 pub mod chart;
@@ -32,6 +34,7 @@ pub mod import;
 mod labels;
 #[cfg(test)]
 mod leak_tests;
+pub mod mark;
 mod matching;
 pub mod names;
 pub mod origin;
@@ -46,6 +49,7 @@ pub mod register;
 pub mod renewal;
 pub mod reviews;
 pub mod search;
+mod seen;
 mod shown;
 pub mod sight;
 pub mod summary;
@@ -67,6 +71,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use clinicvault_gateway::fhir::patch::Budget;
 use clinicvault_gateway::fhir::search::words::Words;
 use clinicvault_gateway::fhir::search::{Context, Terminology};
+use clinicvault_gateway::fhir::terminology::Source;
 use clinicvault_gateway::fhir::validate::{Level, MOST_STEPS};
 use clinicvault_vault::Vault;
 use jiff::Timestamp;
@@ -189,7 +194,14 @@ impl Records {
 
     /// What the box's own writes are checked for.
     pub fn checks(&self) -> write::Checks {
-        let gate = (self.gate_of_subscriptions(), self.reading());
+        self.checks_with(self.0.definitions.clone())
+    }
+
+    /// The same, where criteria of subscriptions are understood with this terminology.
+    fn checks_with(&self, terminology: Arc<dyn Source>) -> write::Checks {
+        let mut context = self.reading();
+        context.terminology = Terminology(terminology);
+        let gate = (self.gate_of_subscriptions(), context);
         write::Checks {
             level: self.0.level,
             most_steps: self.0.validation_steps.load(Ordering::Relaxed),
@@ -215,7 +227,7 @@ impl Records {
     pub fn checks_for(&self, who: &Actor) -> write::Checks {
         let levels = self.0.levels.read().unwrap_or_else(PoisonError::into_inner);
         let own = who.program().and_then(|program| levels.get(program).copied());
-        write::Checks { level: own.unwrap_or(self.0.level), ..self.checks() }
+        write::Checks { level: own.unwrap_or(self.0.level), ..self.checks_with(self.seen_by(who)) }
     }
 
     /// Says how far the writes of a program are checked; none for the box's own level.
@@ -227,9 +239,14 @@ impl Records {
         };
     }
 
-    /// Stored definitions in front of those of R4: terminology for searches, profiles for checks.
+    /// Stored definitions in front of those of R4, whoever asks: what writes are checked by.
     pub fn definitions(&self) -> &Arc<conformance::Conformance> {
         &self.0.definitions
+    }
+
+    /// Terminology as a caller sees it: a stored value set, code system or map that they may not read is not there.
+    pub fn seen_by(&self, who: &Actor) -> Arc<dyn Source> {
+        Arc::new(seen::Seen::new(self.clone(), who.clone()))
     }
 
     /// The vault itself, for rooms that keep documents and queue rows in it.
@@ -257,6 +274,7 @@ impl Records {
         let mut context = self.reading();
         context.chain_depth = self.bounds().chain_depth;
         context.bases.extend(from.base.as_deref().map(str::to_owned));
+        context.terminology = Terminology(self.seen_by(&from.who));
         context.most_values = self.0.most_values.load(Ordering::Relaxed);
         context
     }

@@ -127,7 +127,7 @@ fn touch(work: &mut Work<'_, '_>, kind: ResourceType, head: &Head) -> Result<(),
 
 fn put(work: &mut Work<'_, '_>, sealed: &Sealed, purpose: Purpose) -> Result<Written, Error> {
     work.may(Op::Update, sealed)?;
-    change::put_next(work, sealed, None, purpose, By::Named)
+    change::put_next(work, sealed, None, purpose, By::Patch)
 }
 
 fn standing(head: Option<Head>, kind: ResourceType, id: &LogicalId) -> Result<Head, Error> {

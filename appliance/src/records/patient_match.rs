@@ -63,8 +63,14 @@ impl Records {
     pub fn match_patients(&self, from: &Caller, sought: &Person, wanted: Wanted) -> Result<Matches, Error> {
         let (look, purpose) = self.gated(&self.sight(&from.who)?, Op::Search, ResourceType::PATIENT)?;
         let snapshot = self.vault().snapshot()?;
-        let mut walk =
-            Walk { snapshot: &snapshot, look: &look, seen: BTreeSet::new(), heads: Vec::new(), rows: WALKED };
+        let mut walk = Walk {
+            snapshot: &snapshot,
+            look: &look,
+            seen: BTreeSet::new(),
+            heads: Vec::new(),
+            rows: WALKED,
+            cut: false,
+        };
         for text in sought.texts() {
             for probe in people::query(&text).probes {
                 walk.along(&probe)?;
@@ -72,9 +78,10 @@ impl Records {
         }
         let mut warnings: Vec<Issue> = self.unfinished_index().into_iter().collect();
         // Who sees a part is not told how many there are beside it.
-        if walk.heads.len() >= COMPARED || (walk.rows == 0 && !look.looks_inside()) {
+        if walk.cut || (walk.rows == 0 && !look.looks_inside()) {
             let text = format!(
-                "So many have a name like this that only {COMPARED} were compared; state more of the person."
+                "So many have a name like this that only {} of them were compared; state more of the person.",
+                walk.heads.len()
             );
             warnings.push(Issue::warning(IssueCode::TooCostly, text));
         }
@@ -104,6 +111,8 @@ struct Walk<'a> {
     heads: Vec<Head>,
     /// Rows that may still be looked at.
     rows: usize,
+    /// Whether somebody who may be meant was passed over: there were too many.
+    cut: bool,
 }
 
 impl Walk<'_> {
@@ -111,20 +120,29 @@ impl Walk<'_> {
         let (kind, range) = (Kind(ResourceType::PATIENT.number()), terms::range(&probe.range));
         let mut kept = 0;
         for row in self.snapshot.scan(kind, &range, Dir::Ascending, self.snapshot.tx())? {
-            if self.rows == 0 || kept >= probe.limit || self.heads.len() >= COMPARED {
+            if self.rows == 0 {
                 break;
             }
             self.rows -= 1;
             let (value, rid) = row?;
-            if !probe.range.check.as_ref().is_none_or(|check| check.accepts(&value)) || !self.seen.insert(rid)
+            if !probe.range.check.as_ref().is_none_or(|check| check.accepts(&value))
+                || self.seen.contains(&rid)
             {
                 continue;
             }
             let Some(head) = self.snapshot.head_of(rid)?.filter(|head| !head.deleted) else { continue };
-            if self.look.shows(self.snapshot, &head)? {
-                kept += 1;
-                self.heads.push(head);
+            if !self.look.shows(self.snapshot, &head)? {
+                self.seen.insert(rid);
+                continue;
             }
+            // One more than there is room for, whom this caller may see: who sees none is told of none.
+            if kept >= probe.limit || self.heads.len() >= COMPARED {
+                self.cut = true;
+                break;
+            }
+            self.seen.insert(rid);
+            kept += 1;
+            self.heads.push(head);
         }
         Ok(())
     }

@@ -170,14 +170,17 @@ impl Sight {
         half.map_or(Reach::Nothing(Refusal::NoGrant), |half| Reach::Any(vec![half]))
     }
 
-    /// Of the audit trail a role may be allowed what this person did.
+    /// Of the audit trail a role may be allowed what this person did: not what they were refused, whose lines name what
+    /// is there and hidden from them.
     fn own(&self, roles: &[Role], op: Op, kind: ResourceType) -> Option<Reach> {
         let own = Subject::of_type(kind.as_str(), false).theirs(true);
         if kind != ResourceType::AUDIT_EVENT || !roles_allow(roles, op, &own).allowed() {
             return None;
         }
         let who = format!("{ACCOUNT}|{}", self.0.who.id);
-        Some(Reach::Any(vec![self.asked(kind, "agent:identifier", &who)?]))
+        let mut own = self.asked(kind, "agent:identifier", &who)?;
+        own.extend(self.asked(kind, "outcome", DONE)?);
+        Some(Reach::Any(vec![own]))
     }
 
     /// The criteria of `name=vital-signs`, if the type has them.
@@ -269,6 +272,8 @@ const fn context_op(op: Op) -> Op {
     }
 }
 
+/// Outcome of what was done (code system audit-event-outcome).
+const DONE: &str = "0";
 /// Category code of vital signs (code system observation-category).
 const VITAL_SIGNS: &str = "vital-signs";
 
@@ -338,6 +343,13 @@ impl Look {
     pub fn looks_inside(&self) -> bool {
         let by_consent = self.consented && !matches!(self.reach, Reach::Nothing(_));
         matches!(self.reach, Reach::Any(_)) || by_consent || self.by_context
+    }
+
+    /// Whether every record of the type is seen: nothing narrows it, and no consent withholds from this caller.
+    pub fn sees_all(&self) -> bool {
+        self.reach == Reach::Everything
+            && !self.by_context
+            && self.condition().is_some_and(|node| node == Node::All(Vec::new()))
     }
 
     /// Whether only a part of the type is within reach, by its records' own terms.

@@ -22,7 +22,8 @@ const MOST_TABLES: usize = 100;
 pub type Answered = Result<Result<Value, Refusal>, Error>;
 
 impl Records {
-    /// Asks a question about a type of definitions, or about one of them. Whoever may read the type may ask.
+    /// Asks a question about a type of definitions, or about one of them. Whoever may read the type may ask, and is
+    /// answered from what they may read.
     pub fn ask(
         &self,
         from: &Caller,
@@ -39,7 +40,7 @@ impl Records {
                 None
             }
         };
-        Ok(question(&**self.definitions(), stored.as_ref()))
+        Ok(question(&*self.seen_by(&from.who), stored.as_ref()))
     }
 
     /// A record as a tree.
@@ -72,7 +73,7 @@ impl Records {
         let kind =
             ResourceType::parse("ConceptMap").ok_or_else(|| Error::Fault("no ConceptMap".to_owned()))?;
         let purpose = self.gate(&from.who, Op::Update, kind)?;
-        let definitions = self.definitions().clone();
+        let definitions = self.seen_by(&from.who);
         let date = datetime::instant(self.now());
         let (prefix, key) = key(&from.who.id, &asked.name);
         let done = self.unit(from.who.clone(), move |work| {

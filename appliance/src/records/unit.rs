@@ -19,6 +19,7 @@ use super::audit::{self, About, patient_of};
 use super::conformance;
 use super::error::Error;
 use super::feed::{Event, What};
+use super::mark;
 use super::origin::{self, Origin};
 use super::parameters::{self, Parameters};
 use super::read::Stored;
@@ -101,15 +102,20 @@ impl<'u> Work<'_, 'u> {
 
     /// Writes a record's next version and its audit line.
     pub fn put(&mut self, record: &Sealed, purpose: Purpose) -> Result<Stored, Error> {
-        self.write(record, purpose, false)
+        self.write(record, purpose, mark::NONE)
     }
 
     /// The same for a record that an update brings into being, which its history tells apart from a create.
     pub fn put_by_update(&mut self, record: &Sealed, purpose: Purpose) -> Result<Stored, Error> {
-        self.write(record, purpose, true)
+        self.write(record, purpose, mark::BROUGHT)
     }
 
-    fn write(&mut self, record: &Sealed, purpose: Purpose, marked: bool) -> Result<Stored, Error> {
+    /// The same for a version that a patch makes of the one before.
+    pub fn put_by_patch(&mut self, record: &Sealed, purpose: Purpose) -> Result<Stored, Error> {
+        self.write(record, purpose, mark::PATCHED)
+    }
+
+    fn write(&mut self, record: &Sealed, purpose: Purpose, mark: u8) -> Result<Stored, Error> {
         if record.kind == ResourceType::AUDIT_EVENT {
             return Err(trail::fixed());
         }
@@ -134,7 +140,7 @@ impl<'u> Work<'_, 'u> {
             body: &body,
             terms: &terms,
         };
-        let head = if marked { self.unit.put_marked(put)? } else { self.unit.put(put)? };
+        let head = self.unit.put_marked(put, mark)?;
         if head.version != version {
             return Err(Error::Fault("the vault counts versions differently".to_owned()));
         }

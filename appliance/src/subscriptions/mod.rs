@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 use crate::admin::people::People;
 use crate::config;
 use crate::records::Records;
-use crate::records::access::{Actor, Op, Purpose};
+use crate::records::access::{Actor, Op, Purpose, Refusal};
 use crate::records::audit::{self, About};
 use crate::records::error::Error;
 use crate::records::watch::{Change, Gate, Opened, Row};
@@ -176,25 +176,30 @@ impl Subscriptions {
             .change_watch(who, change, move |row| row.line().apply(event, &row.asked(), &rules, now, roll))
     }
 
-    /// How a subscription is, as Parameters, for one who may read it (R5 Backport, `$status`). Blocking.
-    pub fn status(&self, row: &Row, base: &str) -> Result<Value, Error> {
+    /// How a subscription is, as Parameters, for one who may read it (R5 Backport, `$status`). Who may not see all that it
+    /// counts is not told how many events there were. Blocking.
+    pub fn status(&self, who: &Actor, row: &Row, base: &str) -> Result<Value, Error> {
         let wish = Wish::read(&self.records().watch_record(&row.id)?).map_err(Error::Broken)?;
         let line = row.line();
+        let total = self.may_count(who, row, &wish)?.then_some(line.numbered);
         let notice = Notice {
             base,
             subscription: &row.id,
             topic: wish.criteria.topic(),
             status: line.state.as_str(),
             reason: Reason::QueryStatus,
-            total: line.numbered,
+            total,
             error: line.error.as_deref(),
             at: self.records().now(),
         };
         Ok(notice.status(&[], wish.content))
     }
 
-    /// Events again, for one who may read the subscription, as far as they may see their records (R5 Backport,
-    /// `$events`). Never more is told than the subscription itself tells. Blocking.
+    /// Events again, for its owner and for whoever sees every record that it could be about (R5 Backport, `$events`).
+    /// Never more is told than the subscription itself tells, and nothing that may not be seen today. Blocking.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for anybody else: the numbers of events tell of those that are hidden.
     pub fn events(
         &self,
         who: &Actor,
@@ -204,6 +209,9 @@ impl Subscriptions {
         base: &str,
     ) -> Result<Value, Error> {
         let wish = Wish::read(&self.records().watch_record(&row.id)?).map_err(Error::Broken)?;
+        if !self.may_count(who, row, &wish)? {
+            return Err(Error::Refused(Refusal::NotTheirs));
+        }
         let line = row.line();
         let content =
             content.filter(|wanted| breadth(*wanted) <= breadth(wish.content)).unwrap_or(wish.content);
@@ -220,7 +228,7 @@ impl Subscriptions {
             topic: wish.criteria.topic(),
             status: line.state.as_str(),
             reason: Reason::QueryEvent,
-            total: line.numbered,
+            total: Some(line.numbered),
             error: line.error.as_deref(),
             at: self.records().now(),
         };
@@ -248,7 +256,23 @@ impl Subscriptions {
     /// When a socket may be bound to a subscription by its owner: it is told over sockets and is not off.
     pub fn may_bind(&self, who: &Actor, id: &str) -> Result<Option<Row>, Error> {
         let row = self.records().watch(id)?;
-        Ok(row.filter(|row| row.by_socket() && row.owner.is(who)))
+        Ok(row.filter(|row| row.by_socket() && row.owner.is_wholly(who)))
+    }
+
+    /// Whether a caller who may read a subscription may also know how many events it had and which: its owner, and
+    /// whoever sees every record that it could be about. Numbers count for the owner's eyes. Blocking.
+    fn may_count(&self, who: &Actor, row: &Row, wish: &Wish) -> Result<bool, Error> {
+        if row.owner.is_wholly(who) {
+            return Ok(true);
+        }
+        let watch = match self.records().compiled(who, &wish.criteria, &row.base) {
+            Ok(watch) => watch,
+            Err(Error::Broken(_)) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let sight = self.records().sight(who)?;
+        let whole = |kind, op| sight.look(op, kind).sees_all();
+        Ok(watch.kinds().all(|kind| whole(kind, Op::Read) && whole(kind, Op::Search)))
     }
 }
 

@@ -155,7 +155,7 @@ impl Subscriptions {
 
     /// Looks through the log. What is found is kept with its numbers before any of it is told.
     fn scan(&self, row: Row, who: &Actor, wish: &Wish) -> Result<Option<Prepared>, Error> {
-        let watch = match self.records().compiled(&wish.criteria, &row.base) {
+        let watch = match self.records().compiled(who, &wish.criteria, &row.base) {
             Ok(watch) => watch,
             Err(Error::Broken(outcome)) => {
                 self.keep(row, Event::Hopeless(outcome.to_string()), Vec::new(), Vec::new())?;
@@ -263,7 +263,7 @@ impl Subscriptions {
             topic: wish.criteria.topic(),
             status,
             reason: letter.reason,
-            total: letter.total,
+            total: Some(letter.total),
             error: None,
             at: self.records().now(),
         };

@@ -1,7 +1,7 @@
 //! Versions of records: by id, by number, by version, as of a Tx.
 //!
 //! Row of `heads`: a head. Row of `versions`: u16 length of the head, the head, the sealed body (nothing for a
-//! delete). A head is: 1 | flags (1 deleted, 2 patient, 4 marked) | kind u16 | rid u64 | version u64 | tx u64 | time us i64
+//! delete). A head is: 1 | flags (1 deleted, 2 patient, 12 the mark) | kind u16 | rid u64 | version u64 | tx u64 | time us i64
 //! | body length u32 | id | owner.
 
 use crate::cipher::Binding;
@@ -22,8 +22,7 @@ pub(crate) fn encode(head: &Head) -> Vec<u8> {
         Owner::Shared => "",
         Owner::Patient(id) => id,
     };
-    let flags =
-        u8::from(head.deleted) | u8::from(head.owner != Owner::Shared) << 1 | u8::from(head.marked) << 2;
+    let flags = u8::from(head.deleted) | u8::from(head.owner != Owner::Shared) << 1 | (head.mark & 3) << 2;
     let mut row = Encoder::with_capacity(52 + head.id.len() + owner.len());
     row.u8(1)
         .u8(flags)
@@ -57,7 +56,7 @@ pub(crate) fn decode(row: &[u8]) -> Option<Head> {
         tx,
         time,
         deleted: flags & 1 == 1,
-        marked: flags & 4 == 4,
+        mark: flags >> 2 & 3,
         owner,
         body_len,
     })

@@ -52,8 +52,8 @@ pub struct Head {
     pub time: Timestamp,
     /// This version is a delete and has no body.
     pub deleted: bool,
-    /// The caller's mark on this version; what it says is the caller's business.
-    pub marked: bool,
+    /// The caller's mark on this version, 0 to 3; what it says is the caller's business.
+    pub mark: u8,
     /// Whose key seals the body.
     pub owner: Owner,
     /// Length of the body in bytes, unpadded.

@@ -303,3 +303,26 @@ fn a_patch_in_a_transaction_rewrites_what_it_brings_and_nothing_that_is_stored()
     fhir.post_fhir("/fhir", &bundle("transaction", &[entry("PATCH", "Observation/o", Some(typed))]))
         .expect(422);
 }
+
+#[test]
+fn an_entry_of_a_batch_that_refers_to_another_is_told_to_come_in_a_transaction() {
+    let clinic = Clinic::open();
+    let mut fhir = clinic.fhir();
+    let url = "urn:uuid:5f0a1c62-0a4b-4a44-9f8e-000000000001";
+    let mut patient = entry("POST", "Patient", Some(sample::patient("Rao", "Asha", "9822000001", "1")));
+    patient["fullUrl"] = json!(url);
+    let all = [
+        patient,
+        entry("POST", "Observation", Some(sample::observation(url, "98.4", "of the other entry"))),
+        entry("POST", "Observation", Some(sample::observation("Patient/known", "98.5", "of a record"))),
+    ];
+    let done = fhir.post_fhir("/fhir", &bundle("batch", &all)).expect(200).json();
+    assert_eq!(statuses(&done), ["201", "400", "201"], "{done}");
+    let issue = &done["entry"][1]["response"]["outcome"]["issue"][0];
+    assert_eq!(issue["expression"][0], "Bundle.entry[1].resource.subject.reference");
+    assert!(issue["diagnostics"].as_str().unwrap().contains("transaction"), "{issue}");
+    assert_eq!((total(&mut fhir, "Patient"), total(&mut fhir, "Observation")), (json!(1), json!(1)));
+    // In a transaction the same entries belong together.
+    let whole = fhir.post_fhir("/fhir", &bundle("transaction", &all[..2])).expect(200).json();
+    assert_eq!(statuses(&whole), ["201", "201"]);
+}

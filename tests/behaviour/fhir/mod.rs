@@ -19,6 +19,7 @@ mod labels;
 mod lapsed;
 mod links;
 mod matching;
+mod model;
 mod observations;
 mod operations;
 mod own_parameters;

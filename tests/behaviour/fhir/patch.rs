@@ -1,5 +1,6 @@
 //! PATCH: what changes, what is refused, and what a race decides.
 
+use base64::Engine;
 use clinicvault_tests::{Answer, Clinic, Http, sample};
 use serde_json::{Value, json};
 
@@ -142,4 +143,51 @@ fn a_fhirpath_patch_does_the_same_by_paths() {
         {"resource": parameters, "request": {"method": "PATCH", "url": "Patient/p"}}]});
     fhir.post_fhir("/fhir", &batch).expect(200);
     assert_eq!(fhir.get("/fhir/Patient/p").json()["name"][0]["given"], json!(["Asha"]));
+}
+
+#[test]
+fn a_history_tells_a_patch_as_a_patch() {
+    let clinic = Clinic::open();
+    let mut fhir = clinic.fhir();
+    let made = fhir.post_fhir("/fhir/Patient", &json!({"resourceType": "Patient", "gender": "male"}));
+    let id = made.expect(201).json()["id"].as_str().unwrap().to_owned();
+    let path = format!("/fhir/Patient/{id}");
+    let gender = |to: &str| json!([{"op": "replace", "path": "/gender", "value": to}]);
+    patch(&mut fhir, &path, &[], &gender("female")).expect(200);
+    let whole = json!({"resourceType": "Patient", "id": id, "gender": "other"});
+    fhir.put_fhir(&path, &whole).expect(200);
+    let data = base64::engine::general_purpose::STANDARD.encode(gender("unknown").to_string());
+    let entry = json!([{"request": {"method": "PATCH", "url": format!("Patient/{id}")},
+        "resource": {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data}}]);
+    for kind in ["transaction", "batch"] {
+        let bundle = json!({"resourceType": "Bundle", "type": kind, "entry": entry});
+        fhir.post_fhir("/fhir", &bundle).expect(200);
+        patch(&mut fhir, &path, &[], &gender("male")).expect(200);
+    }
+    fhir.delete(&path).expect(204);
+    fhir.put_fhir(&path, &whole).expect(201);
+    let expected = [
+        ("PUT", "201"),
+        ("DELETE", "204"),
+        ("PATCH", "200"),
+        ("PATCH", "200"),
+        ("PATCH", "200"),
+        ("PATCH", "200"),
+        ("PUT", "200"),
+        ("PATCH", "200"),
+        ("POST", "201"),
+    ];
+    for history in [format!("{path}/_history"), "/fhir/Patient/_history".to_owned()] {
+        let told = fhir.get(&history).expect(200).json();
+        let told: Vec<(&str, &str)> = told["entry"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| {
+                let text = |part: &str, name: &str| entry[part][name].as_str().unwrap();
+                (text("request", "method"), text("response", "status"))
+            })
+            .collect();
+        assert_eq!(told, expected, "{history}");
+    }
 }

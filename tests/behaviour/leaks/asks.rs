@@ -1,9 +1,16 @@
 //! The questions: every way into the records, about what is visible and what is hidden alike.
 
+mod codes;
+mod searches;
+mod writes;
+
 use clinicvault_tests::smart::escaped;
 use serde_json::{Value, json};
 
-use super::house::{Record, word};
+use super::house::Record;
+use codes::terminology;
+use searches::{GRAPHS, SEARCHES};
+pub use writes::writes;
 
 /// One request.
 #[derive(Clone)]
@@ -67,6 +74,7 @@ pub fn looks(all: &[Record]) -> Vec<Ask> {
         GRAPHS.map(|(place, query)| Ask::get(format!("/fhir{place}/$graphql?query={}", escaped(query)))),
     );
     asks.extend(bundles(all));
+    asks.extend(terminology());
     asks
 }
 
@@ -111,136 +119,6 @@ fn of_type(kind: &str, all: &[Record]) -> Vec<Ask> {
     asks.push(Ask::get(format!("/fhir/{kind}/$meta")));
     asks
 }
-
-/// Criteria, chains, what comes along, orders: each asks for something that lies on both sides.
-const SEARCHES: &[&str] = &[
-    "?_type=Patient,Observation,Condition&_count=2",
-    "?_tag=http://t.example|Zmarkb,http://t.example|Zmarklabb,http://t.example|Zmarka",
-    "_history?_count=5",
-    "_history",
-    "$meta",
-    "Patient?name=Zmark",
-    "Patient?family:exact=Zmarkb",
-    "Patient?family:contains=mark",
-    "Patient?gender=female&_sort=birthdate&_count=1",
-    "Patient?gender=female&_sort=-birthdate&_total=accurate",
-    "Patient?birthdate=lt1960",
-    "Patient?identifier=http://n.example|Zmarkb",
-    "Patient?identifier:missing=true",
-    "Patient?organization=Organization/org",
-    "Patient?organization.name=Zmark",
-    "Patient?general-practitioner.name=Zmarkdoce",
-    "Patient?general-practitioner:Practitioner.name=Zmark",
-    "Patient?link=Patient/b",
-    "Patient?link:Patient.name=Zmarkb",
-    "Patient?link:Patient.general-practitioner.name=Zmark",
-    "Patient?_has:Observation:patient:code=2339-0",
-    "Patient?_has:Observation:patient:code=8867-4",
-    "Patient?_has:Observation:patient:value-quantity=lt3",
-    "Patient?_has:Observation:subject:_has:DiagnosticReport:result:status=final",
-    "Patient?_has:Condition:patient:code:text=Zmark",
-    "Patient?_has:Group:member:type=person",
-    "Patient?_has:MedicationRequest:patient:status=active",
-    "Patient?_has:Provenance:target:agent=Practitioner/doc-d",
-    "Patient?_has:Patient:link:name=Zmark",
-    "Patient?_list=lst-a",
-    "Patient?_list=lst-b",
-    "Patient?_include=Patient:general-practitioner&_include=Patient:link&_include:iterate=Patient:link",
-    "Patient?_revinclude=Observation:patient&_revinclude:iterate=DiagnosticReport:result",
-    "Patient?_revinclude=Provenance:target&_revinclude=Group:member&_revinclude=Task:subject",
-    "Patient?_filter=name%20co%20%22mark%22%20and%20not%20(birthdate%20lt%201960-01-01)",
-    "Patient?_filter=general-practitioner.name%20sw%20%22Zmark%22",
-    "Observation?code=2339-0",
-    "Observation?code=http://loinc.org|2339-0&_sort=value-quantity&_count=1",
-    "Observation?_sort=-value-quantity",
-    "Observation?_sort=date,-_id&_count=2&_total=accurate",
-    "Observation?_sort=patient",
-    "Observation?value-quantity=lt3",
-    "Observation?value-quantity=gt1&_summary=count",
-    "Observation?category=vital-signs",
-    "Observation?category:not=laboratory",
-    "Observation?category:not=vital-signs&_summary=count",
-    "Observation?category:missing=true",
-    "Observation?code:text=Zmark",
-    "Observation?code:not=2339-0&_total=accurate",
-    "Observation?status=amended",
-    "Observation?date=ge2023-01-01&patient=Patient/b",
-    "Observation?patient=b&_total=accurate",
-    "Observation?patient.name=Zmarkb",
-    "Observation?patient.birthdate=lt1960&_summary=count",
-    "Observation?subject:Patient.organization.name=Zmark",
-    "Observation?patient.link.name=Zmarka",
-    "Observation?patient.general-practitioner.name=Zmarkdoce",
-    "Observation?encounter.participant.name=Zmark",
-    "Observation?encounter.date=ge2024-05-15",
-    "Observation?device.device-name:missing=true&_summary=count",
-    "Observation?device:Device.identifier:missing=true",
-    "Observation?performer:Practitioner.name=Zmark",
-    "Observation?derived-from:Observation.category=vital-signs",
-    "Observation?derived-from:Observation.value-quantity=lt1",
-    "Observation?_has:DiagnosticReport:result:code:text=Zmark",
-    "Observation?_has:Observation:derived-from:status=amended",
-    "Observation?_has:Provenance:target:recorded=2024-05-02",
-    "Observation?_has:List:item:title:missing=false",
-    "Observation?_list=lst-a&_total=accurate",
-    "Observation?_list=lst-b&_total=accurate",
-    "Observation?code-value-quantity=2339-0$lt3",
-    "Observation?_include=Observation:patient&_include=Observation:encounter&_include=Observation:performer",
-    "Observation?_include=Observation:derived-from&_include=Observation:device",
-    "Observation?_include=Observation:patient&_include:iterate=Patient:link&_include:iterate=Patient:organization",
-    "Observation?_revinclude=DiagnosticReport:result&_revinclude=Provenance:target&_revinclude=List:item",
-    "Observation?_filter=code%20eq%202339-0%20and%20(value-quantity%20lt%203%20or%20category%20eq%20vital-signs)",
-    "Observation?_filter=patient.name%20eq%20Zmarkb&_summary=count",
-    "Observation?_filter=not%20(category%20eq%20laboratory)&_total=accurate",
-    "Encounter?_sort=-date&_count=1",
-    "Encounter?patient.name=Zmarkb",
-    "Encounter?participant.name=Zmarkdoce",
-    "Condition?encounter.date=ge2024-05-15&_total=accurate",
-    "DiagnosticReport?result.code=8867-4",
-    "DiagnosticReport?result.value-quantity=lt1",
-    "DiagnosticReport?_include=DiagnosticReport:result&_include:iterate=Observation:derived-from",
-    "Practitioner?_has:Patient:general-practitioner:name=Zmarkb",
-    "Practitioner?_has:Observation:performer:code=8867-4",
-    "Practitioner?_revinclude=Patient:general-practitioner",
-    "Organization?_has:Patient:organization:birthdate=lt1960",
-    "Group?member=Patient/b",
-    "Group?member.name=Zmarkb",
-    "List?item=Observation/lab-b",
-    "List?_include=List:item",
-    "Composition?entry=Observation/lab-b&_include=Composition:entry",
-    "MedicationRequest?medication.code:text=Zmarkdrug",
-];
-
-/// Questions of the graph, with links to and from both sides.
-const GRAPHS: [(&str, &str); 9] = [
-    (
-        "",
-        "{ PatientList { id name { family } link { other { reference resource { ... on Patient { id birthDate } } } } } }",
-    ),
-    (
-        "",
-        "{ PatientConnection(_count: 1, _sort: \"birthdate\") { count offset pagesize edges { mode resource { id } } } }",
-    ),
-    (
-        "",
-        "{ ObservationConnection(code: \"2339-0\") { count edges { resource { id valueQuantity { value } } } } }",
-    ),
-    (
-        "",
-        "{ ObservationList(_sort: \"value-quantity\") { id subject { resource { ... on Patient { id } } } derivedFrom { resource { ... on Observation { id } } } device { resource { ... on Device { id serialNumber } } } } }",
-    ),
-    ("", "{ Patient(id: \"b\") { id birthDate ObservationList(_reference: patient) { id } } }"),
-    ("", "{ Observation(id: \"lab-b\") { id } }"),
-    (
-        "/Patient/a",
-        "{ id ObservationList(_reference: patient) { id } ConditionList(_reference: patient) { id } GroupList(_reference: member) { id member { entity { resource { ... on Patient { id } } } } } PatientList(_reference: link) { id } }",
-    ),
-    (
-        "/Observation/lab-a",
-        "{ id DiagnosticReportList(_reference: result) { id } TaskList(_reference: focus) { id } ProvenanceList(_reference: target) { id } encounter { resource { ... on Encounter { id } } } }",
-    ),
-    ("/Group/grp", "{ id member { entity { resource { ... on Patient { id name { family } } } } } }"),
-];
 
 fn view(kind: &str, columns: &[&str]) -> Value {
     let columns: Vec<Value> = columns
@@ -340,7 +218,10 @@ fn bundles(all: &[Record]) -> Vec<Ask> {
 }
 
 /// The questions of the screens.
-pub const SCREENS: [&str; 17] = [
+pub const SCREENS: [&str; 20] = [
+    "/api/changes?since=1",
+    "/api/changes",
+    "/api/subscriptions",
     "/api/search?q=Zmark",
     "/api/search?q=Zmarkb",
     "/api/patients/recent",
@@ -360,73 +241,29 @@ pub const SCREENS: [&str; 17] = [
     "/api/jobs",
 ];
 
-/// Writes that ask something on the way: conditions, versions, references. What they leave is the same on both sides.
-pub fn writes() -> Vec<Ask> {
-    let system = "http://terminology.hl7.org/CodeSystem/observation-category";
-    let result = |more: Value| {
-        let mut body = json!({"resourceType": "Observation", "status": "final", "code": {"text": "new"},
-            "category": [{"coding": [{"system": system, "code": "laboratory"}]}], "subject": {"reference": "Patient/a"}});
-        for (name, value) in more.as_object().into_iter().flatten() {
-            body[name] = value.clone();
-        }
-        body
-    };
-    let plain = result(json!({}));
-    let patch = json!([{"op": "test", "path": "/status", "value": "final"}, {"op": "replace", "path": "/status", "value": "amended"}]);
-    let patched = |target: &str| {
-        let mut ask = Ask::new("PATCH", format!("/fhir/{target}"));
-        ask.body = patch.to_string();
-        ask.with("Content-Type", "application/json-patch+json")
-    };
-    let meta = json!({"resourceType": "Parameters", "parameter": [{"name": "meta",
-        "valueMeta": {"tag": [{"system": "http://t.example", "code": "new"}]}}]});
-    let mut asks = Vec::new();
-    for id in ["vit-b", "lost-b", "vit-a", "none"] {
-        let word = word(id);
-        let by = format!("identifier=http://n.example|{word}");
-        asks.push(Ask::new("POST", "/fhir/Observation").json(&plain).with("If-None-Exist", by.as_str()));
-        asks.push(patched(&format!("Observation/{id}")));
-        asks.push(patched(&format!("Observation/{id}")).with("If-Match", "W/\"1\""));
-        asks.push(patched(&format!("Observation?{by}")));
-        asks.push(Ask::new("POST", format!("/fhir/Observation/{id}/$meta-add")).json(&meta));
-        asks.push(Ask::new("DELETE", format!("/fhir/Observation?{by}")));
-        asks.push(Ask::new("DELETE", format!("/fhir/Observation/{id}")));
-        asks.push(Ask::new("DELETE", format!("/fhir/Observation/{id}")).with("If-Match", "W/\"7\""));
-        asks.push(Ask::new("PUT", format!("/fhir/Observation?{by}")).json(&plain));
-        for reference in [format!("Observation?{by}"), format!("Observation/{id}")] {
-            let body = result(json!({"derivedFrom": [{"reference": reference}]}));
-            let entry = json!([{"request": {"method": "POST", "url": "Observation"}, "resource": body}]);
-            let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": entry});
-            asks.push(Ask::new("POST", "/fhir").json(&bundle));
-        }
-        let entry = json!([{"request": {"method": "POST", "url": "Observation", "ifNoneExist": by}, "resource": plain},
-            {"request": {"method": "DELETE", "url": format!("Observation/{id}")}},
-            {"request": {"method": "GET", "url": format!("Observation/{id}")}}]);
-        for kind in ["batch", "transaction"] {
-            let bundle = json!({"resourceType": "Bundle", "type": kind, "entry": entry});
-            asks.push(Ask::new("POST", "/fhir").json(&bundle));
-        }
-    }
-    let about_b = result(json!({"subject": {"reference": "Patient?identifier=http://n.example|Zmarkb"}}));
-    let entry = json!([{"request": {"method": "POST", "url": "Observation"}, "resource": about_b}]);
-    asks.push(
-        Ask::new("POST", "/fhir")
-            .json(&json!({"resourceType": "Bundle", "type": "transaction", "entry": entry})),
-    );
-    asks.push(Ask::get("/fhir/Observation?_sort=_lastUpdated&_total=accurate"));
-    asks.push(Ask::get("/fhir/Observation/_history"));
-    asks
-}
-
 /// Exports, for who may have them.
-pub const EXPORTS: [&str; 6] = [
+pub const EXPORTS: [&str; 13] = [
     "/fhir/$export",
+    "/fhir/$export?_type=Observation,Patient&_elements=id,code",
+    "/fhir/$export?_type=Consent,Provenance,ValueSet,CodeSystem",
+    "/fhir/$export?_type=Observation&_typeFilter=Observation%3Fcode:in%3Dhttp://c.example/vs-e",
+    "/fhir/Patient/$export?_type=Observation&_typeFilter=Observation%3Fcode%3D2339-0,Observation%3Fcategory%3Dvital-signs",
+    "/fhir/Patient/$export?_typeFilter=Patient%3F_has:Observation:patient:code%3D8867-4",
+    "/fhir/Group/grp/$export?_type=Observation&_typeFilter=Observation%3Fvalue-quantity%3Dlt3",
+    "/fhir/Group/none/$export",
     "/fhir/$export?_since=2020-01-01T00:00:00Z",
     "/fhir/Patient/$export",
     "/fhir/Patient/$export?_type=Patient",
     "/fhir/Group/grp/$export",
     "/fhir/$export?_type=Observation&_typeFilter=Observation%3Fpatient.name%3DZmarkb",
 ];
+
+/// An export that names its patients.
+pub fn export_of_one() -> Ask {
+    let named = ["a", "b"]
+        .map(|id| json!({"name": "patient", "valueReference": {"reference": format!("Patient/{id}")}}));
+    Ask::new("POST", "/fhir/Patient/$export").json(&json!({"resourceType": "Parameters", "parameter": named}))
+}
 
 /// Questions that are answered later.
 pub const LATER: [&str; 4] = [

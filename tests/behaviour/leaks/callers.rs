@@ -3,7 +3,7 @@
 use clinicvault_tests::smart::App;
 use clinicvault_tests::{Clinic, Http, Person};
 
-use super::house::Record;
+use super::house::{Record, wish};
 
 /// Who asks.
 pub struct Caller {
@@ -19,11 +19,20 @@ pub enum Door {
     Machine(&'static str),
     /// A member of staff in this role.
     Staff(&'static str),
+    /// Somebody, after this patient has said no to programs.
+    ShutOut(&'static Door, &'static str),
 }
 
 impl Caller {
+    /// Gets in once the records are there.
     pub fn enter(&self, clinic: &Clinic) -> Http {
-        match self.door {
+        self.door.enter(clinic)
+    }
+}
+
+impl Door {
+    fn enter(&self, clinic: &Clinic) -> Http {
+        match self {
             Door::Machine(scope) => clinic.http().bearer(&clinic.new_token(scope)),
             Door::Staff(role) => clinic.staff("someone", &[role]).http,
             Door::App(scope, patient) => {
@@ -31,7 +40,12 @@ impl Caller {
                 owner.add_staff("asha", &["doctor"]);
                 let app = App::register(&mut owner, scope);
                 let password = Person::temporary_password("asha");
-                app.launch(&mut Person::sign_in(clinic, "asha", &password), patient)
+                app.launch(&mut Person::sign_in(clinic, "asha", &password), *patient)
+            }
+            Door::ShutOut(door, patient) => {
+                let http = door.enter(clinic);
+                clinic.fhir().put_fhir("/fhir/Consent/wish", &wish(patient)).expect(201);
+                http
             }
         }
     }
@@ -39,7 +53,7 @@ impl Caller {
 
 /// What belongs to nobody and is read by everybody who treats.
 fn directory(record: &Record) -> bool {
-    record.is(&["Organization", "Practitioner", "Medication"])
+    record.is(&["Organization", "Practitioner", "Medication", "CodeSystem", "ValueSet", "ConceptMap"])
 }
 
 pub const ONE_PATIENT: Caller = Caller {
@@ -82,11 +96,30 @@ pub const WRITER: Caller = Caller {
     sees: |record| of_laboratory(record) || record.name() == "Patient/a",
 };
 
+pub const TABLES: Caller = Caller {
+    door: Door::Machine(
+        "system/ValueSet.rs?_id=vs-d system/CodeSystem.rs?_id=cs-d system/ConceptMap.rs?_id=map-d \
+         system/Observation.rs?category=laboratory",
+    ),
+    sees: |record| of_laboratory(record) || ["vs-d", "cs-d", "map-d"].contains(&record.id.as_str()),
+};
+
+/// Every right, but for the patient who says no to programs: what lies in their compartment is not there, and bytes that
+/// belong to it neither. What they say about consent is.
+pub const SHUT_OUT: Caller = Caller {
+    door: Door::ShutOut(&Door::Machine("system/*.rs"), "b"),
+    sees: |record| record.is(&["Consent"]) || !record.of.contains(&"b") && record.id != "bnd-b",
+};
+
+/// The same for a program of a doctor.
+pub const SHUT_OUT_APP: Caller =
+    Caller { door: Door::ShutOut(&Door::App("user/*.rs", None), "b"), sees: SHUT_OUT.sees };
+
 pub const NURSE: Caller = Caller {
     door: Door::Staff("nurse"),
     sees: |record| {
         directory(record)
-            || record.is(&["Patient", "RelatedPerson", "Encounter", "Appointment", "Observation"])
+            || record.is(&["Patient", "RelatedPerson", "Encounter", "Appointment", "Observation", "Consent"])
             || record.is(&["DiagnosticReport", "Condition", "AllergyIntolerance"])
     },
 };
@@ -95,7 +128,7 @@ pub const LAB: Caller = Caller {
     door: Door::Staff("lab"),
     sees: |record| {
         directory(record)
-            || record.is(&["Patient", "RelatedPerson", "DiagnosticReport"])
+            || record.is(&["Patient", "RelatedPerson", "DiagnosticReport", "Consent"])
             || of_laboratory(record)
     },
 };

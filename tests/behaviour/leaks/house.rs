@@ -107,11 +107,78 @@ fn directory() -> Vec<Record> {
         ),
         record(&[], json!({"resourceType": "Medication", "id": "drug", "code": {"text": word("drug")}})),
         record(&[], json!({"resourceType": "Device", "id": "dev", "serialNumber": word("dev")})),
+        terminology("ValueSet", "vs-d"),
+        terminology("CodeSystem", "cs-d"),
+        terminology("ConceptMap", "map-d"),
+        terminology("ValueSet", "vs-e"),
+        terminology("CodeSystem", "cs-e"),
+        terminology("ConceptMap", "map-e"),
         record(
             &[],
             json!({"resourceType": "Binary", "id": "bin", "contentType": "text/plain", "data": "Wm1hcmtiaW4="}),
         ),
     ]
+}
+
+/// The address of a stored definition.
+pub fn address(id: &str) -> String {
+    format!("http://c.example/{id}")
+}
+
+/// A code system of the clinic's own, a value set of its codes and of one that results have, and a map from one to the
+/// other; `d` and `e` alike.
+fn terminology(kind: &str, id: &str) -> Record {
+    let which = id.rsplit('-').next().expect("a part");
+    let system = address(&format!("cs-{which}"));
+    let mut body =
+        json!({"resourceType": kind, "id": id, "url": address(id), "status": "active", "title": word(id)});
+    let loinc = json!({"system": "http://loinc.org", "concept": [{"code": "2339-0", "display": word(id)}]});
+    match kind {
+        "CodeSystem" => {
+            body["content"] = json!("complete");
+            body["hierarchyMeaning"] = json!("is-a");
+            body["concept"] = json!([{"code": "top", "display": word(id), "concept": [{"code": "low", "display": word(id)}]}]);
+        }
+        "ValueSet" => body["compose"] = json!({"include": [{"system": system}, loinc]}),
+        _ => {
+            let target = json!([{"code": "2339-0", "display": word(id), "equivalence": "equivalent"}]);
+            body["group"] = json!([{"source": system, "target": "http://loinc.org",
+                "element": [{"code": "low", "target": target}]}]);
+        }
+    }
+    record(&[], body)
+}
+
+/// A search parameter of the clinic's own, the same on both sides: what it is asked for is what records say.
+pub fn own_parameters() -> [Value; 3] {
+    [
+        ("own-word", "Patient", "string", "Patient.name.family"),
+        ("own-doctor", "Patient", "reference", "Patient.generalPractitioner"),
+        ("own-number", "Observation", "token", "Observation.identifier"),
+    ]
+    .map(|(code, base, kind, expression)| {
+        json!({"resourceType": "SearchParameter", "id": code, "url": address(code), "name": "Own", "status": "active",
+            "description": "x", "code": code, "base": [base], "type": kind, "expression": expression,
+            "target": if kind == "reference" { json!(["Practitioner"]) } else { Value::Null }})
+    })
+    .map(without_nulls)
+}
+
+fn without_nulls(mut value: Value) -> Value {
+    if let Some(object) = value.as_object_mut() {
+        object.retain(|_, value| !value.is_null());
+    }
+    value
+}
+
+/// A patient who lets no program see anything of theirs.
+pub fn wish(p: &str) -> Value {
+    json!({"resourceType": "Consent", "id": "wish", "status": "active",
+        "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]},
+        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+        "patient": to(&format!("Patient/{p}")),
+        "policyRule": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "OPTIN"}]},
+        "provision": {"type": "deny"}})
 }
 
 /// Bytes that belong to a patient without saying so but by their context (R4, Binary.securityContext).
@@ -264,6 +331,15 @@ fn papers(p: &'static str, other: &str) -> Vec<Record> {
             &[],
             json!({"resourceType": "Task", "id": id("tsk"), "status": "requested", "intent": "order", "for": me,
             "focus": to(&format!("Observation/lab-{p}")), "description": word(&id("tsk"))}),
+        ),
+        record(
+            &[p],
+            // A wish about research that is not decided: a record like any other.
+            json!({"resourceType": "Consent", "id": id("cst"), "status": "draft", "patient": me,
+            "identifier": number(&id("cst")), "dateTime": "2024-05-02",
+            "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "research"}]},
+            "category": [{"text": word(&id("cst"))}], "policyRule": {"text": word(&id("cst"))},
+            "provision": {"data": [{"meaning": "instance", "reference": to(&format!("Observation/lab-{p}"))}]}}),
         ),
         record(
             &[p],

@@ -11,6 +11,7 @@ pub mod assertion;
 pub mod authorize;
 pub mod client;
 pub mod clients;
+mod ending;
 pub mod grant;
 pub mod held;
 pub mod identity;

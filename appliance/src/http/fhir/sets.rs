@@ -7,6 +7,7 @@ use clinicvault_gateway::fhir::outcome::{Issue, Outcome};
 use clinicvault_gateway::fhir::patient_match::Verdict;
 use clinicvault_gateway::json::{Number, Object, Value};
 
+use crate::records::mark;
 use crate::records::read::Stored;
 
 /// Says how a score is to be taken.
@@ -79,7 +80,8 @@ impl Set {
         let (head, kind) = (&stored.head, stored.kind().map_or("", |kind| kind.as_str()));
         let (method, status) = match (head.deleted, head.version) {
             (true, _) => ("DELETE", "204"),
-            (false, _) if head.marked => ("PUT", "201"),
+            (false, _) if head.mark == mark::BROUGHT => ("PUT", "201"),
+            (false, _) if head.mark == mark::PATCHED => ("PATCH", "200"),
             (false, 1) if is_boxes_own(&head.id) => ("POST", "201"),
             (false, 1) => ("PUT", "201"),
             (false, _) => ("PUT", "200"),

@@ -39,7 +39,7 @@ pub async fn status(call: Call) -> Result<Response, HttpError> {
         rows.retain(|row| states.is_empty() || states.iter().any(|state| state == row.line().state.as_str()));
         let mut writer = Writer::new("searchset", Some(rows.len() as u64));
         for row in rows {
-            let status = room.status(&row, &base)?.to_vec();
+            let status = room.status(&ask.caller.who, &row, &base)?.to_vec();
             let url = format!("{base}/Subscription/{}/$status", row.id);
             let parts = EntryParts {
                 full_url: Some(&url),
@@ -88,7 +88,7 @@ pub async fn binding_token(call: Call) -> Result<Response, HttpError> {
     }
     let (room, base, who) = (app.rooms()?.subscriptions.clone(), ask.base.clone(), ask.caller.who.clone());
     let answer = aside(move || {
-        let own = |row: &Row| row.by_socket() && row.owner.is(&who);
+        let own = |row: &Row| row.by_socket() && row.owner.is_wholly(&who);
         let rows = room.readable(&who)?;
         for id in &ids {
             if !rows.iter().any(|row| row.id == *id && own(row)) {

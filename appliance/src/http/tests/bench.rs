@@ -31,6 +31,8 @@ pub struct Answer {
     pub status: StatusCode,
     pub headers: http::HeaderMap,
     pub body: Value,
+    /// Lengths of the parts in which the body came.
+    pub frames: Vec<usize>,
 }
 
 #[derive(Clone)]
@@ -168,9 +170,15 @@ impl Browser {
             let secret = value.strip_prefix("__Host-cv=").unwrap().split(';').next().unwrap();
             self.cookie = secret.to_owned();
         }
-        let bytes = body.collect().await.unwrap().to_bytes();
+        let (mut body, mut bytes, mut frames) = (body, Vec::new(), Vec::new());
+        while let Some(frame) = body.frame().await {
+            if let Ok(data) = frame.unwrap().into_data() {
+                frames.push(data.len());
+                bytes.extend_from_slice(&data);
+            }
+        }
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Answer { status: parts.status, headers: parts.headers, body }
+        Answer { status: parts.status, headers: parts.headers, body, frames }
     }
 }
 

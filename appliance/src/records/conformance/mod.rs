@@ -7,6 +7,7 @@
 
 mod kept;
 mod library;
+mod shown;
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -23,9 +24,11 @@ use clinicvault_gateway::json::{self, Limits, Value};
 use clinicvault_vault::{Dir, Head, Kind, Snapshot, Vault};
 
 use super::error::Error;
+use super::sight::Look;
 use super::terms;
 use kept::{Found, Kept};
 pub use library::{ENDING, Library, OnDisk};
+pub use shown::Eyes;
 
 /// Most records of one address that are looked at for the version asked for.
 const MOST_VERSIONS: usize = 64;
@@ -60,12 +63,13 @@ impl Conformance {
         self.kept.forget();
     }
 
-    /// The resource of a type by its address, and how many bytes it has.
+    /// The resource of a type by its address, and how many bytes it has; with a look, out of those that it shows.
     fn resource_at(
         &self,
         kind: &str,
         url: &str,
         version: Option<&str>,
+        look: Option<&Look>,
     ) -> Result<Option<(Value, usize)>, Error> {
         let Some((kind, param)) = address_of(kind) else { return Ok(None) };
         let snapshot = self.vault.snapshot()?;
@@ -75,6 +79,11 @@ impl Conformance {
             let (_, rid) = row?;
             let Some((head, value, size)) = opened(&snapshot, rid)? else { continue };
             if value.str("url") != Some(url) || version.is_some_and(|v| value.str("version") != Some(v)) {
+                continue;
+            }
+            if let Some(look) = look
+                && !look.shows(&snapshot, &head)?
+            {
                 continue;
             }
             let rank = Rank::of(&value, &head);
@@ -97,7 +106,7 @@ impl Conformance {
         if let Some(kept) = kept {
             return kept;
         }
-        let found = match self.resource_at(kind, url, version) {
+        let found = match self.resource_at(kind, url, version, None) {
             Err(error) => {
                 tracing::warn!(%error, kind, "a stored definition could not be looked for");
                 return None;
@@ -115,8 +124,35 @@ impl Conformance {
         found.map(|(found, _)| found)
     }
 
-    /// All live records of a type, as far as they are read.
-    fn all<T>(&self, kind: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Vec<T>, Error> {
+    /// The definition at an address out of those that a look shows. Nothing is kept: it is another caller's answer.
+    fn shown<T>(
+        &self,
+        look: &Look,
+        (kind, url, version): (&'static str, &str, Option<&str>),
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Option<T> {
+        match self.resource_at(kind, url, version, Some(look)) {
+            Ok(found) => found.and_then(|(value, _)| read(&value)),
+            Err(error) => {
+                tracing::warn!(%error, kind, "a stored definition could not be looked for");
+                None
+            }
+        }
+    }
+
+    /// A code system that is public: out of a packed file, or of R4.
+    fn public_system(&self, url: &str, version: Option<&str>) -> Option<Arc<CodeSystem>> {
+        let packed = self.library.as_ref().and_then(|library| library.code_system(url, version));
+        packed.or_else(|| Core.code_system(url, version))
+    }
+
+    /// All live records of a type, as far as they are read; with a look, those that it shows.
+    fn all<T>(
+        &self,
+        kind: &str,
+        look: Option<&Look>,
+        read: impl Fn(&Value) -> Option<T>,
+    ) -> Result<Vec<T>, Error> {
         let Some(kind) = ResourceType::parse(kind) else { return Ok(Vec::new()) };
         let snapshot = self.vault.snapshot()?;
         let range = terms::range(&TermRange::all(params::ID));
@@ -125,7 +161,13 @@ impl Conformance {
             snapshot.scan(Kind(kind.number()), &range, Dir::Ascending, snapshot.tx())?.take(MOST_LISTED)
         {
             let (_, rid) = row?;
-            out.extend(opened(&snapshot, rid)?.and_then(|(_, value, _)| read(&value)));
+            let Some((head, value, _)) = opened(&snapshot, rid)? else { continue };
+            if let Some(look) = look
+                && !look.shows(&snapshot, &head)?
+            {
+                continue;
+            }
+            out.extend(read(&value));
         }
         Ok(out)
     }
@@ -135,7 +177,7 @@ impl Conformance {
         let read = |value: &Value| {
             (topic::is_topic(value) && topic::is_in_use(value)).then(|| Topic::of_basic(value).ok()).flatten()
         };
-        self.all("Basic", read).unwrap_or_else(|error| {
+        self.all("Basic", None, read).unwrap_or_else(|error| {
             tracing::warn!(%error, "stored topics could not be listed");
             Vec::new()
         })
@@ -197,10 +239,7 @@ impl Source for Conformance {
         });
         match found {
             Some(Found::System(system)) => Some(system),
-            _ => {
-                let packed = self.library.as_ref().and_then(|library| library.code_system(url, version));
-                packed.or_else(|| Core.code_system(url, version))
-            }
+            _ => self.public_system(url, version),
         }
     }
 
@@ -225,7 +264,17 @@ impl Source for Conformance {
     }
 
     fn concept_maps(&self) -> Vec<Arc<ConceptMap>> {
-        let stored = self.all("ConceptMap", |value| ConceptMap::from_json(value).ok().map(Arc::new));
+        self.maps(None)
+    }
+
+    fn supplements(&self, url: &str) -> Vec<Arc<CodeSystem>> {
+        self.supplements_of(url, None)
+    }
+}
+
+impl Conformance {
+    fn maps(&self, look: Option<&Look>) -> Vec<Arc<ConceptMap>> {
+        let stored = self.all("ConceptMap", look, |value| ConceptMap::from_json(value).ok().map(Arc::new));
         let mut maps = stored.unwrap_or_else(|error| {
             tracing::warn!(%error, "stored concept maps could not be listed");
             Vec::new()
@@ -234,12 +283,12 @@ impl Source for Conformance {
         maps
     }
 
-    fn supplements(&self, url: &str) -> Vec<Arc<CodeSystem>> {
+    fn supplements_of(&self, url: &str, look: Option<&Look>) -> Vec<Arc<CodeSystem>> {
         let own = |value: &Value| {
             value.str("supplements").is_some_and(|base| canonical(base).0 == url)
                 && value.str("status") != Some("retired")
         };
-        let stored = self.all("CodeSystem", |value| {
+        let stored = self.all("CodeSystem", look, |value| {
             own(value).then(|| CodeSystem::from_json(value).ok().map(Arc::new)).flatten()
         });
         let supplements = stored.unwrap_or_else(|error| {

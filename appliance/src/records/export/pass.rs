@@ -121,8 +121,10 @@ impl Records {
             sink(Out::Record(kind, &body))?;
             return Ok(body.len());
         }
-        let json = json::parse(&body, &Limits::bytes(usize::MAX))
-            .map_err(|_| Error::Damaged(format!("{kind} record {}", head.rid.0)))?;
+        let Ok(json) = json::parse(&body, &Limits::bytes(usize::MAX)) else {
+            let what = Error::Damaged(format!("{kind} record {}", head.rid.0));
+            return damaged(what, kind, head, sink);
+        };
         let some = subset::elements(&json, &names).to_vec();
         sink(Out::Record(kind, &some))?;
         Ok(some.len())

@@ -194,7 +194,7 @@ impl Told {
             tx: self.tx,
             time: self.at,
             deleted: false,
-            marked: false,
+            mark: 0,
             owner: self.owner(),
             body_len: u32::try_from(self.body.len()).unwrap_or(u32::MAX),
         };

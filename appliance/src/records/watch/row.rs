@@ -5,7 +5,7 @@ use clinicvault_gateway::fhir::subscription::watch::Interaction;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::super::access::{Actor, Who};
+use super::super::access::{Actor, Scopes, Who};
 
 /// A subscription as kept.
 #[derive(Clone, Serialize, Deserialize)]
@@ -193,6 +193,18 @@ impl Standing {
                 | (Sort::Operator, Sort::Operator) => true,
                 _ => false,
             }
+    }
+
+    /// Whether this actor is the one, and is allowed no less than bounded the subscription when it was written: another
+    /// token of the same program that covers less is not told what was found for more.
+    pub fn is_wholly(&self, who: &Actor) -> bool {
+        let (Sort::Machine(own) | Sort::App(_, own, _)) = &self.sort else { return self.is(who) };
+        let (Who::Machine { scopes } | Who::App { scopes, .. }) = &who.who else { return false };
+        let covered = |own: Scopes| {
+            let within = own.within(scopes);
+            own.each().iter().all(|scope| within.each().contains(scope))
+        };
+        self.is(who) && Scopes::parse(own).is_ok_and(covered)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::fhir::resource::Resource;
-use clinicvault_gateway::fhir::search::{self, Context, Term};
+use clinicvault_gateway::fhir::search::{self, Context, Term, Terminology};
 use clinicvault_gateway::fhir::subscription::topic::Topic;
 use clinicvault_gateway::fhir::subscription::watch::{Change, Interaction, Watch};
 use clinicvault_gateway::fhir::subscription::wish::Criteria;
@@ -46,13 +46,14 @@ pub struct Opened {
 }
 
 impl Records {
-    /// Criteria as they are understood now.
+    /// Criteria as they are understood now, with the value sets that this owner may read.
     ///
     /// # Errors
     /// [`Error::Broken`] when they are not served, for example because their topic is gone; [`Error::Indexing`] while a
     /// search parameter that they ask for does not know every record.
-    pub fn compiled(&self, criteria: &Criteria, base: &str) -> Result<Watch, Error> {
+    pub fn compiled(&self, who: &Actor, criteria: &Criteria, base: &str) -> Result<Watch, Error> {
         let mut context = self.reading();
+        context.terminology = Terminology(self.seen_by(who));
         if !base.is_empty() {
             context.bases.push(base.to_owned());
         }
@@ -95,8 +96,11 @@ impl Records {
             let current =
                 if head.deleted { None } else { Some(self.terms_then(&snapshot, &head, &context)?) };
             let previous = match before.filter(|_| watch.looks_back(kind, interaction)) {
-                Some(before) => Some(self.terms_then(&snapshot, &before, &context)?),
-                None => None,
+                // What it was before decides only for whoever may know what it was.
+                Some(before) if shows(&sight, kind, &snapshot, &before)? => {
+                    Some(self.terms_then(&snapshot, &before, &context)?)
+                }
+                Some(_) | None => None,
             };
             let seen =
                 Change { kind, interaction, current: current.as_deref(), previous: previous.as_deref() };

@@ -54,19 +54,16 @@ impl Unit<'_> {
     /// [`UnitError::TooLarge`] and [`UnitError::Invalid`] for arguments over a limit, [`UnitError::LowDisk`] when the
     /// disk is nearly full.
     pub fn put(&mut self, put: Put<'_>) -> Result<Head, UnitError> {
-        self.write(put, false)
+        self.put_marked(put, 0)
     }
 
-    /// The same, with the caller's mark on the version ([`Head::marked`]).
+    /// The same, with the caller's mark on the version ([`Head::mark`]).
     ///
     /// # Errors
-    /// As [`Unit::put`].
-    pub fn put_marked(&mut self, put: Put<'_>) -> Result<Head, UnitError> {
-        self.write(put, true)
-    }
-
-    fn write(&mut self, put: Put<'_>, marked: bool) -> Result<Head, UnitError> {
+    /// As [`Unit::put`]; [`UnitError::TooLarge`] for a mark above 3.
+    pub fn put_marked(&mut self, put: Put<'_>, mark: u8) -> Result<Head, UnitError> {
         check_id(put.id)?;
+        limit("the mark", usize::from(mark), 3)?;
         if let Owner::Patient(patient) = &put.owner {
             check_id(patient)?;
         }
@@ -75,7 +72,7 @@ impl Unit<'_> {
         self.adding()?;
         let old = as_of::head(self, put.kind, put.id)?;
         let head = self.next(old.as_ref(), put.kind, put.id, put.owner, false, put.body.len());
-        let head = Head { marked, ..head };
+        let head = Head { mark, ..head };
         let holder = Holder::record(head.kind, &head.owner);
         let clinic = std::sync::Arc::clone(&self.keys);
         let sealed = self.seal(&holder, &as_of::binding(&clinic.clinic, &head), put.body)?;
@@ -125,7 +122,7 @@ impl Unit<'_> {
             tx: self.tx(),
             time: self.now(),
             deleted,
-            marked: false,
+            mark: 0,
             owner,
             body_len: u32::try_from(len).unwrap_or(u32::MAX),
         }

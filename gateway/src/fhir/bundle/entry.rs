@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::Target;
+use super::apart::set_apart;
 use crate::fhir::id::{LogicalId, ResourceType};
 use crate::fhir::outcome::{Issue, IssueCode, Outcome};
 use crate::fhir::validate;
@@ -177,6 +178,9 @@ pub fn parse(bundle: Value, most_entries: usize) -> Result<Bundle, Outcome> {
         }
     }
     refuse_repeated(&mut read);
+    if kind == BundleKind::Batch {
+        set_apart(&mut read);
+    }
     if kind == BundleKind::Transaction && !read.refused.is_empty() {
         let mut issues: Vec<Issue> =
             read.refused.into_iter().flat_map(|(_, outcome)| outcome.issues).collect();

@@ -165,7 +165,8 @@ pub fn references(resource: &Value) -> Vec<(String, Reference)> {
     texts.filter_map(|(place, text)| Some((place, Reference::parse(&text)?))).collect()
 }
 
-fn reference_texts(resource: &Value) -> Vec<(String, String)> {
+/// Every reference of a resource as it is written, with its place.
+pub(super) fn reference_texts(resource: &Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
     if let Some(definition) = definition_of(resource) {
         each(resource, definition, definition.name, &mut |place, leaf, text| {

@@ -178,3 +178,23 @@ fn answers_become_a_bundle_with_resources_as_stored() {
         r#"{"resourceType":"Bundle","type":"searchset","total":0,"link":[{"relation":"self","url":"http://x/?a=\"b\""}]}"#
     );
 }
+
+#[test]
+fn entries_of_a_batch_do_not_refer_to_one_another() {
+    let url = "urn:uuid:5f0a1c62-0a4b-4a44-9f8e-000000000001";
+    let patient = format!(
+        r#"{{"fullUrl":"{url}","resource":{{"resourceType":"Patient"}},"request":{{"method":"POST","url":"Patient"}}}}"#
+    );
+    let about = |subject: &str| {
+        let body = format!(r#"{{"resourceType":"Observation","subject":{{"reference":"{subject}"}}}}"#);
+        request("POST", "Observation", &body)
+    };
+    let entries =
+        [about(url), patient, about("Patient/1"), about("urn:uuid:5f0a1c62-0a4b-4a44-9f8e-000000000002")];
+    let read = bundle("batch", &entries.join(",")).unwrap();
+    assert_eq!(read.entries.iter().map(|entry| entry.index).collect::<Vec<_>>(), [1, 2, 3]);
+    let [(0, outcome)] = read.refused.as_slice() else { panic!("{:?}", read.refused) };
+    assert_eq!(outcome.issues[0].expression, ["Bundle.entry[0].resource.subject.reference"]);
+    assert!(outcome.issues[0].diagnostics.contains("transaction"));
+    assert_eq!(bundle("transaction", &entries.join(",")).unwrap().entries.len(), 4);
+}

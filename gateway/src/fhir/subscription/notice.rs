@@ -69,8 +69,8 @@ pub struct Notice<'a> {
     pub status: &'a str,
     /// Why it is sent.
     pub reason: Reason,
-    /// Events since the subscription began, those of this notification included.
-    pub total: u64,
+    /// Events since the subscription began, those of this notification included; none where the reader may not know.
+    pub total: Option<u64>,
     /// What went wrong last.
     pub error: Option<&'a str>,
     /// When it is written.
@@ -89,10 +89,11 @@ impl Notice<'_> {
         if let Some(topic) = self.topic {
             answer = answer.value("topic", "valueCanonical", topic);
         }
-        answer = answer
-            .value("status", "valueCode", self.status)
-            .value("type", "valueCode", self.reason.as_str())
-            .value("events-since-subscription-start", "valueString", self.total.to_string());
+        answer =
+            answer.value("status", "valueCode", self.status).value("type", "valueCode", self.reason.as_str());
+        if let Some(total) = self.total {
+            answer = answer.value("events-since-subscription-start", "valueString", total.to_string());
+        }
         for event in events {
             let mut parts = Answer::new()
                 .value("event-number", "valueString", event.number.to_string())

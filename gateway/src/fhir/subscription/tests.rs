@@ -322,7 +322,7 @@ fn a_notification_is_a_bundle_that_keeps_the_rules() {
         topic: Some("https://x.example/t"),
         status: "active",
         reason: Reason::Event,
-        total: 7,
+        total: Some(7),
         error: None,
         at: at(0),
     };
