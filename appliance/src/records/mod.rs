@@ -8,8 +8,6 @@ pub mod access;
 pub mod access_log;
 mod arrivals;
 pub mod audit;
-#[cfg(test)]
-mod bounds_tests;
 pub mod change;
 pub mod changes;
 pub mod chart;
@@ -19,11 +17,15 @@ mod compartment;
 pub mod conditional;
 pub mod conformance;
 pub mod consents;
+#[cfg(test)]
+mod cost_tests;
 pub mod document;
 pub mod entries;
 pub mod error;
 pub mod everything;
 pub mod export;
+#[cfg(test)]
+mod export_tests;
 pub mod feed;
 pub mod gather;
 pub mod graph;

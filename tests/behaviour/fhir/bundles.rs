@@ -319,7 +319,7 @@ fn an_entry_of_a_batch_that_refers_to_another_is_told_to_come_in_a_transaction()
     let done = fhir.post_fhir("/fhir", &bundle("batch", &all)).expect(200).json();
     assert_eq!(statuses(&done), ["201", "400", "201"], "{done}");
     let issue = &done["entry"][1]["response"]["outcome"]["issue"][0];
-    assert_eq!(issue["expression"][0], "Bundle.entry[1].resource.subject.reference");
+    assert_eq!(issue["expression"][0], "Bundle.entry[1].resource.subject");
     assert!(issue["diagnostics"].as_str().unwrap().contains("transaction"), "{issue}");
     assert_eq!((total(&mut fhir, "Patient"), total(&mut fhir, "Observation")), (json!(1), json!(1)));
     // In a transaction the same entries belong together.

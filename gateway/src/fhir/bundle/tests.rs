@@ -194,7 +194,7 @@ fn entries_of_a_batch_do_not_refer_to_one_another() {
     let read = bundle("batch", &entries.join(",")).unwrap();
     assert_eq!(read.entries.iter().map(|entry| entry.index).collect::<Vec<_>>(), [1, 2, 3]);
     let [(0, outcome)] = read.refused.as_slice() else { panic!("{:?}", read.refused) };
-    assert_eq!(outcome.issues[0].expression, ["Bundle.entry[0].resource.subject.reference"]);
+    assert_eq!(outcome.issues[0].expression, ["Bundle.entry[0].resource.subject"]);
     assert!(outcome.issues[0].diagnostics.contains("transaction"));
     assert_eq!(bundle("transaction", &entries.join(",")).unwrap().entries.len(), 4);
 }
