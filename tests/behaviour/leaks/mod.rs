@@ -142,11 +142,20 @@ impl Pair {
         self.wait(&asks::export_of_one());
     }
 
-    /// What the box tells of what this caller has done.
+    /// What the box tells of what this caller has done. The entries of a batch are carried out side by side, so their
+    /// lines have no order among one another.
     fn trail(&mut self) {
-        for path in ["/fhir/AuditEvent?_sort=date&_count=500", "/fhir/AuditEvent?outcome=4&_total=accurate"] {
-            self.read_on(&Ask::get(path));
+        let (one, other) = (lines_of(&mut self.full.1), lines_of(&mut self.twin.1));
+        assert!(one.len() > 40, "only {} lines", one.len());
+        self.asked += 1;
+        for (own, others, whose) in [(&one, &other, "full"), (&other, &one, "twin")] {
+            let only: Vec<&String> = own.iter().filter(|line| !others.contains(line)).take(3).collect();
+            if !only.is_empty() || own.len() != others.len() {
+                self.found
+                    .push(format!("{} lines of the trail, only in the {whose} box: {only:?}", own.len()));
+            }
         }
+        self.ask(&Ask::get("/fhir/AuditEvent?outcome=4&_total=accurate"));
     }
 
     fn end(self) {
@@ -160,6 +169,19 @@ impl Pair {
             shown.join("\n")
         );
     }
+}
+
+/// Every line of the audit trail that is told, without what differs from box to box.
+fn lines_of(http: &mut Http) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut page = Some("/fhir/AuditEvent?_sort=date&_count=500".to_owned());
+    while let Some(path) = page {
+        let answer = http.get(&path).expect(200);
+        let told = compare::plain(&answer);
+        lines.extend(told["body"]["entry"].as_array().into_iter().flatten().map(Value::to_string));
+        page = next(&answer);
+    }
+    lines
 }
 
 /// The path of an address of the box.
