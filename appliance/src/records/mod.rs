@@ -17,8 +17,6 @@ mod compartment;
 pub mod conditional;
 pub mod conformance;
 pub mod consents;
-#[cfg(test)]
-mod cost_tests;
 pub mod document;
 pub mod entries;
 pub mod error;
