@@ -97,6 +97,22 @@ fn a_query_is_sent_in_three_ways() {
 }
 
 #[test]
+fn tools_are_told_the_schema() {
+    let clinic = Clinic::open();
+    let mut fhir = filled(&clinic);
+    let all = "{ __schema { queryType { name } directives { name } types { kind name description possibleTypes { name } interfaces { name }
+        fields(includeDeprecated: true) { name isDeprecated args { name defaultValue type { kind name ofType { kind name } } }
+        type { kind name ofType { kind name } } } } } }";
+    let schema = data(ask(&mut fhir, "", all))["__schema"].clone();
+    assert_eq!(schema["queryType"]["name"], "Query");
+    let types = schema["types"].as_array().unwrap();
+    let patient = types.iter().find(|t| t["name"] == "Patient").unwrap();
+    assert!(patient["fields"].as_array().unwrap().iter().any(|f| f["name"] == "managingOrganization"));
+    let own = data(ask(&mut fhir, "/Patient/1", "{ __schema { queryType { name } } id }"));
+    assert_eq!(own, json!({"__schema": {"queryType": {"name": "Patient"}}, "id": "1"}));
+}
+
+#[test]
 fn what_cannot_be_answered_is_told_in_the_graphs_own_form() {
     let clinic = Clinic::open();
     let mut fhir = filled(&clinic);
@@ -107,7 +123,7 @@ fn what_cannot_be_answered_is_told_in_the_graphs_own_form() {
     );
     error(ask(&mut fhir, "/Patient/1", "{ name {"), 400, "expected");
     error(ask(&mut fhir, "", "mutation { PatientDelete(id: 1) { id } }"), 400, "for reading");
-    error(ask(&mut fhir, "", "{ __schema { types { name } } }"), 400, "introspection");
+    error(ask(&mut fhir, "", "{ __schema { types { nothing } } }"), 400, "no field");
     error(ask(&mut fhir, "", "{ Patient(id: 9) { id } }"), 404, "no Patient");
     error(ask(&mut fhir, "", "{ PatientList(nonsense: 1) { id } }"), 400, "nonsense");
     error(ask(&mut fhir, "", "{ PatientConnection(cursor: \"x\") { next } }"), 400, "cursor");

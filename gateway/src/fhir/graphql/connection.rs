@@ -12,7 +12,7 @@ use crate::fhirpath::{Expression, Node};
 use crate::json::{Object, Value};
 
 /// Search parameters that have no meaning in a graph (R4, GraphQL, "Searching resources").
-const NOT_HERE: [&str; 10] = [
+pub(super) const NOT_HERE: [&str; 10] = [
     "_include",
     "_revinclude",
     "_contained",
@@ -155,7 +155,7 @@ impl<'q> Run<'q, '_> {
         joined: &Joined<'q>,
     ) -> Result<Object, GraphError> {
         let mut out = Out::default();
-        for field in self.collector.fields(&joined.below, "Connection")? {
+        for field in self.collector.fields(&joined.below, &format!("{kind}Connection"))? {
             let key = field.field.key().to_owned();
             self.field_seen()?;
             let value: Option<Value> = match field.field.name.as_str() {
@@ -195,11 +195,12 @@ impl<'q> Run<'q, '_> {
                 continue;
             }
             let mut edge = Out::default();
-            for field in self.collector.fields(&edges.below, "Edge")? {
+            let name = format!("{}Edge", focus.definition.name);
+            for field in self.collector.fields(&edges.below, &name)? {
                 let key = field.field.key().to_owned();
                 self.field_seen()?;
                 match field.field.name.as_str() {
-                    "__typename" => edge.put(key, vec!["Edge".into()], false, "String")?,
+                    "__typename" => edge.put(key, vec![name.as_str().into()], false, "String")?,
                     "mode" => edge.put(key, vec!["match".into()], false, "code")?,
                     // Searches here have no score.
                     "score" => {}

@@ -101,8 +101,8 @@ impl<'q> Run<'q, '_> {
             return out.put(joined.field.key().to_owned(), vec![Value::from("Query")], false, "String");
         }
         if matches!(name, "__schema" | "__type") {
-            let text = "introspection is not served: the schema is that of FHIR R4's own GraphQL definitions";
-            return Err(GraphError::new(Cause::NotSupported, text));
+            let told = self.introspect(joined, "Query")?;
+            return out.put(joined.field.key().to_owned(), vec![told], false, "Schema");
         }
         if let Some((kind, connection)) = searched(name) {
             return self.search(kind, joined, None, connection, out, &Flat::default());
@@ -209,6 +209,11 @@ impl<'q> Run<'q, '_> {
         self.source.is_own_base(base)
     }
 
+    /// Whether the object at hand is the one that the query begins with.
+    pub fn is_at_root(&self) -> bool {
+        self.limits.depth == self.left.depth + 1
+    }
+
     pub fn field_seen(&mut self) -> Result<(), GraphError> {
         match self.left.fields.checked_sub(1) {
             Some(left) => {
@@ -241,6 +246,11 @@ impl<'q> Run<'q, '_> {
             Value::Number(number) => number.as_str().len(),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => 5,
         };
+        self.bytes_seen(length)
+    }
+
+    /// Counts so many bytes of the answer.
+    pub fn bytes_seen(&mut self, length: usize) -> Result<(), GraphError> {
         match self.left.answer.checked_sub(length) {
             Some(left) => {
                 self.left.answer = left;

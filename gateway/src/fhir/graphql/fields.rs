@@ -3,6 +3,7 @@
 
 use super::document::{Document, Field, Selection};
 use super::error::{Cause, GraphError};
+use super::schema::{is_known, type_of_graph};
 use super::variables::Variables;
 use crate::fhir::definitions;
 
@@ -143,7 +144,12 @@ fn is_type(kind: &str, wanted: &str) -> Result<bool, GraphError> {
     if kind == wanted {
         return Ok(true);
     }
-    let unknown = || GraphError::new(Cause::Query, format!("there is no type \"{wanted}\""));
-    let wanted = definitions::id_of(wanted).ok_or_else(unknown)?;
-    Ok(definitions::id_of(kind).is_some_and(|kind| definitions::is_a(kind, wanted)))
+    let by_graph = || definitions::id_of(type_of_graph(wanted)?.name);
+    let Some(wanted_id) = definitions::id_of(wanted).or_else(by_graph) else {
+        if is_known(wanted) {
+            return Ok(false);
+        }
+        return Err(GraphError::new(Cause::Query, format!("there is no type \"{wanted}\"")));
+    };
+    Ok(definitions::id_of(kind).is_some_and(|kind| definitions::is_a(kind, wanted_id)))
 }

@@ -15,6 +15,7 @@ mod lexer;
 mod navigate;
 mod output;
 mod parse;
+mod schema;
 mod source;
 mod variables;
 

@@ -5,6 +5,7 @@ use super::error::{Cause, GraphError};
 use super::execute::{Run, limit, searched};
 use super::fields::Joined;
 use super::output::{Flat, Out};
+use super::schema::graph_name;
 use crate::fhir::definitions::{self, Kind, Type};
 use crate::fhir::id::{Reference, ResourceType};
 use crate::fhirpath::{Context, ErrorKind, Expression, Node};
@@ -50,15 +51,22 @@ impl<'q> Run<'q, '_> {
     ) -> Result<(), GraphError> {
         let name = joined.field.name.as_str();
         let meta = match name {
-            "__typename" => Some(focus.definition.name),
-            "resourceType" if focus.is_resource => Some(focus.definition.name),
+            "__typename" => Some(graph_name(focus.definition.name)),
+            "resourceType" if focus.is_resource => Some(focus.definition.name.into()),
             _ => None,
         };
         if let Some(text) = meta {
             self.arguments(joined)?.finish()?;
             let list = flat.list && !joined.field.has("singleton");
             let key = format!("{}{}", joined.field.key(), flat.suffix);
-            return out.put(key, vec![Value::from(text)], list, "code");
+            return out.put(key, vec![Value::from(&*text)], list, "code");
+        }
+        if matches!(name, "__schema" | "__type") {
+            if !self.is_at_root() {
+                return Err(wrong(format!("\"{name}\" stands at the root of a query")));
+            }
+            let told = self.introspect(joined, focus.definition.name)?;
+            return out.put(joined.field.key().to_owned(), vec![told], false, "Schema");
         }
         if focus.definition.name == "Reference" && name == "resource" {
             return self.reference(focus, joined, out, flat);

@@ -292,4 +292,6 @@ pub fn core_type(url: &str) -> Option<&str> {
 }
 
 #[cfg(test)]
+mod further;
+#[cfg(test)]
 mod tests;
