@@ -247,11 +247,14 @@ fn listening(clinic: &Clinic, token: &str, whose: &str) -> Socket {
     socket
 }
 
-/// Events and records by subscription, until each has been told of its last.
+/// What one subscription was told: numbers and focus of its events, and the records with them.
+type Told = (Vec<(String, String)>, Vec<Value>);
+
+/// What each subscription was told, until each has been told of its last.
 fn heard_by(socket: &mut Socket, watcher: &Watcher) -> Value {
-    let mut told: Vec<(Vec<(String, String)>, Vec<Value>)> = vec![Default::default(); CRITERIA.len()];
+    let mut told: Vec<Told> = vec![Default::default(); CRITERIA.len()];
     let began = Instant::now();
-    let over = |told: &[(Vec<(String, String)>, Vec<Value>)]| {
+    let over = |told: &[Told]| {
         told.iter()
             .zip(watcher.last())
             .all(|((events, _), last)| events.iter().any(|(_, focus)| focus == last))
