@@ -128,7 +128,7 @@ fn what_cannot_be_followed_is_refused_by_name() {
     assert!(outcome["resource"]["issue"][0]["diagnostics"].as_str().unwrap().contains("subject.colour"));
     let body = json!({"resourceType": "Patient"});
     let conditional = [("If-None-Exist", "organization.name=North")];
-    issue(send(&mut fhir, "POST", "/fhir/Patient", &conditional, &body), 400, "not-supported");
+    issue(send(&mut fhir, "POST", "/fhir/Patient", &conditional, &body), 412, "conflict");
 }
 
 #[test]

@@ -145,7 +145,13 @@ impl Pair {
     /// What the box tells of what this caller has done. The entries of a batch are carried out side by side, so their
     /// lines have no order among one another.
     fn trail(&mut self) {
-        let (one, other) = (lines_of(&mut self.full.1), lines_of(&mut self.twin.1));
+        let (mut one, mut other) = (lines_of(&mut self.full.1), lines_of(&mut self.twin.1));
+        // The line of a look is written a moment after its answer, and the moments of two boxes differ.
+        let began = Instant::now();
+        while one.len() != other.len() && began.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(100));
+            (one, other) = (lines_of(&mut self.full.1), lines_of(&mut self.twin.1));
+        }
         assert!(one.len() > 40, "only {} lines", one.len());
         self.asked += 1;
         for (own, others, whose) in [(&one, &other, "full"), (&other, &one, "twin")] {
