@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::compartment;
 use super::datetime;
 use super::id::ResourceType;
+use super::search::HIERARCHY_LEVELS;
 use super::search::own::{Own, OwnParam};
 use super::search::params;
 use super::search::query::references;
@@ -161,8 +162,8 @@ fn documentation(zone: &str, words: Words) -> String {
          _revinclude (:iterate, *), within limits that a refusal names, and nothing is reached through a record that the \
          caller may not see. _filter compares with eq, ne, co, sw, ew, gt, lt, ge, le, ap, sa, eb, pr, po, re, ss, sb, in \
          and ni where the index can answer; conditions in brackets are not served. Several types are searched at the base, with _type or without, by the \
-         parameters that all of them have. :above and :below go by code systems and by canonical and other addresses; by \
-         records that are part of one another (partof) they are refused, ask a chain for each step instead. \
+         parameters that all of them have. :above and :below go by code systems, by canonical and other addresses, and \
+         by what places, organizations, visits, procedures and tasks are part of, at most {HIERARCHY_LEVELS} levels. \
          A total is sent where it is known without counting, or by _total=accurate. \
          Single conditional requests take chains and _has beside a criterion of the record's own, transactions do not. \
          Subscriptions are R4's own, whose criteria are a query about the record alone, or topic-based after the R5 Backport \

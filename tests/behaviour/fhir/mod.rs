@@ -13,6 +13,7 @@ mod fields;
 mod finding;
 mod forms;
 mod graph;
+mod hierarchies;
 mod history;
 mod interactions;
 mod labels;

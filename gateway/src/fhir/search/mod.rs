@@ -38,7 +38,9 @@ use super::outcome::Issue;
 use super::terminology::{Core, Source};
 
 pub use index::{Check, Term, TermRange};
-pub use query::{Criterion, Handling, Include, Node, Referred, Refers, Search, SortKey, Summary, Total};
+pub use query::{
+    Criterion, HIERARCHY_LEVELS, Handling, Include, Node, Referred, Refers, Search, SortKey, Summary, Total,
+};
 pub use terms::{patient_of, patient_timeline, terms};
 
 /// What reading a date or a reference depends on.

@@ -193,7 +193,7 @@ fn references_of_one_type_and_canonicals() {
         ],
         &["questionnaire=http://q/a/b|1", "questionnaire=http://q/a", "questionnaire:below=http://q/x"],
     );
-    assert!(search(ResourceType::OBSERVATION, "subject:below=7").is_err());
+    assert!(search(ResourceType::OBSERVATION, "device:below=7").is_err());
     assert!(search(ResourceType::OBSERVATION, "subject:Practitioner=7").is_err());
 }
 

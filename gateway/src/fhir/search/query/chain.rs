@@ -88,7 +88,7 @@ impl<'a> Reading<'a> {
         if let Some(comparison) = self.comparison {
             return Ok(comparison.node(param, self.value, self.context)?);
         }
-        Ok(Node::Is(value::criterion(param, self.name, modifier, self.value, self.context)?))
+        Ok(value::condition(param, self.name, modifier, self.value, self.context)?)
     }
 
     /// `code[:Type].rest`

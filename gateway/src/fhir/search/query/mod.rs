@@ -16,6 +16,7 @@ use crate::fhir::outcome::{Issue, IssueCode, Outcome, Severity};
 
 pub use include::{Include, references};
 pub use node::{Node, Referred, Refers};
+pub use value::HIERARCHY_LEVELS;
 
 /// Most parameters in one query.
 const MOST_PARAMETERS: usize = 64;

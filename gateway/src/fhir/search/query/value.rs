@@ -1,7 +1,9 @@
 //! One parameter with its modifier and value -> a criterion: escapes, alternatives, prefixes, modifiers.
 //!
-//! `split` takes values apart, `modifier` knows which modifier does what with which type; here they come together.
+//! `split` takes values apart, `modifier` knows which modifier does what with which type, `hierarchy` follows what
+//! records are part of; here they come together.
 
+mod hierarchy;
 mod modifier;
 mod split;
 
@@ -12,17 +14,35 @@ use super::super::index::MOST_TEXT;
 use super::super::near::Circle;
 use super::super::params::{Asked, Component, Datatype, Param, ParamType};
 use super::super::{Check, Context, TermRange, composite, quantity, reference, text, token, uri};
-use super::{Criterion, bad_value, shown};
+use super::{Criterion, Node, bad_value, shown};
 use crate::fhir::datetime::Moment;
 use crate::fhir::id::{LogicalId, ResourceType};
 use crate::fhir::outcome::{Issue, IssueCode};
 use modifier::Modifier;
 use split::{split, system_and_code, unescape};
 
+pub use hierarchy::LEVELS as HIERARCHY_LEVELS;
+
 /// Longest value of one parameter, bytes.
 const MOST_BYTES: usize = 16 * 1024;
 
-/// The condition that a parameter with its modifier and value states.
+/// The condition that a parameter with its modifier and value states; with links where a hierarchy of records is asked.
+pub(super) fn condition(
+    param: &Param,
+    name: &str,
+    modifier: Option<&str>,
+    value: &str,
+    context: &Context,
+) -> Result<Node, Issue> {
+    match (param.kind, modifier) {
+        (ParamType::Reference, Some(way @ ("above" | "below"))) => {
+            hierarchy::condition(param, name, way, value, context)
+        }
+        _ => criterion(param, name, modifier, value, context).map(Node::Is),
+    }
+}
+
+/// The condition that a parameter with its modifier and value states on a record's own terms.
 pub(super) fn criterion(
     param: &Param,
     name: &str,
@@ -45,6 +65,26 @@ pub(super) fn criterion(
         }
         return Ok(made(present(param), missing));
     }
+    let values = alternatives(name, value, context)?;
+    if is_deceased(param) {
+        return deceased(param, name, modifier, &values);
+    }
+    let mut alternatives = Vec::with_capacity(values.len());
+    let one = One::of(param, name, context);
+    let places = param.stored().len();
+    for value in values {
+        let ranges = match param.kind {
+            ParamType::Composite => one.composite(&param.components, value)?,
+            _ => one.ranges(modifier, value)?,
+        };
+        one.spend(ranges.len() * places)?;
+        alternatives.extend(everywhere(param, ranges, modifier));
+    }
+    Ok(made(alternatives, modifier.negates()))
+}
+
+/// The alternatives of a value, still escaped, within the bounds.
+fn alternatives<'v>(name: &str, value: &'v str, context: &Context) -> Result<Vec<&'v str>, Issue> {
     if value.len() > MOST_BYTES {
         let text =
             format!("The value of search parameter \"{}\" is longer than {MOST_BYTES} bytes.", shown(name));
@@ -59,28 +99,7 @@ pub(super) fn criterion(
         );
         return Err(Issue::error(IssueCode::TooCostly, text));
     }
-    if is_deceased(param) {
-        return deceased(param, name, modifier, &values);
-    }
-    let mut alternatives = Vec::with_capacity(values.len());
-    let one = One {
-        kind: param.kind,
-        code: &param.code,
-        number: param.number,
-        targets: &param.targets,
-        name,
-        context,
-    };
-    let places = param.stored().len();
-    for value in values {
-        let ranges = match param.kind {
-            ParamType::Composite => one.composite(&param.components, value)?,
-            _ => one.ranges(modifier, value)?,
-        };
-        one.spend(ranges.len() * places)?;
-        alternatives.extend(everywhere(param, ranges, modifier));
-    }
-    Ok(made(alternatives, modifier.negates()))
+    Ok(values)
 }
 
 /// The values to sort by; `None` for what has no order.
@@ -163,7 +182,12 @@ struct One<'a> {
     context: &'a Context,
 }
 
-impl One<'_> {
+impl<'a> One<'a> {
+    fn of(param: &'a Param, name: &'a str, context: &'a Context) -> Self {
+        let (code, targets) = (param.code.as_ref(), param.targets.as_slice());
+        Self { kind: param.kind, code, number: param.number, targets, name, context }
+    }
+
     /// Counts ranges against what the whole query may ask.
     fn spend(&self, ranges: usize) -> Result<(), Issue> {
         if self.context.budget.spend_ranges(ranges) {

@@ -165,7 +165,7 @@ pub(super) fn reference(
         Modifier::Typed(kind) => found(&[kind]),
         Modifier::Above | Modifier::Below => {
             if !crate::fhir::id::has_scheme(plain) {
-                return Err(bad("only canonical addresses have an order of above and below here"));
+                return Err(bad("a canonical address is needed, or a record that can be part of another"));
             }
             references::canonical_hierarchy(one.number, plain, modifier == Modifier::Below)
                 .map_err(|why| bad(&why))
