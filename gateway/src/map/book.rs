@@ -247,6 +247,6 @@ impl<'a> Spot<'a> {
 
 /// FHIR R4, datatype `string`: no control characters but tab, line feed and carriage return (and the second block,
 /// which old character sets use for letters).
-fn unstorable(c: char) -> bool {
+pub(super) fn unstorable(c: char) -> bool {
     c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{80}'..='\u{9f}')
 }

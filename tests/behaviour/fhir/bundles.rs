@@ -5,19 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use clinicvault_tests::{Clinic, Http, sample};
 use serde_json::{Value, json};
 
-use super::send;
-
-fn bundle(kind: &str, entries: &[Value]) -> Value {
-    json!({"resourceType": "Bundle", "type": kind, "entry": entries})
-}
-
-fn entry(method: &str, url: &str, resource: Option<Value>) -> Value {
-    let mut entry = json!({"request": {"method": method, "url": url}});
-    if let Some(resource) = resource {
-        entry["resource"] = resource;
-    }
-    entry
-}
+use super::{bundle, entry, send};
 
 fn json_patch(operations: &Value) -> Value {
     let data = STANDARD.encode(operations.to_string());

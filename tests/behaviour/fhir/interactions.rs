@@ -3,22 +3,10 @@
 use clinicvault_tests::{Answer, Clinic, Http, sample};
 use serde_json::{Value, json};
 
-use super::{JSON, issue, send};
+use super::{JSON, bundle, entry, issue, send};
 
 fn patient(id: &str) -> Value {
     json!({"resourceType": "Patient", "id": id, "active": true, "name": [{"family": "Rao"}]})
-}
-
-fn bundle(kind: &str, entries: &[Value]) -> Value {
-    json!({"resourceType": "Bundle", "type": kind, "entry": entries})
-}
-
-fn entry(method: &str, url: &str, resource: Option<Value>) -> Value {
-    let mut entry = json!({"request": {"method": method, "url": url}});
-    if let Some(resource) = resource {
-        entry["resource"] = resource;
-    }
-    entry
 }
 
 #[test]

@@ -38,7 +38,7 @@ mod validating;
 mod words;
 
 use clinicvault_tests::{Answer, Http};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Content type of a JSON body.
 pub const JSON: (&str, &str) = ("Content-Type", "application/fhir+json");
@@ -57,4 +57,18 @@ pub fn issue(answer: Answer, status: u16, code: &str) -> Value {
 pub fn send(fhir: &mut Http, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
     let headers: Vec<_> = headers.iter().copied().chain([JSON]).collect();
     fhir.send(method, path, &headers, body.to_string().as_bytes())
+}
+
+/// A Bundle of a type with these entries.
+pub fn bundle(kind: &str, entries: &[Value]) -> Value {
+    json!({"resourceType": "Bundle", "type": kind, "entry": entries})
+}
+
+/// An entry of a batch or transaction.
+pub fn entry(method: &str, url: &str, resource: Option<Value>) -> Value {
+    let mut entry = json!({"request": {"method": method, "url": url}});
+    if let Some(resource) = resource {
+        entry["resource"] = resource;
+    }
+    entry
 }

@@ -177,6 +177,24 @@ impl Pair {
     }
 }
 
+/// Everything that a caller may look at by FHIR is the same in both boxes.
+fn looks_of(caller: &Caller) {
+    let mut pair = Pair::of(caller);
+    pair.all_looks();
+    pair.end();
+}
+
+/// That, what the screens ask for, and the trail of it.
+fn looks_and_screens_of(caller: &Caller) {
+    let mut pair = Pair::of(caller);
+    pair.all_looks();
+    for path in asks::SCREENS {
+        pair.ask(&Ask::get(path));
+    }
+    pair.trail();
+    pair.end();
+}
+
 /// Every line of the audit trail that is told, without what differs from box to box.
 fn lines_of(http: &mut Http) -> Vec<String> {
     let mut lines = Vec::new();
@@ -226,58 +244,42 @@ fn a_program_about_one_patient_learns_of_no_other() {
 
 #[test]
 fn the_scopes_of_version_one_reach_no_further() {
-    let mut pair = Pair::of(&callers::VERSION_ONE);
-    pair.all_looks();
-    pair.end();
+    looks_of(&callers::VERSION_ONE);
 }
 
 #[test]
 fn a_program_for_laboratory_results_learns_of_nothing_else() {
-    let mut pair = Pair::of(&callers::LABORATORY_RESULTS);
-    pair.all_looks();
-    pair.end();
+    looks_of(&callers::LABORATORY_RESULTS);
 }
 
 #[test]
 fn a_program_for_patients_learns_of_nothing_about_them() {
-    let mut pair = Pair::of(&callers::PATIENTS_ONLY);
-    pair.all_looks();
-    pair.end();
+    looks_of(&callers::PATIENTS_ONLY);
 }
 
 #[test]
 fn restricted_scopes_hold_in_exports_and_behind_groups() {
-    let mut pair = Pair::of(&callers::ONE_PATIENT_AND_GROUPS);
-    pair.all_looks();
-    pair.end();
+    looks_of(&callers::ONE_PATIENT_AND_GROUPS);
 }
 
 #[test]
 fn bytes_are_shown_with_the_record_that_they_belong_to() {
-    let mut pair = Pair::of(&callers::BYTES);
-    pair.all_looks();
-    pair.end();
+    looks_of(&callers::BYTES);
 }
 
 #[test]
 fn tables_of_codes_that_are_not_theirs_are_as_if_nobody_had_stored_them() {
-    let mut pair = Pair::of(&callers::TABLES);
-    pair.all_looks();
-    pair.end();
+    looks_of(&callers::TABLES);
 }
 
 #[test]
 fn a_program_learns_nothing_of_a_patient_who_says_no() {
-    let mut pair = Pair::of(&callers::SHUT_OUT);
-    pair.all_looks();
-    pair.end();
+    looks_of(&callers::SHUT_OUT);
 }
 
 #[test]
 fn a_program_of_a_doctor_learns_nothing_of_a_patient_who_says_no() {
-    let mut pair = Pair::of(&callers::SHUT_OUT_APP);
-    pair.all_looks();
-    pair.end();
+    looks_of(&callers::SHUT_OUT_APP);
 }
 
 #[test]
@@ -292,24 +294,12 @@ fn a_write_tells_nothing_of_what_is_hidden() {
 
 #[test]
 fn a_nurse_learns_nothing_of_papers_and_prescriptions() {
-    let mut pair = Pair::of(&callers::NURSE);
-    pair.all_looks();
-    for path in asks::SCREENS {
-        pair.ask(&Ask::get(path));
-    }
-    pair.trail();
-    pair.end();
+    looks_and_screens_of(&callers::NURSE);
 }
 
 #[test]
 fn a_laboratory_learns_nothing_of_vital_signs_and_diagnoses() {
-    let mut pair = Pair::of(&callers::LAB);
-    pair.all_looks();
-    for path in asks::SCREENS {
-        pair.ask(&Ask::get(path));
-    }
-    pair.trail();
-    pair.end();
+    looks_and_screens_of(&callers::LAB);
 }
 
 #[test]

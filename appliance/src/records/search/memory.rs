@@ -39,15 +39,46 @@ pub struct Counted {
     at: Tx,
 }
 
+impl Counted {
+    /// Memory it takes, in blocks; one for itself.
+    fn blocks(&self) -> usize {
+        self.rids.blocks() + 1
+    }
+}
+
 /// What is remembered for all searches of the box.
 pub struct Memory {
     broad: Mutex<LruCache<Range, (Tx, usize)>>,
-    counted: Mutex<LruCache<Range, Arc<Counted>>>,
+    counted: Mutex<Ranges>,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { broad: Mutex::new(LruCache::new(BROAD)), counted: Mutex::new(LruCache::unbounded()) }
+        let ranges = Ranges { known: LruCache::unbounded(), blocks: 0 };
+        Self { broad: Mutex::new(LruCache::new(BROAD)), counted: Mutex::new(ranges) }
+    }
+}
+
+/// Counted ranges within [`MOST_BLOCKS`]; those that were asked for longest ago go first.
+struct Ranges {
+    known: LruCache<Range, Arc<Counted>>,
+    /// What all of them take.
+    blocks: usize,
+}
+
+impl Ranges {
+    /// Keeps the newer of what is known of a range.
+    fn keep(&mut self, range: Range, counted: &Arc<Counted>) {
+        if self.known.peek(&range).is_some_and(|known| known.at >= counted.at) {
+            return;
+        }
+        self.blocks += counted.blocks();
+        let before = self.known.put(range, Arc::clone(counted));
+        self.blocks -= before.map_or(0, |before| before.blocks());
+        while self.blocks > MOST_BLOCKS {
+            let Some((_, oldest)) = self.known.pop_lru() else { break };
+            self.blocks -= oldest.blocks();
+        }
     }
 }
 
@@ -56,19 +87,8 @@ impl Memory {
         self.broad.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn counted(&self) -> MutexGuard<'_, LruCache<Range, Arc<Counted>>> {
+    fn counted(&self) -> MutexGuard<'_, Ranges> {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Keeps the newer of what is known of a range, within the memory that there is.
-    fn keep(&self, range: Range, counted: &Arc<Counted>) {
-        let mut all = self.counted();
-        if all.peek(&range).is_none_or(|known| known.at < counted.at) {
-            all.put(range, Arc::clone(counted));
-        }
-        while all.iter().map(|(_, counted)| counted.rids.blocks() + 1).sum::<usize>() > MOST_BLOCKS {
-            all.pop_lru();
-        }
     }
 }
 
@@ -87,7 +107,7 @@ impl View<'_> {
     /// The records of a range, when they were counted before and what changed since is soon looked at.
     pub fn recall(&self, kind: ResourceType, range: &TermRange) -> Result<Option<Arc<Counted>>, Error> {
         let key = (kind.number(), range.clone());
-        let Some(known) = self.memory.counted().get(&key).cloned() else { return Ok(None) };
+        let Some(known) = self.memory.counted().known.get(&key).cloned() else { return Ok(None) };
         if known.at == self.at {
             return Ok(Some(known));
         }
@@ -113,7 +133,7 @@ impl View<'_> {
         }
         counted.rows = counted.rows.max(counted.rids.len());
         let counted = Arc::new(counted);
-        self.memory.keep(key, &counted);
+        self.memory.counted().keep(key, &counted);
         Ok(Some(counted))
     }
 
@@ -121,7 +141,7 @@ impl View<'_> {
     pub fn remember(&self, kind: ResourceType, range: &TermRange, rids: Bits, rows: u64) -> Arc<Counted> {
         let counted = Arc::new(Counted { rids, rows, at: self.at });
         if rows >= WORTH && self.at == self.snapshot.tx() {
-            self.memory.keep((kind.number(), range.clone()), &counted);
+            self.memory.counted().keep((kind.number(), range.clone()), &counted);
         }
         counted
     }
@@ -193,7 +213,7 @@ mod tests {
             }
         };
         expect(300, 100);
-        assert!(!records.searched().counted().is_empty());
+        assert!(!records.searched().counted().known.is_empty());
         put(&records, "o0", &observation("o0", "b", "laboratory")).await;
         expect(299, 99);
         put(&records, "o1", &observation("o1", "a", "laboratory")).await;

@@ -7,6 +7,7 @@ use crate::astm::Message;
 use crate::astm::record::{Piece, Record};
 use crate::hl7::datetime::{self, DateError, Fallback, When};
 
+use super::super::book::unstorable;
 use super::super::report::{MappingReport, Unmapped, Warning};
 
 /// Longest value that the account lists, in characters; the message keeps all of it.
@@ -145,7 +146,6 @@ impl<'m> Spot<'m> {
     /// The text, without marking.
     pub fn peek(&self) -> Option<String> {
         let text = self.piece.text();
-        let unstorable = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{80}'..='\u{9f}');
         (!text.is_empty()).then(|| text.replace(unstorable, "\u{fffd}"))
     }
 
