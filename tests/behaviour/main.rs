@@ -14,6 +14,7 @@ mod demo;
 mod errands;
 mod fhir;
 mod fhir_rest;
+mod hl7_events;
 mod hl7_intake;
 mod hostile;
 mod kill;

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use clinicvault_gateway::fhir::bundle::{self, Answer};
 use clinicvault_gateway::fhir::id::ResourceType;
-use clinicvault_gateway::hl7::accept::{self, Event, Policy};
+use clinicvault_gateway::hl7::accept::{self, Policy};
 use clinicvault_gateway::hl7::ack::{self, Wish};
 use clinicvault_gateway::hl7::{ErrorCode, Message, Mode, Problem, parse};
 use clinicvault_gateway::json::{self, Limits, Object, Value};
-use clinicvault_gateway::map::matching::{self, Decision};
-use clinicvault_gateway::map::{Mapped, Meeting, ids, merge, to_transaction};
+use clinicvault_gateway::map::matching::{self, Decision, Match};
+use clinicvault_gateway::map::{Mapped, Meeting, Role, ids, merge, to_transaction};
 use clinicvault_vault::{Action, Kind, Outcome, QueueItem, Snapshot};
 
 use super::inbox::leaf;
@@ -78,7 +78,7 @@ impl Exchange {
         let from = sender(&opened.facts);
         let found = self.find(&from, &opened.mapped.patient)?;
         let known: Vec<_> = found.into_iter().map(|f| f.known).collect();
-        let creates = opened.mapped.event != Event::R01;
+        let creates = opened.mapped.event.feeds_patients();
         let matched = matching::decide(&opened.mapped.patient, &known);
         match matching::conclude(matched, &opened.mapped.patient, creates) {
             Decision::Hold { why, .. } => self.hold(item, Some(opened), why, None),
@@ -101,11 +101,14 @@ impl Exchange {
         let target = patient.clone().unwrap_or_else(|| opened.mapped.patient_id.clone());
         let known = patient.is_some();
         merge::retarget(&mut opened.mapped.bundle, "Patient", &opened.mapped.patient_id.clone(), &target);
+        if !self.others(&from, &mut opened, &target)? {
+            return self.hold(item, Some(opened), "conflict", None);
+        }
         let snapshot = self.records().vault().snapshot()?;
         if !known {
             self.number(&snapshot, &from, &mut opened.mapped.bundle, &target)?;
         }
-        let keep_patient = !known || opened.mapped.event != Event::R01;
+        let keep_patient = !known || opened.mapped.event.feeds_patients();
         let (entries, origins) = self.entries(&snapshot, &opened, &target, keep_patient)?;
         drop(snapshot);
         let bundle = Object::new().with("resourceType", "Bundle").with("type", "transaction");
@@ -180,6 +183,25 @@ impl Exchange {
         }
     }
 
+    /// Finds the other patients that a message names. One who was merged and is not known here leaves the message;
+    /// false when one cannot be told for certain.
+    fn others(&self, from: &Caller, opened: &mut Opened, target: &str) -> Result<bool, Error> {
+        for other in opened.mapped.others.clone() {
+            let found = self.find(from, &other.patient)?;
+            let known: Vec<_> = found.into_iter().map(|f| f.known).collect();
+            match (matching::decide(&other.patient, &known), other.role) {
+                (Match::Exact(id), _) if id != target => {
+                    merge::retarget(&mut opened.mapped.bundle, "Patient", &other.patient_id, &id);
+                }
+                (Match::Exact(_) | Match::Unknown(_), Role::Merged) => {
+                    opened.mapped.leave_out("Patient", &other.patient_id);
+                }
+                (Match::Exact(_) | Match::Unknown(_) | Match::Conflict(_), _) => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
     /// Gives a new patient the clinic's own number.
     fn number(&self, snapshot: &Snapshot, from: &Caller, bundle: &mut Value, id: &str) -> Result<(), Error> {
         let there = snapshot.head(Kind(ResourceType::PATIENT.number()), id)?;
@@ -222,6 +244,10 @@ impl Exchange {
             }
             let Some(number) = ResourceType::parse(kind) else { continue };
             let head = snapshot.head(Kind(number.number()), id)?.filter(|h| !h.deleted);
+            if kind == "Provenance" && head.is_some() {
+                // It is made once (0124); a message that comes again changes nothing of it.
+                continue;
+            }
             let there = match &head {
                 Some(head) if *meeting != Meeting::Replace => {
                     let body = snapshot.body(head)?;

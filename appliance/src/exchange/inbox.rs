@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use clinicvault_gateway::hl7::accept::{self, Event, Policy};
 use clinicvault_gateway::hl7::ack::{self, Answer, Code, Wish};
+use clinicvault_gateway::hl7::structure::Class;
 use clinicvault_gateway::hl7::{ErrorCode, Header, Message, Mode, Place, Problem, Verdict, batch, parse};
 use clinicvault_gateway::map;
 use clinicvault_vault::{Action, Leaf, Outcome, QueueRow};
@@ -16,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::row::{self, Facts, Fault, State};
-use super::{Exchange, INBOX};
+use super::{Exchange, FENCE, INBOX};
 use crate::records::access::Actor;
 use crate::records::error::Error;
 use crate::records::feed::What;
@@ -163,7 +164,10 @@ impl Exchange {
                 match accept::check(&message, &Policy { mode, production_only: false }) {
                     Ok(event) => {
                         describe(&mut facts, &message, event);
-                        partition = patient_key(&message).unwrap_or(partition);
+                        // What joins two patients waits for both and lets nothing overtake it.
+                        let joins = matches!(event.class(), Class::Merge | Class::Swap);
+                        let fence = joins.then(|| FENCE.to_owned());
+                        partition = fence.or_else(|| patient_key(&message)).unwrap_or(partition);
                         Vec::new()
                     }
                     Err(problems) => {
@@ -336,20 +340,33 @@ fn oddities(facts: &mut Facts, message: &Message) {
 }
 
 fn describe(facts: &mut Facts, message: &Message, event: Event) {
-    facts.title = match event {
-        Event::A01 => "patientAdmitted",
-        Event::A03 => "patientDischarged",
-        Event::A04 => "patientRegistered",
-        Event::A05 => "patientExpected",
-        Event::A08 | Event::A31 => "patientUpdate",
-        Event::A28 => "newPatient",
-        Event::R01 => "testResult",
-    }
-    .to_owned();
-    if event == Event::R01 {
+    facts.title = title(event).to_owned();
+    if event.class() == Class::Result {
         facts.values = u32::try_from(message.all("OBX").count()).ok();
     }
     facts.person = person(message);
+}
+
+/// What a message is, as a key that the screen translates.
+fn title(event: Event) -> &'static str {
+    match (event.class(), event.trigger()) {
+        (Class::Visit, "A01") => "patientAdmitted",
+        (Class::Visit, "A03") => "patientDischarged",
+        (Class::Visit, "A04") => "patientRegistered",
+        (Class::Visit, "A05" | "A14") => "patientExpected",
+        (Class::Person, "A28") => "newPatient",
+        (Class::Visit | Class::Person, "A08" | "A31" | "A60") => "patientUpdate",
+        (Class::Visit | Class::Swap | Class::Person, _) => "visitChanged",
+        (Class::Merge, _) => "patientsMerged",
+        (Class::Result, _) => "testResult",
+        (Class::Order | Class::Reply, _) => "testOrder",
+        (Class::Medication, _) => "prescription",
+        (Class::Vaccination, _) => "vaccination",
+        (Class::Document, _) => "document",
+        (Class::Schedule, _) => "appointment",
+        (Class::Charge, _) => "charges",
+        (Class::Query, _) => "query",
+    }
 }
 
 fn describe_refused(facts: &mut Facts, message: &Message, problems: &[Problem]) {

@@ -27,6 +27,8 @@ pub struct Found {
     pub known: Known,
     /// For the screen.
     pub identity: Identity,
+    /// The record that replaced it.
+    pub merged_into: Option<String>,
 }
 
 impl Exchange {
@@ -55,6 +57,7 @@ impl Exchange {
                 }
             }
         }
+        survivors(&snapshot, &mut found)?;
         if found.values().any(|f| f.known.by_identifier) {
             return Ok(found.into_values().collect());
         }
@@ -78,6 +81,22 @@ impl Exchange {
         Ok(page.rows.iter().filter_map(|row| read(&row.head.id, &row.body)).collect())
     }
 }
+
+/// A record that was merged into another leads to the one that stays (decision 0086).
+fn survivors(snapshot: &Snapshot, found: &mut BTreeMap<String, Found>) -> Result<(), Error> {
+    for _ in 0..MOST_MERGES {
+        let moved = found.values().find_map(|f| f.merged_into.clone().map(|to| (f.known.id.clone(), to)));
+        let Some((from, to)) = moved else { return Ok(()) };
+        let Some(old) = found.remove(&from) else { return Ok(()) };
+        if let Some(one) = patient(snapshot, &to)? {
+            found.entry(to).or_insert(one).known.by_identifier |= old.known.by_identifier;
+        }
+    }
+    Ok(())
+}
+
+/// Steps from old numbers to the one that stays; more than this is a circle.
+const MOST_MERGES: usize = 16;
 
 /// Names by their whole words, then telephones; a birth alone would bring half the village.
 fn questions(identity: &PatientIdentity) -> Vec<(&'static str, String)> {
@@ -143,7 +162,10 @@ fn read(id: &str, body: &[u8]) -> Option<Found> {
         places,
         by_identifier: false,
     };
-    Some(Found { known, identity })
+    let replaced = json.items("link").iter().find(|l| l.str("type") == Some("replaced-by"));
+    let merged_into = replaced.and_then(|l| l.get("other")?.str("reference")?.strip_prefix("Patient/"));
+    let merged_into = merged_into.filter(|to| *to != id).map(str::to_owned);
+    Some(Found { known, identity, merged_into })
 }
 
 #[cfg(test)]

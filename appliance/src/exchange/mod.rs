@@ -35,6 +35,9 @@ use crate::records::Records;
 /// The queue of received messages.
 pub const INBOX: u8 = 1;
 
+/// The partition of messages about two patients: they are applied alone, in their turn.
+const FENCE: &str = "fence";
+
 /// The exchange room of an open vault. A clone is another handle to the same room.
 #[derive(Clone)]
 pub struct Exchange(Arc<Inner>);

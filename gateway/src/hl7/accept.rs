@@ -7,53 +7,9 @@ use super::datetime::{self, DateError};
 use super::error::{ErrorCode, Place, Problem};
 use super::message::{Message, Presence, Segment};
 use super::parse::Mode;
+use super::structure::{self, Class};
 
-/// The events that are mapped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Event {
-    /// Admit or visit.
-    A01,
-    /// Discharge or end of visit.
-    A03,
-    /// Register an outpatient.
-    A04,
-    /// Pre-admit.
-    A05,
-    /// Update of patient and visit.
-    A08,
-    /// Add a person.
-    A28,
-    /// Update a person.
-    A31,
-    /// Unsolicited results.
-    R01,
-}
-
-impl Event {
-    /// The trigger as MSH-9.2 writes it.
-    pub const fn trigger(self) -> &'static str {
-        match self {
-            Self::A01 => "A01",
-            Self::A03 => "A03",
-            Self::A04 => "A04",
-            Self::A05 => "A05",
-            Self::A08 => "A08",
-            Self::A28 => "A28",
-            Self::A31 => "A31",
-            Self::R01 => "R01",
-        }
-    }
-
-    /// True when the message is about a visit and not only about a person.
-    pub const fn has_visit(self) -> bool {
-        match self {
-            Self::A01 | Self::A03 | Self::A04 | Self::A05 | Self::A08 => true,
-            Self::A28 | Self::A31 | Self::R01 => false,
-        }
-    }
-
-    const ADT: [Self; 7] = [Self::A01, Self::A03, Self::A04, Self::A05, Self::A08, Self::A28, Self::A31];
-}
+pub use super::structure::Event;
 
 /// What a channel accepts.
 #[derive(Debug, Clone, Copy, Default)]
@@ -73,40 +29,72 @@ pub fn check(message: &Message, policy: &Policy) -> Result<Event, Vec<Problem>> 
     let event = event(message).map_err(|p| vec![p])?;
     let mut problems = Vec::new();
     header(message, policy, &mut problems);
-    patient(message, policy, &mut problems);
-    if event == Event::R01 {
-        results(message, policy, &mut problems);
-    } else if policy.mode == Mode::Strict && event.has_visit() && message.first("PV1").is_none() {
-        problems.push(missing_segment("PV1"));
-    }
+    patient(message, event, policy, &mut problems);
+    content(message, event, policy, &mut problems);
     if problems.is_empty() { Ok(event) } else { Err(problems) }
+}
+
+/// What a message of its class cannot do without.
+fn content(message: &Message, event: Event, policy: &Policy, problems: &mut Vec<Problem>) {
+    let mut needs = |any: &[&str]| {
+        if let (false, Some(name)) = (any.iter().any(|n| message.first(n).is_some()), any.first()) {
+            problems.push(missing_segment(name));
+        }
+    };
+    match event.class() {
+        Class::Result => results(message, event, policy, problems),
+        Class::Visit | Class::Swap if policy.mode == Mode::Strict => needs(&["PV1"]),
+        Class::Merge => {
+            needs(&["MRG"]);
+            if let Some(mrg) = message.first("MRG")
+                && ![1, 4].into_iter().any(|n| mrg.field(n).repeats().any(|r| filled(r.component(1))))
+            {
+                problems.push(missing_field("MRG", 1, 1));
+            }
+        }
+        Class::Order => needs(&["ORC", "OBR", "RXO"]),
+        Class::Medication => needs(&["RXE", "RXO", "RXD", "ORC"]),
+        Class::Document => needs(&["TXA"]),
+        Class::Schedule => needs(&["SCH"]),
+        Class::Visit
+        | Class::Swap
+        | Class::Person
+        | Class::Reply
+        | Class::Vaccination
+        | Class::Charge
+        | Class::Query => {}
+    }
 }
 
 fn event(message: &Message) -> Result<Event, Problem> {
     let header = message.header();
     let (kind, trigger) = (header.message_type(), header.trigger());
     let place = Some(Place::field("MSH", 1, 9));
-    let trigger = trigger.as_str();
-    match kind.as_str() {
-        "" => {
-            Err(Problem::error(ErrorCode::RequiredField, place, "MSH-9 does not say which message this is."))
+    let trigger = match (kind.as_str(), trigger.as_str()) {
+        ("", _) => {
+            let text = "MSH-9 does not say which message this is.";
+            return Err(Problem::error(ErrorCode::RequiredField, place, text));
         }
-        "ADT" => Event::ADT.into_iter().find(|e| e.trigger() == trigger).ok_or_else(|| {
-            Problem::reject(
-                ErrorCode::EventCode,
-                place,
-                "This ADT event is not taken in here; A01, A03, A04, A05, A08, A28 and A31 are.",
-            )
-        }),
-        "ORU" if trigger == "R01" || trigger.is_empty() => Ok(Event::R01),
-        "ORU" => {
-            Err(Problem::reject(ErrorCode::EventCode, place, "This ORU event is not taken in here; R01 is."))
+        ("ORU", "") => "R01".to_owned(),
+        (_, trigger) => trigger.to_owned(),
+    };
+    match Event::of(&kind, &trigger) {
+        Some(event) if event.class() == Class::Query => {
+            let text = "Queries are read here, and not answered yet.";
+            Err(Problem::reject(ErrorCode::MessageType, place, text))
         }
-        _ => Err(Problem::reject(
-            ErrorCode::MessageType,
-            place,
-            "This message type is not taken in here; ADT and ORU^R01 are.",
-        )),
+        Some(event) => Ok(event),
+        None if structure::known_type(&kind) => {
+            let triggers: Vec<&str> = Event::all().filter(|e| e.kind() == kind).map(Event::trigger).collect();
+            let text = format!("This {kind} event is not taken in here; {} are.", triggers.join(", "));
+            Err(Problem::reject(ErrorCode::EventCode, place, text))
+        }
+        None => {
+            let mut kinds: Vec<&str> = Event::all().map(Event::kind).collect();
+            kinds.dedup();
+            let text = format!("This message type is not taken in here; {} are.", kinds.join(", "));
+            Err(Problem::reject(ErrorCode::MessageType, place, text))
+        }
     }
 }
 
@@ -135,13 +123,13 @@ fn header(message: &Message, policy: &Policy, problems: &mut Vec<Problem>) {
     }
 }
 
-fn patient(message: &Message, policy: &Policy, problems: &mut Vec<Problem>) {
-    let mut all = message.all("PID");
-    let Some(pid) = all.next() else {
+fn patient(message: &Message, event: Event, policy: &Policy, problems: &mut Vec<Problem>) {
+    let layout = structure::Layout::of(message);
+    let Some(pid) = message.first("PID") else {
         problems.push(missing_segment("PID"));
         return;
     };
-    if all.next().is_some() {
+    if layout.patients.len() > if event.class() == Class::Swap { 2 } else { 1 } {
         problems.push(Problem::error(
             ErrorCode::SegmentSequence,
             Some(Place::segment("PID", 2)),
@@ -163,13 +151,14 @@ fn patient(message: &Message, policy: &Policy, problems: &mut Vec<Problem>) {
     }
 }
 
-fn results(message: &Message, policy: &Policy, problems: &mut Vec<Problem>) {
+fn results(message: &Message, event: Event, policy: &Policy, problems: &mut Vec<Problem>) {
     if message.first("OBR").is_none() {
         problems.push(missing_segment("OBR"));
         return;
     }
-    // From 2.7 on, OBX about the patient may stand before the first order.
-    let mut seen_order = policy.mode == Mode::Tolerant && message.header().at_least(7);
+    // From 2.7 on, OBX about the patient may stand before the first order; those about a specimen always might.
+    let early = event.structure() != "ORU_R01" || message.header().at_least(7);
+    let mut seen_order = policy.mode == Mode::Tolerant && early;
     let (mut orders, mut values) = (0, 0);
     for segment in message.segments() {
         if segment.is("OBR") {
@@ -273,9 +262,14 @@ mod tests {
         for (text, expected) in [
             (head("ORU^R01") + pid + "OBR|1|||CODE\nOBX|1|NM|X||1\n", vec![]),
             (head("ADT^A08") + pid, vec![]),
-            (head("ADT^A40") + pid, vec!["201 MSH-9"]),
-            (head("ORU^R30") + pid, vec!["201 MSH-9"]),
-            (head("SIU^S12") + pid, vec!["200 MSH-9"]),
+            (head("ADT^A99") + pid, vec!["201 MSH-9"]),
+            (head("ADT^A40") + pid, vec!["100 MRG"]),
+            (head("ADT^A40") + pid + "MRG|20^^^H\n", vec![]),
+            (head("ADT^A17") + pid + pid, vec![]),
+            (head("ORU^R99") + pid, vec!["201 MSH-9"]),
+            (head("SIU^S12") + pid, vec!["100 SCH"]),
+            (head("QBP^Q22") + pid, vec!["200 MSH-9"]),
+            (head("XYZ^Q22") + pid, vec!["200 MSH-9"]),
             (head("") + pid, vec!["101 MSH-9"]),
             (head("ADT^A01"), vec!["100 PID"]),
             (head("ADT^A01") + "PID|1||^^^H||DOE", vec!["101 PID-3"]),

@@ -194,6 +194,22 @@ impl When {
         (self.precision > Precision::Day).then(|| self.date_time(fallback))
     }
 
+    /// The `instant` so many minutes later, with the same offset; `None` when no time was sent.
+    pub fn later(&self, minutes: i64, fallback: &Fallback) -> Option<String> {
+        let clock = self.date.at(self.hour, self.minute, self.second.min(59), 0);
+        let then = clock.checked_add(jiff::Span::new().try_minutes(minutes).ok()?).ok()?;
+        let moved = Self {
+            date: then.date(),
+            hour: then.hour(),
+            minute: then.minute(),
+            second: then.second(),
+            fraction: String::new(),
+            offset: Some(self.offset_minutes(fallback)),
+            ..self.clone()
+        };
+        moved.instant(fallback)
+    }
+
     /// FHIR `time` of the day, or `None` when no time was sent.
     pub fn time(&self) -> Option<String> {
         (self.precision > Precision::Day)

@@ -1,29 +1,102 @@
-//! Which segments belong together, decided by position, because segment names are the only structure marker.
+//! Which segments belong together: the groups of the message's structure, as the map wants to see them.
 //!
 //! An NTE belongs to the segment just before it (runs of NTE to the same one), an OBX after an SPM to the specimen, a
 //! Z-segment or unknown segment to the group it stands in. Every segment ends up in exactly one place of the
 //! [`Layout`], so a reader that walks it has seen the whole message.
 
+mod grammar;
+mod tree;
+
+pub use grammar::Class;
+pub use tree::{Group, Item, Tree};
+
 use super::message::Message;
+use grammar::GRAMMAR;
+
+/// An event of the standard that this gateway knows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Event(grammar::Row);
+
+impl std::fmt::Debug for Event {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}^{}", self.0.kind, self.0.trigger)
+    }
+}
+
+impl Event {
+    /// The event of a message type and trigger; `None` when this gateway does not know it.
+    pub fn of(kind: &str, trigger: &str) -> Option<Self> {
+        GRAMMAR.event_of(kind, trigger).map(Self)
+    }
+
+    /// Every event that is known.
+    pub fn all() -> impl Iterator<Item = Self> {
+        GRAMMAR.events.iter().copied().map(Self)
+    }
+
+    /// MSH-9.1.
+    pub const fn kind(self) -> &'static str {
+        self.0.kind
+    }
+
+    /// The trigger as MSH-9.2 writes it.
+    pub const fn trigger(self) -> &'static str {
+        self.0.trigger
+    }
+
+    /// The structure that its messages have.
+    pub const fn structure(self) -> &'static str {
+        self.0.structure
+    }
+
+    /// What it is about.
+    pub const fn class(self) -> Class {
+        self.0.class
+    }
+
+    /// True when the message is about a visit and not only about a person.
+    pub const fn has_visit(self) -> bool {
+        matches!(self.0.class, Class::Visit | Class::Swap)
+    }
+
+    /// True when the sender keeps the register of its patients with it: it may add a patient and change one.
+    pub const fn feeds_patients(self) -> bool {
+        matches!(self.0.class, Class::Visit | Class::Swap | Class::Person | Class::Merge)
+    }
+}
+
+/// True when a message type is known, whatever its events.
+pub fn known_type(kind: &str) -> bool {
+    GRAMMAR.events.iter().any(|e| e.kind == kind)
+}
 
 /// Positions of segments, counted from 0, grouped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Layout {
     /// MSH, EVN, SFT and all else before the patient.
     pub head: Vec<usize>,
-    /// The PID segments; one in every message this gateway maps.
-    pub patients: Vec<usize>,
-    /// What follows the patient and is no order: PD1, NK1, PV1, AL1, DG1, IN1, Z-segments.
-    pub about_patient: Vec<usize>,
-    /// NTE by the position of the segment they comment on.
-    pub notes: Vec<(usize, usize)>,
+    /// The patients with what follows them and is no order; one in nearly every message.
+    pub patients: Vec<Patient>,
     /// OBX outside any order (in ADT: height, weight and the like).
     pub observations: Vec<usize>,
     /// The orders with their results.
     pub orders: Vec<Order>,
+    /// NTE by the position of the segment they comment on.
+    pub notes: Vec<(usize, usize)>,
+    /// The groups themselves.
+    pub tree: Tree,
 }
 
-/// ORC and OBR with what belongs to them.
+/// A PID with what follows it: PD1, NK1, PV1, AL1, DG1, IN1, Z-segments.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Patient {
+    /// The PID.
+    pub pid: usize,
+    /// All else about the patient, in order.
+    pub about: Vec<usize>,
+}
+
+/// ORC and OBR (or RXO, RXE, RXD, RXA) with what belongs to them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Order {
     /// The common order segment.
@@ -34,8 +107,10 @@ pub struct Order {
     pub observations: Vec<usize>,
     /// SPM with their own OBX.
     pub specimens: Vec<Specimen>,
-    /// TQ1, CTD, FT1, PRT, Z-segments.
+    /// TQ1, RXO, RXE, RXD, RXA, RXR, RXC, FT1, DG1, Z-segments.
     pub others: Vec<usize>,
+    /// The group of an earlier result that an order brings along.
+    pub prior: bool,
 }
 
 /// An SPM and the OBX after it.
@@ -45,96 +120,208 @@ pub struct Specimen {
     pub spm: usize,
     /// OBX about or from the specimen.
     pub observations: Vec<usize>,
+    /// SAC and INV of its containers.
+    pub containers: Vec<usize>,
 }
 
 impl Layout {
-    /// Groups the segments of a message.
+    /// Groups the segments of a message by the structure that its header names or its event has.
     pub fn of(message: &Message) -> Self {
+        let header = message.header();
+        let stated = String::from_utf8_lossy(header.component(9, 3)).trim().to_owned();
+        let event = Event::of(&header.message_type(), &header.trigger());
+        let structure = match event {
+            Some(event) => event.structure(),
+            None => stated.as_str(),
+        };
+        let tree = Tree::of(message, structure);
         let mut layout = Self::default();
-        let mut commented = 0;
-        for segment in message.segments() {
-            let at = segment.index();
-            let name = segment.name();
-            match name.as_str() {
-                "NTE" => {
-                    layout.notes.push((commented, at));
-                    continue;
-                }
-                "PID" => layout.patients.push(at),
-                "ORC" => layout.orders.push(Order { orc: Some(at), ..Order::default() }),
-                "OBR" => match layout.orders.last_mut() {
-                    Some(order) if order.obr.is_none() => order.obr = Some(at),
-                    Some(_) | None => layout.orders.push(Order { obr: Some(at), ..Order::default() }),
-                },
-                "OBX" => match layout.orders.last_mut() {
-                    None => layout.observations.push(at),
-                    Some(order) => match order.specimens.last_mut() {
-                        Some(specimen) => specimen.observations.push(at),
-                        None => order.observations.push(at),
-                    },
-                },
-                "SPM" => match layout.orders.last_mut() {
-                    Some(order) => order.specimens.push(Specimen { spm: at, observations: Vec::new() }),
-                    None => layout.about_patient.push(at),
-                },
-                _ if !layout.orders.is_empty() => {
-                    if let Some(order) = layout.orders.last_mut() {
-                        order.others.push(at);
-                    }
-                }
-                _ if layout.patients.is_empty() => layout.head.push(at),
-                _ => layout.about_patient.push(at),
-            }
-            commented = at;
-        }
+        let mut sort = Sort { layout: &mut layout, tree: &tree, message };
+        let mut place = Place::default();
+        sort.group(0, &mut place);
+        sort.alone(&mut place);
+        let note = |at: usize| message.segment(at).is_some_and(|s| s.is("NTE"));
+        layout.notes = tree.followers.iter().copied().filter(|(_, at)| note(*at)).collect();
+        layout.tree = tree;
         layout
     }
 
     /// The NTE segments that comment on the segment at `position`, in order.
     pub fn notes_of(&self, position: usize) -> impl Iterator<Item = usize> + '_ {
-        self.notes.iter().filter(move |(on, _)| *on == position).map(|(_, note)| *note)
+        let from = self.notes.partition_point(|(on, _)| *on < position);
+        self.notes.iter().skip(from).take_while(move |(on, _)| *on == position).map(|(_, note)| *note)
+    }
+
+    /// The segments that follow the one at `position` (NTE, PRT, ROL and the like), in order.
+    pub fn followers_of(&self, position: usize) -> impl Iterator<Item = usize> + '_ {
+        self.tree.followers_of(position)
+    }
+}
+
+/// Where in the layout a group's segments go.
+#[derive(Debug, Clone, Default)]
+struct Place {
+    order: Option<usize>,
+    /// A specimen around orders, which each of them gets (OUL).
+    around: Option<Specimen>,
+    /// An order has it.
+    handed: bool,
+    /// The specimen inside the order.
+    inside: Option<usize>,
+    prior: bool,
+}
+
+struct Sort<'l> {
+    layout: &'l mut Layout,
+    tree: &'l Tree,
+    message: &'l Message,
+}
+
+impl Sort<'_> {
+    fn group(&mut self, at: usize, place: &mut Place) {
+        let Some(group) = self.tree.groups.get(at) else { return };
+        let before = (place.order, place.inside, place.prior);
+        match group.name {
+            "PATIENT_PRIOR" => {
+                // The same patient once more; who it is was said at the top.
+                self.layout.head.extend(self.all(at));
+                return;
+            }
+            "ORDER"
+            | "ORDER_OBSERVATION"
+            | "ORDER_PRIOR"
+            | "COMMON_ORDER"
+            | "FINANCIAL_COMMON_ORDER"
+            | "PRIOR" => {
+                place.order = None;
+                place.inside = None;
+                place.prior |= group.name.ends_with("PRIOR");
+            }
+            _ => {}
+        }
+        for item in &group.items {
+            match item {
+                Item::Segment(at) => self.segment(*at, place),
+                Item::Group(inner) => self.group(*inner, place),
+            }
+        }
+        if group.name == "SPECIMEN" {
+            self.alone(place);
+        }
+        (place.order, place.inside, place.prior) = before;
+    }
+
+    /// A specimen that nobody ordered anything for is an order without a test.
+    fn alone(&mut self, place: &mut Place) {
+        let handed = std::mem::take(&mut place.handed);
+        if let Some(specimen) = place.around.take().filter(|_| !handed) {
+            let order = Order { specimens: vec![specimen], prior: place.prior, ..Order::default() };
+            self.layout.orders.push(order);
+        }
+    }
+
+    /// Every segment of a group.
+    fn all(&self, at: usize) -> Vec<usize> {
+        let Some(group) = self.tree.groups.get(at) else { return Vec::new() };
+        let of = |item: &Item| match item {
+            Item::Segment(at) => vec![*at],
+            Item::Group(inner) => self.all(*inner),
+        };
+        group.items.iter().flat_map(of).collect()
+    }
+
+    fn segment(&mut self, at: usize, place: &mut Place) {
+        let name = self.message.segment(at).map(|s| s.name()).unwrap_or_default();
+        match name.as_str() {
+            "PID" => {
+                self.layout.patients.push(Patient { pid: at, about: Vec::new() });
+            }
+            "ORC" | "OBR" | "RXO" | "RXE" | "RXD" | "RXA" => self.order(at, &name, place),
+            "SPM" => {
+                let specimen = Specimen { spm: at, ..Specimen::default() };
+                match place.order.and_then(|o| self.layout.orders.get_mut(o)) {
+                    Some(order) => {
+                        place.inside = Some(order.specimens.len());
+                        order.specimens.push(specimen);
+                    }
+                    None => {
+                        self.alone(place);
+                        place.around = Some(specimen);
+                    }
+                }
+            }
+            "OBX" => self.observation(at, place),
+            "SAC" | "INV" if (place.around.is_some() && !place.handed) || place.inside.is_some() => {
+                if let Some(specimen) = self.specimen(place) {
+                    specimen.containers.push(at);
+                }
+            }
+            _ => self.other(at, place),
+        }
+    }
+
+    fn order(&mut self, at: usize, name: &str, place: &mut Place) {
+        let taken = |o: &Order| match name {
+            "ORC" => o.orc.is_some(),
+            "OBR" => o.obr.is_some(),
+            _ => false,
+        };
+        if place.order.and_then(|o| self.layout.orders.get(o)).is_none_or(taken) {
+            place.order = Some(self.layout.orders.len());
+            let specimens: Vec<Specimen> = place.around.iter().cloned().collect();
+            place.inside = None;
+            // What is about the specimen itself goes with its first order only.
+            if let Some(around) = &mut place.around {
+                place.handed = true;
+                around.observations.clear();
+                around.containers.clear();
+            }
+            self.layout.orders.push(Order { specimens, prior: place.prior, ..Order::default() });
+        }
+        let Some(order) = place.order.and_then(|o| self.layout.orders.get_mut(o)) else { return };
+        match name {
+            "ORC" => {
+                order.orc = Some(at);
+                // An order control other than "previous result" or "result" is a new order (table 0119).
+                let control =
+                    self.message.segment(at).map(|s| s.field(1).component(1).text().trim().to_uppercase());
+                order.prior &= control.is_none_or(|c| matches!(c.as_str(), "" | "PR" | "RE"));
+            }
+            "OBR" => order.obr = Some(at),
+            _ => order.others.push(at),
+        }
+    }
+
+    fn observation(&mut self, at: usize, place: &mut Place) {
+        if place.inside.is_some() || (place.order.is_none() && place.around.is_some() && !place.handed) {
+            if let Some(specimen) = self.specimen(place) {
+                specimen.observations.push(at);
+            }
+            return;
+        }
+        match place.order.and_then(|o| self.layout.orders.get_mut(o)) {
+            Some(order) => order.observations.push(at),
+            None => self.layout.observations.push(at),
+        }
+    }
+
+    fn specimen<'p>(&'p mut self, place: &'p mut Place) -> Option<&'p mut Specimen> {
+        match (place.order, place.inside) {
+            (Some(order), Some(inside)) => self.layout.orders.get_mut(order)?.specimens.get_mut(inside),
+            _ => place.around.as_mut(),
+        }
+    }
+
+    fn other(&mut self, at: usize, place: &Place) {
+        if let Some(order) = place.order.and_then(|o| self.layout.orders.get_mut(o)) {
+            order.others.push(at);
+        } else if let Some(patient) = self.layout.patients.last_mut() {
+            patient.about.push(at);
+        } else {
+            self.layout.head.push(at);
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::hl7::parse::{Mode, read};
-
-    #[test]
-    fn results_specimens_and_notes_go_where_they_stand() {
-        let lines = [
-            "MSH|^~\\&|A|B|C|D|1||ORU^R01|1|P|2.5.1", // 0
-            "PID|1",
-            "NTE|1||about the patient",
-            "PV1|1", // 1 2 3
-            "ORC|RE",
-            "OBR|1",
-            "NTE|1||about the order",
-            "OBX|1",
-            "NTE|1||a",
-            "NTE|2||b",
-            "OBX|2",
-            "ZRX|1", // 4-11
-            "SPM|1",
-            "OBX|1",
-            "NTE|1||about the specimen's value", // 12 13 14
-            "OBR|2",
-            "OBX|1", // 15 16
-            "ORC|RE",
-            "OBR|3", // 17 18
-        ];
-        let m = read(lines.join("\r").as_bytes(), Mode::Strict).unwrap();
-        let l = Layout::of(&m);
-        assert_eq!((l.patients.as_slice(), l.about_patient.as_slice()), ([1].as_slice(), [3].as_slice()));
-        assert_eq!(l.orders.len(), 3);
-        assert_eq!((l.orders[0].orc, l.orders[0].obr), (Some(4), Some(5)));
-        assert_eq!(l.orders[0].observations, [7, 10]);
-        assert_eq!(l.orders[0].others, [11]);
-        assert_eq!(l.orders[0].specimens, [Specimen { spm: 12, observations: vec![13] }]);
-        assert_eq!((l.orders[1].orc, l.orders[1].obr, l.orders[2].obr), (None, Some(15), Some(18)));
-        assert_eq!(l.notes_of(7).collect::<Vec<_>>(), [8, 9]);
-        assert_eq!(l.notes_of(1).collect::<Vec<_>>(), [2]);
-        assert_eq!(l.notes_of(13).collect::<Vec<_>>(), [14]);
-    }
-}
+mod tests;

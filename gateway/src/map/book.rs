@@ -8,8 +8,8 @@ use crate::hl7::{Message, Part, Presence, Segment};
 
 use super::report::{MappingReport, Unmapped, Warning};
 
-/// Segment position, field, repetition, component; 0 for "all of them".
-type Key = (u32, u16, u16, u16);
+/// Segment position, field, repetition, component, sub-component; 0 for "all of them".
+type Key = (u32, u16, u16, u16, u16);
 
 /// The account of one message.
 pub(super) struct Book<'a> {
@@ -36,7 +36,7 @@ impl<'a> Book<'a> {
 
     /// The field of a segment, by the segment's position.
     pub fn field(&'a self, segment: Segment<'a>, field: u16) -> Spot<'a> {
-        Spot { book: self, segment, field, rep: 0, comp: 0, part: segment.field(field.into()) }
+        Spot { book: self, segment, field, rep: 0, comp: 0, sub: 0, part: segment.field(field.into()) }
     }
 
     /// The segment at a position.
@@ -85,28 +85,26 @@ impl<'a> Book<'a> {
             for (number, field) in segment.fields() {
                 empty = false;
                 let f = u16::try_from(number).unwrap_or(u16::MAX);
-                if used.contains(&(at, f, 0, 0)) || !field.has_content() {
+                if used.contains(&(at, f, 0, 0, 0)) || !field.has_content() {
                     continue;
                 }
                 for (r, repeat) in (1u16..).zip(field.repeats()) {
-                    if used.contains(&(at, f, r, 0)) {
+                    if used.contains(&(at, f, r, 0, 0)) {
                         continue;
                     }
                     let single = repeat.components().count() == 1;
                     for (c, component) in (1u16..).zip(repeat.components()) {
-                        if component.has_content() && !used.contains(&(at, f, r, c)) {
-                            let path = self.path(
-                                segment.index(),
-                                &name,
-                                number,
-                                r.into(),
-                                if single { 0 } else { c.into() },
-                            );
-                            let value = String::from_utf8_lossy(component.raw()).into_owned();
-                            let text = component.text();
-                            let value = if text.is_empty() { value } else { text.into_owned() };
-                            report.unmapped.push(Unmapped { path, value });
+                        if !component.has_content() || used.contains(&(at, f, r, c, 0)) {
+                            continue;
                         }
+                        let path = self.path(
+                            segment.index(),
+                            &name,
+                            number,
+                            r.into(),
+                            if single { 0 } else { c.into() },
+                        );
+                        unread(&mut report, component, &path, c, |s| used.contains(&(at, f, r, c, s)));
                     }
                 }
             }
@@ -121,6 +119,27 @@ impl<'a> Book<'a> {
     }
 }
 
+/// Lists what nobody read of a component: all of it, or those of its sub-components.
+fn unread(report: &mut MappingReport, part: Part<'_>, path: &str, comp: u16, used: impl Fn(u16) -> bool) {
+    let mut line = |path: String, part: Part<'_>| {
+        let text = part.text();
+        let raw = || String::from_utf8_lossy(part.raw()).into_owned();
+        let value = if text.is_empty() { raw() } else { text.into_owned() };
+        report.unmapped.push(Unmapped { path, value });
+    };
+    let subs: Vec<Part<'_>> = part.subs().collect();
+    if (1u16..).zip(&subs).all(|(n, _)| !used(n)) {
+        return line(path.to_owned(), part);
+    }
+    // A field of one component with parts is named like any other: `PID-11.1.2`.
+    let whole = if path.ends_with(&format!(".{comp}")) { path.to_owned() } else { format!("{path}.{comp}") };
+    for (n, sub) in (1u16..).zip(subs) {
+        if sub.has_content() && !used(n) {
+            line(format!("{whole}.{n}"), sub);
+        }
+    }
+}
+
 /// A place in the message with its account.
 #[derive(Clone, Copy)]
 pub(super) struct Spot<'a> {
@@ -129,6 +148,7 @@ pub(super) struct Spot<'a> {
     pub field: u16,
     pub rep: u16,
     pub comp: u16,
+    sub: u16,
     part: Part<'a>,
 }
 
@@ -140,12 +160,12 @@ impl<'a> Spot<'a> {
 
     /// A component of this (first) repetition.
     pub fn c(&self, n: u16) -> Spot<'a> {
-        Spot { rep: self.rep.max(1), comp: n, part: self.part.component(n.into()), ..*self }
+        Spot { rep: self.rep.max(1), comp: n, sub: 0, part: self.part.component(n.into()), ..*self }
     }
 
     /// A sub-component of this component.
     pub fn s(&self, n: u16) -> Spot<'a> {
-        Spot { rep: self.rep.max(1), comp: self.comp.max(1), part: self.part.sub(n.into()), ..*self }
+        Spot { rep: self.rep.max(1), comp: self.comp.max(1), sub: n, part: self.part.sub(n.into()), ..*self }
     }
 
     /// The text without surrounding blanks, marking the place as used; `None` when there is none.
@@ -167,10 +187,33 @@ impl<'a> Spot<'a> {
             .then(|| text.replace(unstorable, "\u{fffd}"))
     }
 
+    /// The first component of a field or repetition, the first sub-component of a component.
+    pub fn c1(&self) -> Spot<'a> {
+        if self.comp == 0 { self.c(1) } else { self.s(1) }
+    }
+
+    /// Marks a coded value of which the code said all: its text and system are those of a known table.
+    pub fn mark_code(&self) {
+        if self.comp == 0 {
+            [1, 2, 3].into_iter().for_each(|n| self.c(n).mark());
+        } else {
+            self.mark();
+        }
+    }
+
+    /// All of the place as text, its delimiters included.
+    pub fn raw_text(&self) -> String {
+        let text = match self.comp {
+            0 => String::from_utf8_lossy(self.part.raw()).into_owned(),
+            _ => self.part.text().into_owned(),
+        };
+        text.trim().replace(unstorable, "\u{fffd}")
+    }
+
     /// Marks the place as used.
     pub fn mark(&self) {
         let at = u32::try_from(self.segment.index()).unwrap_or(u32::MAX);
-        self.book.used.borrow_mut().insert((at, self.field, self.rep, self.comp));
+        self.book.used.borrow_mut().insert((at, self.field, self.rep, self.comp, self.sub));
     }
 
     /// True when the sender asks to delete the value; marks the place.

@@ -19,7 +19,7 @@ pub(super) fn key_of(concept: &Value) -> String {
     }
 }
 
-fn status(system: &str, code: &str) -> Value {
+pub(super) fn status(system: &str, code: &str) -> Value {
     let coding = Object::new()
         .with("system", format!("http://terminology.hl7.org/CodeSystem/{system}"))
         .with("code", code);
@@ -47,7 +47,7 @@ pub(super) fn allergy<'a>(book: &'a Book<'a>, patient: &Draft, al1: Segment<'a>)
     }
     draft.set("code", Some(code), f(3));
     draft.put("patient", patient.reference());
-    draft.set("onsetDateTime", f(6).date_time(), f(6));
+    let onset = f(6).date_time();
     let sent = f(4).c(1).peek();
     let severity = sent.as_deref().and_then(codes::allergy_severity);
     match (&sent, severity) {
@@ -61,8 +61,13 @@ pub(super) fn allergy<'a>(book: &'a Book<'a>, patient: &Draft, al1: Segment<'a>)
     let shown: Vec<Value> =
         f(5).reps().into_iter().filter_map(|s| s.c(1).take()).map(|t| types::text_concept(&t)).collect();
     if !shown.is_empty() {
-        let reaction = Object::new().with("manifestation", shown).with_some("severity", severity);
+        let reaction = Object::new()
+            .with("manifestation", shown)
+            .with_some("onset", onset)
+            .with_some("severity", severity);
         draft.push("reaction", Some(reaction), f(5));
+    } else {
+        draft.set("onsetDateTime", onset, f(6));
     }
     Some(draft)
 }
@@ -78,7 +83,8 @@ pub(super) fn condition<'a>(
 ) -> Option<Draft> {
     let f = |n| book.field(dg1, n);
     book.structural(dg1, &[1]);
-    let described = f(4).c(1).take();
+    let original = f(3).c(9).peek().is_some();
+    let described = if original { None } else { f(4).c(1).take() };
     let code = match (types::cwe(f(3)), described) {
         (Some(mut code), described) => {
             if let (Some(object), Some(text)) = (code.as_object_mut(), described) {
@@ -130,8 +136,11 @@ pub(super) fn coverage<'a>(
 ) -> Option<Draft> {
     let f = |n| book.field(in1, n);
     book.structural(in1, &[1]);
+    if !f(3).c(1).has_content() && !f(4).c(1).has_content() {
+        return None;
+    }
     let plan = types::cwe(f(2));
-    let number = types::cx(scope, f(3)).map(|n| (n.value, (!n.assumed).then_some(n.system)));
+    let number = types::cx(scope, f(3));
     let payer = people::organization_of(scope, drafts, f(4).c(1).take(), number, f(3))?;
     let policy = f(36).c(1).take();
     let member = f(49).c(1).take();
@@ -151,7 +160,7 @@ pub(super) fn coverage<'a>(
     let subscriber = member.or(policy);
     draft.set("subscriberId", subscriber, if f(49).has_content() { f(49) } else { f(36) });
     draft.put("beneficiary", patient.reference());
-    draft.set("relationship", types::cwe(f(17)), f(17));
+    draft.set("relationship", super::apply::mapped(f(17), "subscriber-relationship"), f(17));
     draft.set("period", types::period(f(12), f(13)), f(12));
     draft.push("payor", Some(payer), f(4));
     let class = |kind: &str, value: String, name: Option<String>| {
@@ -169,6 +178,11 @@ pub(super) fn coverage<'a>(
                 f(2),
             );
         }
+    }
+    if let Some(plan) = plan.filter(|_| (3..=13).any(|n| f(2).c(n).has_content())) {
+        // The class has room for a code and a name only.
+        let extension = Object::new().with("url", "urn:x-hl7v2:IN1-2").with("valueCodeableConcept", plan);
+        draft.append("extension", extension);
     }
     if let Some(group) = f(8).c(1).take() {
         draft.push("class", Some(class("group", group, f(9).c(1).take())), f(8));

@@ -1,232 +1,87 @@
-//! Code maps from HL7 v2 tables to FHIR, as data. Source: the v2-to-FHIR guide 1.0.0 (STU 1), and where it leaves a
-//! code unmapped, the local choice is marked.
+//! Codes of HL7 v2 tables in FHIR: short names for the concept maps of `concepts.txt`, coding systems and units.
 
-/// Looks a code up in a table of pairs, without regard to case.
+use super::concepts;
+
 fn find(table: &[(&str, &'static str)], code: &str) -> Option<&'static str> {
     table.iter().find(|(k, _)| k.eq_ignore_ascii_case(code.trim())).map(|(_, v)| *v)
 }
 
-/// Table 0001 to administrative-gender.
-pub(super) fn gender(code: &str) -> Option<&'static str> {
-    const T: &[(&str, &str)] = &[
-        ("F", "female"),
-        ("M", "male"),
-        ("O", "other"),
-        ("U", "unknown"),
-        ("A", "other"),
-        ("N", "other"),
-        ("X", "other"),
-        ("Female", "female"),
-        ("Male", "male"),
-    ];
-    find(T, code)
+fn code(table: &str, sent: &str) -> Option<&'static str> {
+    concepts::find(table, sent).map(|c| c.code)
 }
 
-/// Table 0085 to observation-status. R, I, O and S are local choices; N, U and V have no counterpart.
-pub(super) fn observation_status(code: &str) -> Option<&'static str> {
-    const T: &[(&str, &str)] = &[
-        ("F", "final"),
-        ("P", "preliminary"),
-        ("C", "corrected"),
-        ("A", "amended"),
-        ("D", "entered-in-error"),
-        ("W", "entered-in-error"),
-        ("X", "cancelled"),
-        ("R", "preliminary"),
-        ("I", "registered"),
-        ("O", "registered"),
-        ("S", "registered"),
-    ];
-    find(T, code)
+fn both(table: &str, sent: &str) -> Option<(&'static str, &'static str)> {
+    concepts::find(table, sent).map(|c| (c.code, c.display))
+}
+
+/// Table 0001 to administrative-gender.
+pub(super) fn gender(sent: &str) -> Option<&'static str> {
+    code("sex", sent)
+}
+
+/// Table 0085 to observation-status. N, U and V have no counterpart.
+pub(super) fn observation_status(sent: &str) -> Option<&'static str> {
+    code("observation-status", sent)
 }
 
 /// Table 0123 to diagnostic-report-status.
-pub(super) fn report_status(code: &str) -> Option<&'static str> {
-    const T: &[(&str, &str)] = &[
-        ("O", "registered"),
-        ("I", "registered"),
-        ("S", "registered"),
-        ("P", "preliminary"),
-        ("A", "partial"),
-        ("R", "partial"),
-        ("F", "final"),
-        ("C", "corrected"),
-        ("M", "corrected"),
-        ("X", "cancelled"),
-    ];
-    find(T, code)
+pub(super) fn report_status(sent: &str) -> Option<&'static str> {
+    code("report-status", sent)
 }
 
 /// Table 0038 to request-status.
-pub(super) fn order_status(code: &str) -> Option<&'static str> {
-    const T: &[(&str, &str)] = &[
-        ("CM", "completed"),
-        ("IP", "active"),
-        ("SC", "active"),
-        ("A", "active"),
-        ("HD", "on-hold"),
-        ("CA", "revoked"),
-        ("DC", "revoked"),
-        ("RP", "revoked"),
-        ("ER", "entered-in-error"),
-    ];
-    find(T, code)
+pub(super) fn order_status(sent: &str) -> Option<&'static str> {
+    code("order-status", sent)
+}
+
+/// Table 0119 to request-status, for orders without a status of their own.
+pub(super) fn order_control(sent: &str) -> Option<&'static str> {
+    code("order-control", sent)
 }
 
 /// Table 0004 to v3-ActCode, with its display.
-pub(super) fn encounter_class(code: &str) -> Option<(&'static str, &'static str)> {
-    match code.trim().to_ascii_uppercase().as_str() {
-        "I" | "INPATIENT" => Some(("IMP", "inpatient encounter")),
-        "O" | "OUTPATIENT" => Some(("AMB", "ambulatory")),
-        "E" | "EMERGENCY" => Some(("EMER", "emergency")),
-        "P" => Some(("PRENC", "pre-admission")),
-        _ => None,
-    }
+pub(super) fn encounter_class(sent: &str) -> Option<(&'static str, &'static str)> {
+    both("encounter-class", sent)
 }
 
 /// Table 0200 to name-use. A (alias) and others without a counterpart are left out.
-pub(super) fn name_use(code: &str) -> Option<&'static str> {
-    const T: &[(&str, &str)] = &[
-        ("L", "official"),
-        ("C", "official"),
-        ("D", "usual"),
-        ("M", "maiden"),
-        ("N", "nickname"),
-        ("S", "anonymous"),
-        ("U", "anonymous"),
-        ("T", "temp"),
-        ("BAD", "old"),
-    ];
-    find(T, code)
+pub(super) fn name_use(sent: &str) -> Option<&'static str> {
+    code("name-use", sent)
 }
 
 /// Table 0190 to address-use.
-pub(super) fn address_use(code: &str) -> Option<&'static str> {
-    const T: &[(&str, &str)] = &[
-        ("H", "home"),
-        ("HOME", "home"),
-        ("B", "work"),
-        ("O", "work"),
-        ("C", "temp"),
-        ("BA", "old"),
-        ("P", "home"),
-        ("L", "home"),
-        ("BI", "billing"),
-    ];
-    find(T, code)
+pub(super) fn address_use(sent: &str) -> Option<&'static str> {
+    code("address-use", sent)
 }
 
 /// Table 0201 to contact-point-use.
-pub(super) fn telecom_use(code: &str) -> Option<&'static str> {
-    const T: &[(&str, &str)] = &[
-        ("PRN", "home"),
-        ("ORN", "home"),
-        ("VHN", "home"),
-        ("HOME", "home"),
-        ("WPN", "work"),
-        ("WORK", "work"),
-        ("PRS", "mobile"),
-    ];
-    find(T, code)
+pub(super) fn telecom_use(sent: &str) -> Option<&'static str> {
+    code("telecom-use", sent)
 }
 
 /// Table 0202 to contact-point-system.
-pub(super) fn telecom_system(code: &str) -> Option<&'static str> {
-    const T: &[(&str, &str)] = &[
-        ("PH", "phone"),
-        ("CP", "phone"),
-        ("SAT", "phone"),
-        ("FX", "fax"),
-        ("BP", "pager"),
-        ("Internet", "email"),
-        ("X.400", "email"),
-        ("URL", "url"),
-        ("TDD", "other"),
-        ("TTY", "other"),
-    ];
-    find(T, code)
+pub(super) fn telecom_system(sent: &str) -> Option<&'static str> {
+    code("telecom-system", sent)
 }
 
 /// Table 0078 to v3-ObservationInterpretation: the code it becomes and its display.
-pub(super) fn interpretation(code: &str) -> Option<(&'static str, &'static str)> {
-    const T: &[(&str, &str, &str)] = &[
-        ("L", "L", "Low"),
-        ("H", "H", "High"),
-        ("LL", "LL", "Critical low"),
-        ("HH", "HH", "Critical high"),
-        ("<", "<", "Off scale low"),
-        (">", ">", "Off scale high"),
-        ("N", "N", "Normal"),
-        ("A", "A", "Abnormal"),
-        ("AA", "AA", "Critical abnormal"),
-        ("U", "U", "Significant change up"),
-        ("D", "D", "Significant change down"),
-        ("B", "B", "Better"),
-        ("W", "W", "Worse"),
-        ("S", "S", "Susceptible"),
-        ("R", "R", "Resistant"),
-        ("I", "I", "Intermediate"),
-        ("NS", "NS", "Non-susceptible"),
-        ("POS", "POS", "Positive"),
-        ("NEG", "NEG", "Negative"),
-        ("IND", "IND", "Indeterminate"),
-        ("DET", "DET", "Detected"),
-        ("ND", "ND", "Not detected"),
-        ("RR", "RR", "Reactive"),
-        ("NR", "NR", "Non-reactive"),
-        ("WR", "WR", "Weakly reactive"),
-        ("E", "E", "Equivocal"),
-        ("EXP", "EXP", "Expected"),
-        ("UNE", "UNE", "Unexpected"),
-        ("AC", "AC", "Anti-complementary substances present"),
-        ("TOX", "TOX", "Cytotoxic substance present"),
-        ("MS", "MS", "Moderately susceptible"),
-        ("VS", "VS", "Very susceptible"),
-    ];
-    T.iter().find(|(k, _, _)| k.eq_ignore_ascii_case(code.trim())).map(|(_, code, display)| (*code, *display))
+pub(super) fn interpretation(sent: &str) -> Option<(&'static str, &'static str)> {
+    both("interpretation", sent)
 }
 
 /// Table 0127 to allergy-intolerance-category.
-pub(super) fn allergy_category(code: &str) -> Option<&'static str> {
-    const T: &[(&str, &str)] = &[
-        ("DA", "medication"),
-        ("FA", "food"),
-        ("EA", "environment"),
-        ("MA", "environment"),
-        ("PA", "environment"),
-        ("LA", "environment"),
-        ("AA", "environment"),
-    ];
-    find(T, code)
+pub(super) fn allergy_category(sent: &str) -> Option<&'static str> {
+    code("allergy-category", sent)
 }
 
 /// Table 0128 to reaction severity.
-pub(super) fn allergy_severity(code: &str) -> Option<&'static str> {
-    const T: &[(&str, &str)] = &[
-        ("SV", "severe"),
-        ("MO", "moderate"),
-        ("MI", "mild"),
-        ("SEVERE", "severe"),
-        ("MODERATE", "moderate"),
-        ("MILD", "mild"),
-    ];
-    find(T, code)
+pub(super) fn allergy_severity(sent: &str) -> Option<&'static str> {
+    code("allergy-severity", sent)
 }
 
 /// Table 0002 to v3-MaritalStatus and its display.
-pub(super) fn marital(code: &str) -> Option<(&'static str, &'static str)> {
-    match code.trim().to_ascii_uppercase().as_str() {
-        "A" | "E" => Some(("L", "Legally Separated")),
-        "D" => Some(("D", "Divorced")),
-        "M" | "MARRIED" => Some(("M", "Married")),
-        "S" | "SINGLE" => Some(("S", "Never Married")),
-        "W" => Some(("W", "Widowed")),
-        "P" => Some(("T", "Domestic partner")),
-        "I" => Some(("I", "Interlocutory")),
-        "N" => Some(("A", "Annulled")),
-        "U" => Some(("UNK", "unknown")),
-        _ => None,
-    }
+pub(super) fn marital(sent: &str) -> Option<(&'static str, &'static str)> {
+    if sent.trim().eq_ignore_ascii_case("U") { Some(("UNK", "unknown")) } else { both("marital", sent) }
 }
 
 /// Table 0136 and what peers write for yes and no.
@@ -264,6 +119,11 @@ pub(super) fn code_system(name: &str) -> Option<String> {
         ("RXNORM", "http://www.nlm.nih.gov/research/umls/rxnorm"),
         ("ATC", "http://www.whocc.no/atc"),
         ("ISO639", "urn:ietf:bcp:47"),
+        ("UNII", "http://fdasis.nlm.nih.gov"),
+        ("UB", "http://terminology.hl7.org/CodeSystem/nubc"),
+        ("CDCREC", "urn:oid:2.16.840.1.113883.6.238"),
+        ("ISO3166_1", "urn:iso:std:iso:3166"),
+        ("HCPCS", "http://terminology.hl7.org/CodeSystem/HCPCS-all-codes"),
     ];
     let upper = name.trim().to_ascii_uppercase();
     if let Some(found) = find(T, &upper) {

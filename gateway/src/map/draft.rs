@@ -154,6 +154,24 @@ impl Drafts {
         reference
     }
 
+    /// Adds references to a list of a resource that is here already.
+    pub fn extend<'v>(&mut self, target: &Value, key: &str, items: impl Iterator<Item = &'v Value>) {
+        let target = target.str("reference").unwrap_or_default();
+        let found = self.0.iter_mut().find(|d| target.split_once('/') == Some((d.kind, d.id.as_str())));
+        if let Some(draft) = found {
+            items.for_each(|item| draft.append_once(key, item.clone()));
+        }
+    }
+
+    /// Sets a member of a resource that is here already, unless it has one that begins with `stem`.
+    pub fn complete(&mut self, target: &Value, stem: &str, key: &str, value: Value) {
+        let target = target.str("reference").unwrap_or_default();
+        let found = self.0.iter_mut().find(|d| target.split_once('/') == Some((d.kind, d.id.as_str())));
+        if let Some(draft) = found.filter(|d| !d.body.iter().any(|(name, _)| name.starts_with(stem))) {
+            draft.body.insert(key, value);
+        }
+    }
+
     /// The transaction, how each entry meets what is stored, and the links.
     pub fn finish(self) -> (Value, Vec<Meeting>, Vec<Link>) {
         let mut entries = Vec::with_capacity(self.0.len());

@@ -53,6 +53,10 @@ fn identity_of(key: &str) -> Option<Same> {
         "name" | "address" => Some(|a, b| a.str("use") == b.str("use")),
         "extension" => Some(|a, b| a.str("url") == b.str("url")),
         "note" => Some(|a, b| a.str("text") == b.str("text")),
+        "link" => Some(|a, b| {
+            let other = |v: &Value| v.get("other").and_then(|o| o.str("reference")).map(str::to_owned);
+            other(a) == other(b)
+        }),
         _ => None,
     }
 }

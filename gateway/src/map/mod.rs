@@ -8,34 +8,47 @@
 //!
 //! Source of the tables: HL7's v2-to-FHIR guide 1.0.0 (STU 1); local choices are marked where they are made.
 
+mod apply;
 mod book;
 mod clinical;
 mod codes;
+mod concepts;
+mod document;
 mod draft;
 pub mod identity;
 pub mod ids;
 pub mod matching;
 pub mod meaning;
+mod medication;
 pub mod merge;
+mod merging;
 mod observation;
 mod order;
 mod patient;
 mod people;
+mod provenance;
 pub mod report;
+mod rules;
+mod schedule;
+mod segments;
+mod specimen;
 mod types;
+mod vaccination;
 mod value;
 mod visit;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
 use crate::hl7::accept::Event;
 use crate::hl7::datetime::{self, Fallback};
-use crate::hl7::structure::Layout;
-use crate::hl7::{Header, Message};
-use crate::json::Value;
+use crate::hl7::structure::{Class, Layout};
+use crate::hl7::{Header, Message, Segment};
+use crate::json::{Object, Value};
 
+use apply::Around;
 use book::Book;
 use draft::{Draft, Drafts};
 pub use draft::{Link, Meeting};
@@ -53,6 +66,26 @@ pub struct MapContext {
     pub authorities: Vec<(String, String)>,
 }
 
+/// What another patient of a message is to the first one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A patient whom the message is about.
+    Subject,
+    /// A number that turned out to be the first patient's: its record is kept, inactive, and points to the first one.
+    Merged,
+}
+
+/// A patient that a message names.
+#[derive(Debug, Clone)]
+pub struct Party {
+    /// The logical id that the bundle gives it; see [`Mapped::patient_id`].
+    pub patient_id: String,
+    /// Who the message says it is.
+    pub patient: PatientIdentity,
+    /// What it is to the first patient.
+    pub role: Role,
+}
+
 /// A message as FHIR.
 #[derive(Debug, Clone)]
 pub struct Mapped {
@@ -67,12 +100,49 @@ pub struct Mapped {
     pub patient_id: String,
     /// Who the message says the patient is.
     pub patient: PatientIdentity,
+    /// The other patients that it names: who was merged into the first one, or changes places with it.
+    pub others: Vec<Party>,
     /// What was used and what was not.
     pub report: MappingReport,
     /// From places in the message to places in the bundle.
     pub links: Vec<Link>,
     /// What it means, for a person.
     pub meaning: Vec<Row>,
+}
+
+impl Mapped {
+    /// Takes a patient that is known nowhere out of the bundle, with the links that lead to it.
+    pub fn leave_out(&mut self, kind: &str, id: &str) {
+        let gone = format!("{kind}/{id}");
+        let is_gone = |e: &Value| e.get("request").and_then(|r| r.str("url")) == Some(gone.as_str());
+        let Some(at) = self.bundle.items("entry").iter().position(is_gone) else { return };
+        if let Some(entries) = self.bundle.get_mut("entry").and_then(Value::as_array_mut) {
+            entries.remove(at);
+            for resource in entries.iter_mut().filter_map(|e| e.get_mut("resource")) {
+                forget(resource, &gone);
+            }
+        }
+        self.meetings.remove(at);
+        self.links.retain(|l| l.entry != at);
+        for link in self.links.iter_mut().filter(|l| l.entry > at) {
+            link.entry -= 1;
+        }
+    }
+}
+
+/// Removes the items of `link` and `target` that lead to a record that is not there.
+fn forget(resource: &mut Value, gone: &str) {
+    let leads = |v: &Value| {
+        v.str("reference") == Some(gone) || v.get("other").and_then(|o| o.str("reference")) == Some(gone)
+    };
+    let Some(object) = resource.as_object_mut() else { return };
+    for key in ["link", "target"] {
+        let Some(items) = object.get_mut(key).and_then(Value::as_array_mut) else { continue };
+        items.retain(|item| !leads(item));
+        if items.is_empty() {
+            object.remove(key);
+        }
+    }
 }
 
 /// Who sent a message, in the words of its header: facility, or application where there is none.
@@ -86,10 +156,12 @@ pub fn sender(header: &Header) -> String {
 pub fn to_transaction(message: &Message, event: Event, context: &MapContext) -> Mapped {
     let fallback = Fallback { header: header_offset(message), zone: context.zone.clone() };
     let book = Book::new(message, fallback);
-    let (drafts, patient_id, patient, meaning) = map_all(&book, message, event, context);
+    let (drafts, parties, meaning) = map_all(&book, message, event, context);
     let report = book.close();
     let (bundle, meetings, links) = drafts.finish();
-    Mapped { event, bundle, meetings, patient_id, patient, report, links, meaning }
+    let mut parties = parties.into_iter();
+    let (patient_id, patient) = parties.next().map(|p| (p.patient_id, p.patient)).unwrap_or_default();
+    Mapped { event, bundle, meetings, patient_id, patient, others: parties.collect(), report, links, meaning }
 }
 
 fn header_offset(message: &Message) -> Option<i16> {
@@ -102,45 +174,161 @@ fn map_all<'a>(
     message: &'a Message,
     event: Event,
     context: &MapContext,
-) -> (Drafts, String, PatientIdentity, Vec<Row>) {
-    let scope = Scope { sender: sender(message.header()), authorities: &context.authorities };
+) -> (Drafts, Vec<Party>, Vec<Row>) {
+    let sender = sender(message.header());
+    let scope = Scope { sender, authorities: &context.authorities, authors: RefCell::default() };
     head(book);
-    let mut drafts = Drafts::default();
-    let mut rows = Vec::new();
-    let Some(pid) = message.first("PID") else {
-        return (drafts, String::new(), PatientIdentity::default(), rows);
-    };
-    let mut others = Drafts::default();
-    let (patient, identity) = patient::patient(book, &scope, &mut others, pid);
-    rows.push(Row::plain(Label::Key("patient"), shown(&identity), pid.index()));
-    let encounter = visit::encounter(book, &scope, &mut others, event, &patient);
-    let encounter_ref = encounter.as_ref().map(Draft::reference);
-    if let (Some(encounter), Some(pv1)) = (&encounter, message.first("PV1")) {
-        rows.push(Row::plain(Label::Key("visit"), visit_text(encounter), pv1.index()));
-    }
-    let patient_ref = patient.reference();
-    let patient_id = patient.id.clone();
-    clinical(book, &scope, &mut others, &patient, encounter_ref.as_ref(), &mut rows);
-    drafts.add(patient);
-    if let Some(encounter) = encounter {
-        drafts.add(encounter);
-    }
-    drafts.0.append(&mut others.0);
     let layout = Layout::of(message);
-    let mut orders = order::Orders {
-        book,
-        scope: &scope,
-        layout: &layout,
-        patient: patient_ref,
-        encounter: encounter_ref,
-        seen: BTreeMap::new(),
-        rows,
-    };
-    for one in &layout.orders {
-        orders.map(&mut drafts, one);
+    for at in &layout.tree.misplaced {
+        let known = message.segment(*at).map(|s| s.name()).unwrap_or_default();
+        book.warn(
+            known,
+            "outOfPlace",
+            "The segment stands where its message has no place for it; it was kept.",
+        );
     }
-    orders.loose(&mut drafts);
-    (drafts, patient_id, identity, orders.rows)
+    let mut all =
+        Whole { book, scope: &scope, layout: &layout, event, drafts: Drafts::default(), rows: Vec::new() };
+    let mut parties = Vec::new();
+    for (n, patient) in layout.patients.iter().enumerate() {
+        let Some(pid) = message.segment(patient.pid) else { continue };
+        let about: Vec<Segment<'a>> = patient.about.iter().filter_map(|i| message.segment(*i)).collect();
+        parties.extend(all.patient(pid, &about, n == 0));
+    }
+    let (mut drafts, rows) = (all.drafts, all.rows);
+    for authority in scope.authors.take().0 {
+        drafts.add(authority);
+    }
+    provenance::of_event(book, &scope, &mut drafts);
+    (drafts, parties, rows)
+}
+
+/// One message on its way.
+struct Whole<'a, 'b> {
+    book: &'a Book<'a>,
+    scope: &'b Scope<'b>,
+    layout: &'b Layout,
+    event: Event,
+    drafts: Drafts,
+    rows: Vec<Row>,
+}
+
+impl<'a> Whole<'a, '_> {
+    /// Maps a patient with all that is about it; the first one with the orders, too. Answers who is meant.
+    fn patient(&mut self, pid: Segment<'a>, about: &[Segment<'a>], first: bool) -> Vec<Party> {
+        let (book, scope, event) = (self.book, self.scope, self.event);
+        let mut others = Drafts::default();
+        let (mut patient, identity) = patient::patient(book, scope, &mut others, pid, about);
+        self.rows.push(Row::plain(Label::Key("patient"), shown(&identity), pid.index()));
+        let mut around = Around { book, scope, refs: BTreeMap::new() };
+        around.refs.insert("patient", patient.reference());
+        around.add(&mut others, pid, "PID+", &mut patient);
+        for block in ["PIDM", "PIDA"] {
+            if let Some(draft) = around.resource_by(&mut others, pid, block) {
+                others.add(draft);
+            }
+        }
+        let mut parties =
+            vec![Party { patient_id: patient.id.clone(), patient: identity, role: Role::Subject }];
+        parties.extend(merging::merged(book, scope, &mut others, &mut patient, about, event));
+        let mut encounter = visit::encounter(book, scope, &mut others, event, &patient, about);
+        let account = others.0.iter().find(|d| d.kind == "Account").map(Draft::reference);
+        if let (Some(encounter), Some(account)) = (&mut encounter, account) {
+            encounter.append("account", account);
+        }
+        if let Some(encounter) = &encounter {
+            around.refs.insert("encounter", encounter.reference());
+            if let Some(pv1) = about.iter().find(|s| s.is("PV1")) {
+                self.rows.push(Row::plain(Label::Key("visit"), visit_text(encounter), pv1.index()));
+            }
+        }
+        let in_orders: Vec<Segment<'a>> = self
+            .layout
+            .orders
+            .iter()
+            .filter(|_| first)
+            .flat_map(|o| &o.others)
+            .filter_map(|i| book.segment(*i))
+            .collect();
+        let every = || about.iter().chain(&in_orders).copied();
+        segments::map(&around, &mut others, &mut patient, &mut encounter, every(), &mut self.rows);
+        let mut mine = Drafts(vec![patient]);
+        mine.0.extend(encounter);
+        mine.0.append(&mut others.0);
+        if first {
+            self.orders(&mut mine, &around);
+            schedule::appointment(&around, &mut mine, about, self.layout, event, &mut self.rows);
+            document::document(&around, &mut mine, about, self.layout, event, &mut self.rows);
+            self.followers(&mut mine, &around);
+        }
+        for draft in mine.0 {
+            self.drafts.add(draft);
+        }
+        parties
+    }
+
+    fn orders(&mut self, drafts: &mut Drafts, around: &Around<'a, '_>) {
+        let refs = |name: &str| around.refs.get(name).cloned();
+        let mut orders = order::Orders {
+            book: self.book,
+            scope: self.scope,
+            layout: self.layout,
+            patient: refs("patient").unwrap_or_default(),
+            encounter: refs("encounter"),
+            asks_only: matches!(self.event.class(), Class::Order | Class::Reply),
+            seen: BTreeMap::new(),
+            rows: std::mem::take(&mut self.rows),
+        };
+        for one in &self.layout.orders {
+            let done = vaccination::vaccination(around, drafts, one, &mut orders)
+                || medication::medication(around, drafts, one, &mut orders);
+            if !done {
+                orders.map(drafts, one, around);
+            }
+        }
+        if self.event.class() != Class::Document {
+            orders.loose(drafts);
+        }
+        self.rows = orders.rows;
+    }
+
+    /// Joins a role to what the segment before it became.
+    fn takes_part(
+        &self,
+        drafts: &mut Drafts,
+        around: &Around<'a, '_>,
+        host: usize,
+        role: Value,
+        kind: Option<Value>,
+    ) {
+        let host = self.book.segment(host).map(|s| s.name()).unwrap_or_default();
+        match (host.as_str(), around.refs.get("patient"), around.refs.get("encounter")) {
+            ("PID" | "PD1", Some(patient), _) => {
+                drafts.extend(patient, "generalPractitioner", std::iter::once(&role));
+            }
+            ("PV1" | "PV2", _, Some(encounter)) => {
+                let kind = kind.map(|k| vec![k]);
+                let item = Object::new().with_some("type", kind).with("individual", role);
+                drafts.extend(encounter, "participant", std::iter::once(&Value::from(item)));
+            }
+            _ => {}
+        }
+    }
+
+    /// ROL and PRT: who takes part, each as a role of its own.
+    fn followers(&mut self, drafts: &mut Drafts, around: &Around<'a, '_>) {
+        for (host, at) in &self.layout.tree.followers {
+            let Some(segment) = self.book.segment(*at) else { continue };
+            if (segment.is("ROL") || segment.is("PRT"))
+                && let Some(role) = around.resource(drafts, segment)
+            {
+                let kind =
+                    role.body.get("code").and_then(Value::as_array).and_then(<[Value]>::first).cloned();
+                let role = drafts.add(role);
+                self.takes_part(drafts, around, *host, role, kind);
+            }
+        }
+    }
 }
 
 /// MSH and EVN: used for the decision, the answer, the provenance and the row itself.
@@ -148,38 +336,8 @@ fn head<'a>(book: &'a Book<'a>) {
     for segment in book.message.segments() {
         if segment.is("MSH") {
             book.structural(segment, &[1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 15, 16, 18]);
-        } else if segment.is("EVN") {
-            book.structural(segment, &[1, 2, 6]);
-        }
-    }
-}
-
-fn clinical<'a>(
-    book: &'a Book<'a>,
-    scope: &Scope<'_>,
-    drafts: &mut Drafts,
-    patient: &Draft,
-    encounter: Option<&Value>,
-    rows: &mut Vec<Row>,
-) {
-    let text = |d: &Draft| d.body.get("code").map(value::shown_concept).unwrap_or_default();
-    for segment in book.message.segments() {
-        let found = if segment.is("AL1") {
-            clinical::allergy(book, patient, segment).map(|d| ("allergy", text(&d), d))
-        } else if segment.is("DG1") {
-            clinical::condition(book, scope, drafts, patient, encounter, segment)
-                .map(|d| ("problem", text(&d), d))
-        } else if segment.is("IN1") {
-            clinical::coverage(book, scope, drafts, patient, segment).map(|d| {
-                let payer = d.body.get("payor").and_then(Value::as_array).and_then(<[Value]>::first);
-                ("cover", payer.and_then(|p| p.str("display")).unwrap_or("").to_owned(), d)
-            })
-        } else {
-            None
-        };
-        if let Some((key, value, draft)) = found {
-            rows.push(Row::plain(Label::Key(key), value, segment.index()));
-            drafts.add(draft);
+        } else if segment.is("EVN") || segment.is("MSA") {
+            book.structural(segment, &[1, 2]);
         }
     }
 }
@@ -216,5 +374,9 @@ fn visit_text(encounter: &Draft) -> String {
 }
 
 pub mod analyser;
+#[cfg(test)]
+mod account;
+#[cfg(test)]
+mod comparison;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use crate::hl7::Segment;
 use crate::json::{Object, Value};
 
+use super::apply::Around;
 use super::book::{Book, Spot};
 use super::codes;
 use super::draft::{Draft, Drafts};
@@ -16,6 +17,8 @@ pub(super) struct Frame<'a> {
     pub patient: Value,
     pub encounter: Option<Value>,
     pub request: Option<Value>,
+    /// What it belongs to, such as a vaccination.
+    pub part_of: Option<Value>,
     pub specimen: Option<Value>,
     pub category: &'static str,
     pub effective: Option<(&'static str, Value)>,
@@ -52,8 +55,10 @@ pub(super) fn observation<'a>(
             draft.put(key, reference);
         }
     }
-    if let Some(request) = frame.request {
-        draft.append("basedOn", request);
+    for (key, reference) in [("basedOn", frame.request), ("partOf", frame.part_of)] {
+        if let Some(reference) = reference {
+            draft.append(key, reference);
+        }
     }
     if !draft.set("effectiveDateTime", f(14).date_time(), f(14))
         && let Some((key, value)) = frame.effective
@@ -71,6 +76,8 @@ pub(super) fn observation<'a>(
     let range_text = range.as_ref().and_then(|r| r.str("text")).map(str::to_owned);
     draft.push("referenceRange", range, f(7));
     let flag = interpretation(&mut draft, f(8));
+    let around = Around { book, scope, refs: Default::default() };
+    around.add(drafts, obx, "OBX+", &mut draft);
     draft.set("method", f(17).reps().into_iter().find_map(types::cwe), f(17));
     for note in &frame.notes {
         if let Some(annotation) = note_of(book, *note) {
@@ -135,8 +142,8 @@ fn performers(draft: &mut Draft, scope: &Scope<'_>, drafts: &mut Drafts, spots: 
     if producer.has_content() {
         // OBX-15 is a coded producer's id: code and name.
         let (code, name) = (producer.c(1).take(), producer.c(2).take());
-        let system = scope.sender_system();
-        let who = people::organization_of(scope, drafts, name, code.map(|c| (c, Some(system))), producer);
+        let number = code.map(|c| types::Identified::plain(scope.sender_system(), c, None));
+        let who = people::organization_of(scope, drafts, name, number, producer);
         draft.push("performer", who, producer);
     }
     for field in [observer, performer] {
@@ -150,6 +157,8 @@ fn performers(draft: &mut Draft, scope: &Scope<'_>, drafts: &mut Drafts, spots: 
     }
     for spot in organization.reps() {
         if let Some(who) = people::organization(scope, drafts, spot) {
+            let around = Around { book: spot.book, scope, refs: Default::default() };
+            around.add_to(drafts, who.str("reference"), spot.segment, "OBX24");
             draft.append_once("performer", who);
             draft.link(spot, "/performer".into());
         }

@@ -1,4 +1,4 @@
-//! ORC, OBR, OBX and SPM to ServiceRequest, DiagnosticReport, Observation and Specimen.
+//! ORC, OBR and OBX to ServiceRequest, DiagnosticReport and Observation.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,7 @@ use crate::hl7::Segment;
 use crate::hl7::structure::{Layout, Order};
 use crate::json::{Object, Value};
 
+use super::apply::Around;
 use super::book::{Book, Spot};
 use super::clinical::key_of;
 use super::codes;
@@ -23,6 +24,8 @@ pub(super) struct Orders<'a, 'b> {
     pub layout: &'b Layout,
     pub patient: Value,
     pub encounter: Option<Value>,
+    /// The message orders and reports nothing: results in it are what the placer knows.
+    pub asks_only: bool,
     /// How often an id's parts have been used, so that twins in one message stay two.
     pub seen: BTreeMap<String, u32>,
     pub rows: Vec<Row>,
@@ -30,8 +33,10 @@ pub(super) struct Orders<'a, 'b> {
 
 impl<'a> Orders<'a, '_> {
     /// Maps one order with all its results.
-    pub fn map(&mut self, drafts: &mut Drafts, order: &Order) {
-        let Some(obr) = order.obr.and_then(|i| self.book.segment(i)) else { return };
+    pub fn map(&mut self, drafts: &mut Drafts, order: &Order, around: &Around<'a, '_>) {
+        let Some(obr) = order.obr.and_then(|i| self.book.segment(i)) else {
+            return self.unasked(drafts, order);
+        };
         let orc = order.orc.and_then(|i| self.book.segment(i));
         let book = self.book;
         let f = |n| book.field(obr, n);
@@ -43,7 +48,7 @@ impl<'a> Orders<'a, '_> {
         });
         let key = numbers.key(self.scope, &self.patient, f(7));
         let order_key = [self.scope.sender_system(), key, key_of(&code)];
-        let request = self.request(drafts, obr, orc, &numbers, &code);
+        let request = self.request(drafts, order, obr, orc, &numbers, &code, around);
         let (collected, effective) = effective(f(7), f(8));
         let issued = f(22).when().and_then(|w| w.instant(&book.fallback));
         let mut report = Draft::new("DiagnosticReport", self.id("DiagnosticReport", &order_key));
@@ -63,7 +68,7 @@ impl<'a> Orders<'a, '_> {
         report.set("issued", issued.clone(), f(22));
         for n in [32, 33, 34, 35] {
             for spot in f(n).reps() {
-                let who = interpreter(self.scope, drafts, spot);
+                let who = people::interpreter(self.scope, drafts, spot);
                 report.push("resultsInterpreter", who, spot);
             }
         }
@@ -74,6 +79,17 @@ impl<'a> Orders<'a, '_> {
         let specimens = self.specimens(drafts, order, obr, &order_key);
         for specimen in specimens.iter().flatten() {
             report.append("specimen", specimen.clone());
+        }
+        // An order that says nothing of results is no report.
+        let said = order.prior || f(25).has_content() || f(22).has_content();
+        let reports = !self.asks_only || said || request.is_none();
+        if let (false, Some(request)) = (reports, &request) {
+            let category = report.body.get("category").and_then(Value::as_array).unwrap_or_default();
+            drafts.extend(request, "category", category.iter().filter(|_| f(24).has_content()));
+            if let Some(("effectiveDateTime", when)) = &effective {
+                drafts.complete(request, "occurrence", "occurrenceDateTime", when.clone());
+            }
+            drafts.extend(request, "specimen", specimens.iter().flatten());
         }
         let one = specimens.iter().flatten().next().filter(|_| specimens.len() == 1).cloned();
         let mut statuses = Vec::new();
@@ -90,6 +106,7 @@ impl<'a> Orders<'a, '_> {
                     patient: self.patient.clone(),
                     encounter: self.encounter.clone(),
                     request: request.clone(),
+                    part_of: None,
                     specimen: specimen.clone(),
                     category: observation_category,
                     effective: effective.clone(),
@@ -108,8 +125,74 @@ impl<'a> Orders<'a, '_> {
                 }
             }
         }
-        report_status(&mut report, f(25), &statuses);
-        drafts.add(report);
+        if reports {
+            report_status(&mut report, f(25), &statuses);
+            drafts.add(report);
+        } else if let (Some(request), Some(known)) =
+            (&request, report.body.get("result").and_then(Value::as_array))
+        {
+            drafts.extend(request, "supportingInfo", known.iter());
+        }
+    }
+
+    /// Specimens and results without an order that names a test.
+    fn unasked(&mut self, drafts: &mut Drafts, order: &Order) {
+        let key = [
+            self.scope.sender_system(),
+            self.patient.str("reference").unwrap_or("").to_owned(),
+            String::new(),
+        ];
+        for specimen in &order.specimens {
+            if let Some(spm) = self.book.segment(specimen.spm) {
+                let reference = self.specimen(drafts, spm, &key);
+                self.values(drafts, &specimen.observations, None, Some(reference));
+            }
+        }
+        self.values(drafts, &order.observations, None, None);
+    }
+
+    /// The results of an order that is no test, such as those with a vaccination: about what the order became.
+    pub fn about(&mut self, drafts: &mut Drafts, order: &Order, what: Value) {
+        let what = (what != Value::Null).then_some(what);
+        self.values(drafts, &order.observations, what, None);
+        for specimen in &order.specimens {
+            self.values(drafts, &specimen.observations, None, None);
+        }
+    }
+
+    fn values(&mut self, drafts: &mut Drafts, at: &[usize], about: Option<Value>, specimen: Option<Value>) {
+        for obx in at.iter().filter_map(|i| self.book.segment(*i)) {
+            let when = self.book.field(obx, 14).c(1).peek().unwrap_or_default();
+            let about_id = about.as_ref().and_then(|a| a.str("reference")).map(str::to_owned);
+            let about_id =
+                about_id.or_else(|| self.patient.str("reference").map(str::to_owned)).unwrap_or_default();
+            let key = [self.scope.sender_system(), about_id, when];
+            let immunization = about
+                .as_ref()
+                .and_then(|a| a.str("reference"))
+                .is_some_and(|r| r.starts_with("Immunization/"));
+            let frame = Frame {
+                patient: self.patient.clone(),
+                encounter: self.encounter.clone(),
+                request: about.clone().filter(|_| !immunization),
+                part_of: about.clone().filter(|_| immunization),
+                specimen: specimen.clone(),
+                category: "exam",
+                effective: None,
+                issued: None,
+                notes: self.notes(obx.index()),
+            };
+            let (_, _, attached) = self.observe(drafts, obx, frame, &key);
+            if let Some(attached) = attached {
+                let text = "A document outside an order has no place in the record.";
+                attached.spot.warn("attachmentOutsideOrder", text);
+            }
+        }
+    }
+
+    /// The comments on the segment at a position, as annotations.
+    pub fn notes_at(&self, at: usize) -> Vec<Value> {
+        self.notes(at).into_iter().filter_map(|n| observation::note_of(self.book, n)).collect()
     }
 
     fn observe(
@@ -131,7 +214,7 @@ impl<'a> Orders<'a, '_> {
         (reference, status, observed.attached)
     }
 
-    fn id(&mut self, kind: &str, parts: &[String]) -> String {
+    pub(super) fn id(&mut self, kind: &str, parts: &[String]) -> String {
         let mut parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let plain = ids::stable(kind, &parts);
         let n = self.seen.entry(plain.clone()).or_insert(0);
@@ -144,17 +227,20 @@ impl<'a> Orders<'a, '_> {
         ids::stable(kind, &parts)
     }
 
-    fn notes(&self, of: usize) -> Vec<Segment<'a>> {
+    pub(super) fn notes(&self, of: usize) -> Vec<Segment<'a>> {
         self.layout.notes_of(of).filter_map(|i| self.book.segment(i)).collect()
     }
 
+    #[allow(clippy::too_many_arguments)]
     fn request(
         &mut self,
         drafts: &mut Drafts,
+        order: &Order,
         obr: Segment<'a>,
         orc: Option<Segment<'a>>,
         numbers: &Numbers,
         code: &Value,
+        around: &Around<'a, '_>,
     ) -> Option<Value> {
         let book = self.book;
         let f = |n| book.field(obr, n);
@@ -172,6 +258,9 @@ impl<'a> Orders<'a, '_> {
             Some((s, None)) => {
                 s.unknown_code(&s.c(1).take().unwrap_or_default());
                 draft.put("status", "unknown");
+            }
+            None if self.asks_only && control_status(o(1)).is_some() => {
+                draft.put("status", control_status(o(1)).unwrap_or("unknown"));
             }
             None => {
                 let done = f(25).c(1).peek().is_some_and(|t| matches!(t.as_str(), "F" | "C"));
@@ -204,7 +293,8 @@ impl<'a> Orders<'a, '_> {
         for spot in f(31).reps() {
             draft.push("reasonCode", types::cwe(spot), spot);
         }
-        if let Some(relevant) = f(13).c(1).peek() {
+        if f(13).has_content() {
+            let relevant = f(13).raw_text();
             f(13).mark();
             draft.push("note", Some(Object::new().with("text", relevant)), f(13));
         }
@@ -213,6 +303,16 @@ impl<'a> Orders<'a, '_> {
                 let note = observation::note_of(book, nte);
                 draft.push("note", note, book.field(nte, 3));
             }
+        }
+        around.add(drafts, obr, "OBR+", &mut draft);
+        if let Some(orc) = orc {
+            around.add(drafts, orc, "ORC+", &mut draft);
+        }
+        for tq1 in order.others.iter().filter_map(|i| book.segment(*i)).filter(|s| s.is("TQ1")) {
+            around.add(drafts, tq1, "TQ1S", &mut draft);
+        }
+        if !draft.body.contains_key("occurrenceTiming") {
+            around.add(drafts, obr, "OBR6", &mut draft);
         }
         Some(drafts.add(draft))
     }
@@ -245,146 +345,6 @@ impl<'a> Orders<'a, '_> {
         let value = text.into_iter().flatten().filter(|t| !t.is_empty()).collect::<Vec<_>>().join(", ");
         self.rows.push(Row::plain(Label::Key("order"), value, obr.index()));
     }
-
-    fn specimens(
-        &mut self,
-        drafts: &mut Drafts,
-        order: &Order,
-        obr: Segment<'a>,
-        order_key: &[String; 3],
-    ) -> Vec<Option<Value>> {
-        if order.specimens.is_empty() {
-            return self.old_specimen(drafts, obr, order_key).map(Some).into_iter().collect();
-        }
-        let segments: Vec<_> = order.specimens.iter().map(|s| self.book.segment(s.spm)).collect();
-        segments.into_iter().map(|spm| spm.map(|spm| self.specimen(drafts, spm, order_key))).collect()
-    }
-
-    fn specimen(&mut self, drafts: &mut Drafts, spm: Segment<'a>, order_key: &[String; 3]) -> Value {
-        let book = self.book;
-        let f = |n| book.field(spm, n);
-        book.structural(spm, &[1]);
-        let number = assigned(self.scope, f(2));
-        let id = match number.first() {
-            Some(first) => ids::stable("Specimen", &[&first.system, &first.value]),
-            None => self.id("Specimen", order_key),
-        };
-        let mut draft = Draft::new("Specimen", id);
-        for n in number {
-            draft.push("identifier", Some(n.json()), f(2));
-        }
-        draft.set("type", types::cwe(f(4)), f(4));
-        draft.put("subject", self.patient.clone());
-        draft.set("receivedTime", f(18).date_time(), f(18));
-        let (start, end) = (f(17).c(1).date_time(), f(17).c(2).date_time());
-        let collection = match (start, end) {
-            (Some(start), None) => Object::new().with("collectedDateTime", start),
-            (None, None) => Object::new(),
-            (start, end) => Object::new()
-                .with("collectedPeriod", Object::new().with_some("start", start).with_some("end", end)),
-        };
-        let collection =
-            collection.with_some("method", types::cwe(f(7))).with_some("bodySite", types::cwe(f(8)));
-        if !collection.is_empty() {
-            draft.set("collection", Some(collection), f(17));
-        }
-        for spot in f(24).reps() {
-            draft.push("condition", types::cwe(spot), spot);
-        }
-        for nte in self.notes(spm.index()) {
-            let note = observation::note_of(book, nte);
-            draft.push("note", note, book.field(nte, 3));
-        }
-        drafts.add(draft)
-    }
-
-    /// OBR-14 and OBR-15 of senders before SPM existed.
-    fn old_specimen(
-        &mut self,
-        drafts: &mut Drafts,
-        obr: Segment<'a>,
-        order_key: &[String; 3],
-    ) -> Option<Value> {
-        let book = self.book;
-        let f = |n| book.field(obr, n);
-        let source = f(15);
-        let code = source.c(1).s(1).take();
-        let text = source.c(1).s(2).take();
-        let system =
-            source.c(1).s(3).take().map(|s| codes::code_system(&s).unwrap_or_else(|| ids::local_system(&s)));
-        let received = f(14).date_time();
-        if code.is_none() && text.is_none() && received.is_none() {
-            return None;
-        }
-        let id = self.id("Specimen", order_key);
-        let mut draft = Draft::new("Specimen", id);
-        if code.is_some() || text.is_some() {
-            let coding = code.as_ref().map(|c| {
-                let coding = Object::new().with_some("system", system).with("code", types::code_text(c));
-                vec![Value::from(coding)]
-            });
-            let shown = text.or(code);
-            draft.set(
-                "type",
-                Some(Object::new().with_some("coding", coding).with_some("text", shown)),
-                source,
-            );
-        }
-        draft.put("subject", self.patient.clone());
-        draft.set("receivedTime", received, f(14));
-        Some(drafts.add(draft))
-    }
-}
-
-/// SPM-2: the placer's and the filler's number in the sub-components of its two components.
-fn assigned(scope: &Scope<'_>, spot: Spot<'_>) -> Vec<Identified> {
-    let mut all = Vec::new();
-    for (n, kind) in [(2, "FILL"), (1, "PLAC")] {
-        let part = spot.c(n);
-        if let Some(value) = part.s(1).take() {
-            let hd = [2, 3, 4].map(|s| part.s(s).take().unwrap_or_default());
-            let [ns, uid, ut] = &hd;
-            let authority = ids::authority(ns, uid, ut);
-            let assumed = authority.is_none();
-            let system = authority.unwrap_or_else(|| scope.sender_system());
-            all.push(Identified { system, value, kind: Some(kind.to_owned()), assumed });
-        }
-    }
-    all
-}
-
-/// NDL of OBR-32 to 35: the name in sub-components of component 1; or an XCN, as many write it.
-fn interpreter(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> Option<Value> {
-    if spot.c(1).s(2).peek().is_none() {
-        return people::practitioner(scope, drafts, spot);
-    }
-    let part = spot.c(1);
-    let [number, family, given, middle, suffix, prefix] = [1, 2, 3, 4, 5, 6].map(|n| part.s(n).take());
-    let given: Vec<String> = [given, middle].into_iter().flatten().collect();
-    let display: Vec<&str> = prefix
-        .as_deref()
-        .into_iter()
-        .chain(given.iter().map(String::as_str))
-        .chain(family.as_deref())
-        .collect();
-    let display = display.join(" ");
-    let id = match &number {
-        Some(n) => ids::stable("Practitioner", &[&scope.sender_system(), n]),
-        None => ids::stable("Practitioner", &[&scope.sender_system(), "name", &display]),
-    };
-    let mut draft = Draft::partial("Practitioner", id);
-    if let Some(value) = number {
-        let identifier = Object::new().with("system", scope.sender_system()).with("value", value);
-        draft.push("identifier", Some(identifier), spot);
-    }
-    let texts = |v: Vec<String>| v.into_iter().map(Value::from).collect::<Vec<_>>();
-    let name = Object::new()
-        .with_some("family", family)
-        .with_some("given", (!given.is_empty()).then(|| texts(given)))
-        .with_some("prefix", prefix.map(|p| texts(vec![p])))
-        .with_some("suffix", suffix.map(|p| texts(vec![p])));
-    draft.push("name", (!name.is_empty()).then_some(name), spot);
-    Some(drafts.add(draft))
 }
 
 /// Placer and filler number of an order, from OBR or ORC.
@@ -397,8 +357,14 @@ impl Numbers {
     fn read<'a>(book: &'a Book<'a>, scope: &Scope<'_>, obr: Segment<'a>, orc: Option<Segment<'a>>) -> Self {
         let read = |n: u16, kind: &str| {
             let own = types::ei(scope, book.field(obr, n), kind);
-            let common = orc.and_then(|o| types::ei(scope, book.field(o, n), kind));
-            own.or(common)
+            let common = orc.map(|o| book.field(o, n));
+            // The same number again; another one stands in the report.
+            if let (Some(own), Some(common)) = (&own, common)
+                && common.c(1).peek().as_deref() == Some(own.value.as_str())
+            {
+                common.mark();
+            }
+            own.or_else(|| types::ei(scope, common?, kind))
         };
         Self { placer: read(2, "PLAC"), filler: read(3, "FILL") }
     }
@@ -467,32 +433,15 @@ fn report_status(report: &mut Draft, spot: Spot<'_>, statuses: &[String]) {
     }
 }
 
-impl<'a> Orders<'a, '_> {
+impl Orders<'_, '_> {
     /// OBX outside any order, as ADT messages send height and weight.
     pub fn loose(&mut self, drafts: &mut Drafts) {
-        let segments: Vec<_> =
-            self.layout.observations.iter().filter_map(|i| self.book.segment(*i)).collect();
-        for obx in segments {
-            let when = self.book.field(obx, 14).c(1).peek().unwrap_or_default();
-            let patient = self.patient.str("reference").unwrap_or("").to_owned();
-            let key = [self.scope.sender_system(), patient, when];
-            let frame = Frame {
-                patient: self.patient.clone(),
-                encounter: self.encounter.clone(),
-                request: None,
-                specimen: None,
-                category: "exam",
-                effective: None,
-                issued: None,
-                notes: self.notes(obx.index()),
-            };
-            let (_, _, attached) = self.observe(drafts, obx, frame, &key);
-            if let Some(attached) = attached {
-                attached.spot.warn(
-                    "attachmentOutsideOrder",
-                    "A document outside an order has no place in the record.",
-                );
-            }
-        }
+        let layout = self.layout;
+        self.values(drafts, &layout.observations, None, None);
     }
+}
+
+/// What ORC-1 makes of an order that has no status of its own.
+fn control_status(spot: Option<Spot<'_>>) -> Option<&'static str> {
+    spot?.c(1).peek().and_then(|code| codes::order_control(&code))
 }

@@ -20,6 +20,7 @@ pub(super) fn patient<'a>(
     scope: &Scope<'_>,
     drafts: &mut Drafts,
     pid: Segment<'a>,
+    about: &[Segment<'a>],
 ) -> (Draft, PatientIdentity) {
     let f = |n| book.field(pid, n);
     book.structural(pid, &[1]);
@@ -57,7 +58,7 @@ pub(super) fn patient<'a>(
             }
         }
     }
-    if let Some(language) = types::cwe(f(15)) {
+    if let Some(language) = super::apply::mapped(f(15), "language") {
         draft.push(
             "communication",
             Some(Object::new().with("language", language).with("preferred", true)),
@@ -68,11 +69,11 @@ pub(super) fn patient<'a>(
     extensions(&mut draft, f);
     multiple_birth(&mut draft, f(24), f(25));
     deceased(&mut draft, f(29), f(30));
-    if let Some(pd1) = book.message.first("PD1") {
-        care(book, scope, drafts, &mut draft, pd1);
+    for pd1 in about.iter().filter(|s| s.is("PD1")) {
+        care(book, scope, drafts, &mut draft, *pd1);
     }
-    for nk1 in book.message.all("NK1") {
-        contact(book, scope, drafts, &mut draft, nk1);
+    for nk1 in about.iter().filter(|s| s.is("NK1")) {
+        contact(book, scope, drafts, &mut draft, *nk1);
     }
     (draft, identity)
 }
@@ -89,6 +90,8 @@ fn identity_spots<'a>(scope: &Scope<'_>, f: impl Fn(u16) -> Spot<'a>) -> Vec<(ty
                     value,
                     kind: None,
                     assumed: false,
+                    period: None,
+                    assigner: None,
                 })
             } else {
                 types::cx(scope, spot)
@@ -96,6 +99,10 @@ fn identity_spots<'a>(scope: &Scope<'_>, f: impl Fn(u16) -> Spot<'a>) -> Vec<(ty
             if let Some(mut found) = found {
                 if let (None, Some(kind)) = (&found.kind, kind) {
                     found.kind = Some(kind.to_owned());
+                    if kind == "SS" && found.assumed {
+                        // What PID-19 is for (the guide's PID map).
+                        found.system = "http://hl7.org/fhir/sid/us-ssn".to_owned();
+                    }
                 }
                 if !all.iter().any(|(a, _)| a.system == found.system && a.value == found.value) {
                     all.push((found, spot));
@@ -204,9 +211,10 @@ fn marital(draft: &mut Draft, spot: Spot<'_>) {
 }
 
 fn extensions<'a>(draft: &mut Draft, f: impl Fn(u16) -> Spot<'a>) {
-    if let Some(mother) = types::xpn(f(6)) {
-        let text = mother.family.clone().or_else(|| mother.given.first().cloned());
-        if let Some(text) = text {
+    if let Some(mother) = f(6).reps().first() {
+        let parts: Vec<String> = (1..=15).filter_map(|n| mother.c(n).take()).collect();
+        if !parts.is_empty() {
+            let text = parts.join(" ");
             let extension = Object::new()
                 .with("url", format!("{EXT}patient-mothersMaidenName"))
                 .with("valueString", text);
@@ -220,15 +228,7 @@ fn extensions<'a>(draft: &mut Draft, f: impl Fn(u16) -> Spot<'a>) {
         draft.push("extension", Some(extension), f(17));
     }
     for (field, url) in [(10, "us-core-race"), (22, "us-core-ethnicity")] {
-        for spot in f(field).reps() {
-            if let Some(text) = types::cwe(spot).as_ref().and_then(|c| c.str("text")) {
-                let inner = Object::new().with("url", "text").with("valueString", text);
-                let extension = Object::new()
-                    .with("extension", vec![Value::from(inner)])
-                    .with("url", format!("http://hl7.org/fhir/us/core/StructureDefinition/{url}"));
-                draft.push("extension", Some(extension), spot);
-            }
-        }
+        group(draft, f(field), url);
     }
     if let Some(place) = f(23).c(1).take() {
         let extension = Object::new()
@@ -245,6 +245,30 @@ fn extensions<'a>(draft: &mut Draft, f: impl Fn(u16) -> Spot<'a>) {
             draft.push("extension", Some(extension), spot);
         }
     }
+}
+
+/// PID-10 and PID-22: one extension with a coding for each repetition and the texts of all.
+fn group(draft: &mut Draft, spot: Spot<'_>, url: &str) {
+    let concepts: Vec<Value> = spot.reps().into_iter().filter_map(types::cwe).collect();
+    if concepts.is_empty() {
+        return;
+    }
+    let texts: Vec<String> = concepts.iter().map(super::value::shown_concept).collect();
+    let mut inner: Vec<Value> = Vec::new();
+    for coding in concepts.iter().flat_map(|c| c.items("coding")) {
+        let mut coding = coding.clone();
+        // Table 0005 is the CDC's list of race and ethnicity under another name.
+        let cdc = coding.str("code").is_some_and(|c| c.len() == 6 && c.as_bytes().get(4) == Some(&b'-'));
+        if let (true, Some(object)) = (cdc, coding.as_object_mut()) {
+            object.insert("system", "urn:oid:2.16.840.1.113883.6.238");
+        }
+        inner.push(Object::new().with("url", "ombCategory").with("valueCoding", coding).into());
+    }
+    inner.push(Object::new().with("url", "text").with("valueString", texts.join(", ")).into());
+    let extension = Object::new()
+        .with("extension", inner)
+        .with("url", format!("http://hl7.org/fhir/us/core/StructureDefinition/{url}"));
+    draft.push("extension", Some(extension), spot);
 }
 
 fn multiple_birth(draft: &mut Draft, flag: Spot<'_>, order: Spot<'_>) {
@@ -303,6 +327,9 @@ fn contact<'a>(
 ) {
     let f = |n| book.field(nk1, n);
     book.structural(nk1, &[1]);
+    if ![2, 4, 5, 6, 13, 40].into_iter().any(|n| f(n).has_content()) {
+        return;
+    }
     let mut names = f(2).reps().into_iter().filter_map(types::xpn);
     let name = names.next().map(|n| n.json);
     let relationship: Vec<Value> = [types::cwe(f(3)), types::cwe(f(7))].into_iter().flatten().collect();

@@ -4,9 +4,10 @@
 use crate::json::{Object, Value};
 
 use super::book::Spot;
+use super::codes;
 use super::draft::{Draft, Drafts};
 use super::ids;
-use super::types::{Scope, name_parts};
+use super::types::{self, Identified, Scope, name_parts};
 
 /// XCN: the Practitioner and a reference to it with the name as display.
 pub(super) fn practitioner(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> Option<Value> {
@@ -20,10 +21,16 @@ pub(super) fn practitioner(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_
         let given = n.given.iter().map(String::as_str);
         prefix.chain(given).chain(n.family.as_deref()).collect::<Vec<_>>().join(" ")
     });
-    let system = scope.authority(spot.c(9)).unwrap_or_else(|| scope.sender_system());
-    // The name type says nothing about a clinician; the identifier type goes into the identifier.
-    spot.c(10).mark();
-    let kind = spot.c(13).take();
+    let (system, author) = if number.is_some() { scope.authority(spot.c(9)) } else { (None, None) };
+    let system = system.unwrap_or_else(|| scope.sender_system());
+    let used = spot.c(10).peek().and_then(|k| codes::name_use(&k));
+    if used.is_some() && named.is_some() {
+        spot.c(10).mark();
+    }
+    let kind = spot.c(13).peek().filter(|_| number.is_some()).inspect(|_| spot.c(13).mark());
+    let by = if author.is_none() && number.is_some() { spot.c(14).s(1).take() } else { None };
+    let assigner = author.or_else(|| by.map(|by| Object::new().with("display", by).into()));
+    let name_period = if named.is_some() { types::period(spot.c(19), spot.c(20)) } else { None };
     let id = match (&number, &display) {
         (Some(n), _) => ids::stable("Practitioner", &[&system, n]),
         (None, name) => {
@@ -32,20 +39,69 @@ pub(super) fn practitioner(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_
     };
     let mut draft = Draft::partial("Practitioner", id);
     if let Some(n) = number {
-        let identifier = super::types::Identified { system, value: n, kind, assumed: false };
+        let identifier = Identified { assigner, ..Identified::plain(system, n, kind) };
         draft.push("identifier", Some(identifier.json()), spot);
     }
     if let Some(n) = named {
-        draft.push("name", Some(n.json), spot);
+        let mut name = n.json;
+        if let Some(object) = name.as_object_mut() {
+            if let Some(used) = used {
+                object.insert_at(0, "use", used);
+            }
+            if let Some(period) = name_period {
+                object.insert("period", period);
+            }
+        }
+        draft.push("name", Some(name), spot);
     }
     Some(with_display(drafts.add(draft), display.as_deref()))
+}
+
+/// NDL of OBR-32 to 35: the name in sub-components of component 1; or an XCN, as many write it.
+pub(super) fn interpreter(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> Option<Value> {
+    if spot.c(1).s(2).peek().is_none() {
+        return practitioner(scope, drafts, spot);
+    }
+    let part = spot.c(1);
+    let [number, family, given, middle, suffix, prefix] = [1, 2, 3, 4, 5, 6].map(|n| part.s(n).take());
+    let given: Vec<String> = [given, middle].into_iter().flatten().collect();
+    let display: Vec<&str> = prefix
+        .as_deref()
+        .into_iter()
+        .chain(given.iter().map(String::as_str))
+        .chain(family.as_deref())
+        .collect();
+    let display = display.join(" ");
+    let id = match &number {
+        Some(n) => ids::stable("Practitioner", &[&scope.sender_system(), n]),
+        None => ids::stable("Practitioner", &[&scope.sender_system(), "name", &display]),
+    };
+    let mut draft = Draft::partial("Practitioner", id);
+    if let Some(value) = number {
+        let identifier = Object::new().with("system", scope.sender_system()).with("value", value);
+        draft.push("identifier", Some(identifier), spot);
+    }
+    let texts = |v: Vec<String>| v.into_iter().map(Value::from).collect::<Vec<_>>();
+    let name = Object::new()
+        .with_some("family", family)
+        .with_some("given", (!given.is_empty()).then(|| texts(given)))
+        .with_some("prefix", prefix.map(|p| texts(vec![p])))
+        .with_some("suffix", suffix.map(|p| texts(vec![p])));
+    draft.push("name", (!name.is_empty()).then_some(name), spot);
+    Some(drafts.add(draft))
 }
 
 /// XON: the Organization.
 pub(super) fn organization(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> Option<Value> {
     let name = spot.c(1).take();
     let number = spot.c(10).take().or_else(|| spot.c(3).take());
-    organization_of(scope, drafts, name, number.map(|n| (n, scope.authority(spot.c(6)))), spot)
+    let number = number.map(|n| {
+        let (system, assigner) = scope.authority(spot.c(6));
+        let system = system.unwrap_or_else(|| scope.sender_system());
+        let kind = spot.c(7).take();
+        Identified { assigner, ..Identified::plain(system, n, kind) }
+    });
+    organization_of(scope, drafts, name, number, spot)
 }
 
 /// An Organization from a name and a number with its authority.
@@ -53,44 +109,111 @@ pub(super) fn organization_of(
     scope: &Scope<'_>,
     drafts: &mut Drafts,
     name: Option<String>,
-    number: Option<(String, Option<String>)>,
+    number: Option<Identified>,
     from: Spot<'_>,
 ) -> Option<Value> {
     if name.is_none() && number.is_none() {
         return None;
     }
-    let number = number.map(|(n, system)| (n, system.unwrap_or_else(|| scope.sender_system())));
     let id = match (&number, &name) {
-        (Some((n, system)), _) => ids::stable("Organization", &[system, n]),
+        (Some(n), _) => ids::stable("Organization", &[&n.system, &n.value]),
         (None, name) => {
             ids::stable("Organization", &[&scope.sender_system(), "name", name.as_deref().unwrap_or("")])
         }
     };
     let mut draft = Draft::partial("Organization", id);
-    if let Some((value, system)) = number {
-        let identifier = Object::new().with("system", system).with("value", value);
-        draft.push("identifier", Some(identifier), from);
+    if let Some(number) = number {
+        draft.push("identifier", Some(number.json()), from);
     }
     let display = name.clone();
     draft.set("name", name, from);
     Some(with_display(drafts.add(draft), display.as_deref()))
 }
 
-/// PL: the Location, named from the point of care to the building.
+/// EI of a device: the Device.
+pub(super) fn device(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> Option<Value> {
+    let number = types::ei(scope, spot, "")?;
+    let mut draft = Draft::partial("Device", ids::stable("Device", &[&number.system, &number.value]));
+    let display = number.value.clone();
+    draft.push("identifier", Some(number.json()), spot);
+    Some(with_display(drafts.add(draft), Some(&display)))
+}
+
+/// PL: a Location for each level it names, from the facility to the bed, each part of the one around it. Answers the
+/// innermost one.
 pub(super) fn location(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> Option<Value> {
-    let levels: Vec<String> = [1, 2, 3, 4, 7, 8].into_iter().filter_map(|n| spot.c(n).s(1).take()).collect();
-    let text = spot.c(9).take();
-    let name = text.unwrap_or_else(|| levels.join(", "));
-    if name.is_empty() {
-        return None;
+    // Facility, building, floor, point of care, room, bed (the guide's PL map).
+    const LEVELS: [(u16, &str); 6] = [(4, "si"), (7, "bu"), (8, "lvl"), (1, "wa"), (2, "ro"), (3, "bd")];
+    const PHYSICAL: &str = "http://terminology.hl7.org/CodeSystem/location-physical-type";
+    let described = spot.c(9).take();
+    let mut chain = vec![scope.sender_system()];
+    let mut names: Vec<String> = Vec::new();
+    let mut around: Option<Value> = None;
+    let last = LEVELS.iter().rposition(|(n, _)| spot.c(*n).s(1).has_content());
+    for (i, (n, physical)) in LEVELS.into_iter().enumerate() {
+        let Some(name) = spot.c(n).s(1).take() else { continue };
+        let (authority, kind) = (spot.c(n).s(2).peek(), spot.c(n).s(3).peek());
+        chain.push(format!("{physical}={name}"));
+        names.insert(0, name.clone());
+        let parts: Vec<&str> = chain.iter().map(String::as_str).collect();
+        let mut draft = Draft::partial("Location", ids::stable("Location", &parts));
+        if let Some(uri) = authority.and_then(|a| ids::authority("", &a, kind.as_deref().unwrap_or_default()))
+        {
+            let identifier = Object::new().with("system", "urn:ietf:rfc:3986").with("value", uri);
+            draft.push("identifier", Some(identifier), spot);
+            spot.c(n).s(2).mark();
+            if matches!(kind.as_deref(), Some("ISO" | "UUID" | "GUID" | "DNS" | "URI" | "URL")) {
+                spot.c(n).s(3).mark();
+            }
+        }
+        draft.set("name", Some(name), spot);
+        if let Some(text) = described.as_deref().filter(|_| Some(i) == last) {
+            draft.put("description", text);
+        }
+        draft.put("mode", "instance");
+        let coding = Object::new().with("system", PHYSICAL).with("code", physical);
+        draft.put("physicalType", Object::new().with("coding", vec![Value::from(coding)]));
+        if let Some(around) = around.take() {
+            draft.put("partOf", around);
+        }
+        around = Some(drafts.add(draft));
     }
-    let mut parts = vec![scope.sender_system()];
-    parts.extend(levels);
-    parts.push(name.clone());
-    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    let mut draft = Draft::partial("Location", ids::stable("Location", &parts));
+    match (around, described) {
+        (Some(inner), described) => {
+            let shown = described.unwrap_or_else(|| names.join(", "));
+            Some(with_display(inner, Some(&shown)))
+        }
+        (None, Some(text)) => Some(named_place(scope, drafts, text, None, spot)),
+        (None, None) => None,
+    }
+}
+
+/// A place by its code and name (DLD, HD, CWE).
+pub(super) fn place_named(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> Option<Value> {
+    let (code, name) = (spot.c(1).s(1).take(), spot.c(2).peek());
+    let name = name.filter(|n| n.chars().any(char::is_alphabetic)).inspect(|_| spot.c(2).mark());
+    match (name, code) {
+        (Some(name), code) => Some(named_place(scope, drafts, name, code, spot)),
+        (None, Some(code)) => Some(named_place(scope, drafts, code, None, spot)),
+        (None, None) => None,
+    }
+}
+
+fn named_place(
+    scope: &Scope<'_>,
+    drafts: &mut Drafts,
+    name: String,
+    code: Option<String>,
+    spot: Spot<'_>,
+) -> Value {
+    let id = ids::stable("Location", &[&scope.sender_system(), "name", &name]);
+    let mut draft = Draft::partial("Location", id);
+    if let Some(code) = code {
+        let identifier = Identified::plain(scope.sender_system(), code, None);
+        draft.push("identifier", Some(identifier.json()), spot);
+    }
     draft.set("name", Some(name.as_str()), spot);
-    Some(with_display(drafts.add(draft), Some(&name)))
+    with_display(drafts.add(draft), Some(&name))
 }
 
 fn with_display(mut reference: Value, display: Option<&str>) -> Value {

@@ -167,9 +167,42 @@ fn an_admission_becomes_a_patient_and_a_visit() {
     assert_eq!(at(cover, "/payor/0/display"), "Star Health");
     assert_eq!(at(resources(&mapped, "Observation")[0], "/valueQuantity/value"), "61.50");
     let unmapped: Vec<&str> = mapped.report.unmapped.iter().map(|u| u.path.as_str()).collect();
-    assert_eq!(unmapped, ["PID-18", "IN1-16.1", "IN1-16.2", "ZPI-1", "ZPI-2.1", "ZPI-2.2"]);
+    assert_eq!(unmapped, ["IN1-16.1", "IN1-16.2", "ZPI-1", "ZPI-2.1", "ZPI-2.2"]);
     let Meeting::Overlay { deletes, .. } = &mapped.meetings[0] else { panic!("a patient is partial") };
     assert!(deletes.is_empty());
+}
+
+#[test]
+fn a_merge_points_both_ways_and_keeps_the_old_number() {
+    let text = "MSH|^~\\&|A|HOSP|C|D|2026||ADT^A40^ADT_A39|1|P|2.5\nEVN|A40|20260101090000\nPID|1||C-1^^^NANDINI||Wagh^S\n\
+                MRG|C-7^^^NANDINI^MR||||||Wagh^Sunita";
+    let mut mapped = map(text);
+    let [stays, old] = resources(&mapped, "Patient")[..] else { panic!("two patients") };
+    assert_eq!((at(stays, "/link/0/type"), at(old, "/link/0/type")), ("replaces", "replaced-by"));
+    assert_eq!(at(old, "/link/0/other/reference"), format!("Patient/{}", mapped.patient_id));
+    assert_eq!((at(old, "/identifier/0/value"), old.get("active")), ("C-7", Some(&Value::Bool(false))));
+    let [other] = mapped.others.as_slice() else { panic!("one other patient") };
+    assert_eq!((other.role, other.patient.identifiers[0].value.as_str()), (Role::Merged, "C-7"));
+    let gone = other.patient_id.clone();
+    mapped.leave_out("Patient", &gone);
+    let [stays] = resources(&mapped, "Patient")[..] else { panic!("one patient") };
+    assert_eq!(stays.get("link"), None, "nobody here has the old number");
+    assert_eq!(mapped.bundle.items("entry").len(), mapped.meetings.len());
+}
+
+#[test]
+fn segments_of_the_table_become_what_their_lines_say() {
+    let text = "MSH|^~\\&|A|HOSP|C|D|2026||DFT^P03^DFT_P03|1|P|2.5\nPID|1||C-1^^^NANDINI||Wagh^S\n\
+                PV1|1|O|||||||||||||||||V-1\nFT1|1|T-9||20260101|20260102|CG|XR1^Chest X-ray^L|||2||500&INR\n\
+                PR1|1||XR1^Chest X-ray^L||20260101|D||||||D7^Kulkarni^Meera";
+    let mapped = map(text);
+    let charge = resources(&mapped, "ChargeItem")[0];
+    assert_eq!((at(charge, "/status"), at(charge, "/quantity/value")), ("billable", "2"));
+    assert_eq!(at(charge, "/code/coding/0/code"), "XR1");
+    let procedure = resources(&mapped, "Procedure")[0];
+    assert_eq!(at(procedure, "/category/coding/0/code"), "D");
+    assert_eq!(at(procedure, "/performer/0/actor/display"), "Meera Kulkarni");
+    assert_eq!(at(procedure, "/encounter/reference").split('/').next(), Some("Encounter"));
 }
 
 #[test]
@@ -234,7 +267,7 @@ fn published_messages_become_valid_resources() {
                 // Fragments that show one data type are refused as messages; they must map all the same.
                 Err(_) if m.header().message_type() == "ORU" => {
                     refused += 1;
-                    sound(&to_transaction(&m, Event::R01, &context()), &file);
+                    sound(&to_transaction(&m, Event::of("ORU", "R01").unwrap(), &context()), &file);
                 }
                 Err(_) => {}
             }
@@ -243,8 +276,11 @@ fn published_messages_become_valid_resources() {
     println!(
         "{accepted} accepted, {refused} refused, {resources} resources, {used} used, {unmapped} unmapped"
     );
-    assert!(accepted > 35, "{accepted}");
+    assert!(accepted > 90, "{accepted}");
+    assert_eq!(FAULTS.load(std::sync::atomic::Ordering::Relaxed), 0, "messages that break a rule of R4");
 }
+
+static FAULTS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
 
 /// Links lead somewhere and every resource keeps R4's invariants; answers how many there are.
 fn sound(mapped: &Mapped, file: &std::path::Path) -> usize {
@@ -254,16 +290,21 @@ fn sound(mapped: &Mapped, file: &std::path::Path) -> usize {
     }
     let entries = mapped.bundle.items("entry");
     let validator = Validator::new(&Core, Rules::write(Level::Invariants));
+    let mut faults = Vec::new();
     for entry in entries {
         let resource = entry.get("resource").unwrap();
+        let kind = resource.str("resourceType").unwrap_or_default();
         let issues = validator.check(resource, &[]);
-        let text = resource.to_vec();
-        assert!(issues.is_empty(), "{}: {issues:?}\n{}", file.display(), String::from_utf8_lossy(&text));
+        faults.extend(issues.iter().map(|i| format!("{kind}: {} {:?}", i.diagnostics, i.expression)));
+    }
+    if !faults.is_empty() {
+        println!("{}: {}", file.display(), faults.join("; "));
+        FAULTS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     }
     entries.len()
 }
 
-fn messages(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+pub(super) fn messages(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();

@@ -2,6 +2,8 @@
 //!
 //! Each function reads one repetition and answers `None` when it says nothing.
 
+use std::cell::RefCell;
+
 use jiff::tz::TimeZone;
 
 use crate::fhir::datetime::Moment;
@@ -9,10 +11,13 @@ use crate::json::{Object, Value};
 
 use super::book::Spot;
 use super::codes;
+use super::draft::{Draft, Drafts};
 use super::ids;
 
-/// What a message assumes about names that it does not qualify.
+/// What a message assumes about names that it does not qualify, and whom it names by the way.
 pub(super) struct Scope<'a> {
+    /// The authorities that gave numbers, as organisations.
+    pub authors: RefCell<Drafts>,
     /// The sending facility (or application), which stands in for a missing assigning authority.
     pub sender: String,
     /// Names of assigning authorities that this clinic has given a URI.
@@ -20,14 +25,58 @@ pub(super) struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// The URI of an HD; the places read are marked.
-    pub fn authority(&self, hd: Spot<'_>) -> Option<String> {
-        let (namespace, universal, kind) = (
-            hd.s(1).take().unwrap_or_default(),
-            hd.s(2).take().unwrap_or_default(),
-            hd.s(3).take().unwrap_or_default(),
-        );
-        self.named(&namespace).or_else(|| ids::authority(&namespace, &universal, &kind))
+    /// The URI of an HD and the organisation behind it; the places read are marked.
+    pub fn authority(&self, hd: Spot<'_>) -> (Option<String>, Option<Value>) {
+        self.resolve([hd.s(1), hd.s(2), hd.s(3)])
+    }
+
+    /// The URI of an authority by its namespace, universal id and the kind of it; with a universal id also the
+    /// organisation, kept once, whoever's numbers it gave.
+    pub fn resolve(&self, [namespace, universal, kind]: [Spot<'_>; 3]) -> (Option<String>, Option<Value>) {
+        let text = |s: Spot<'_>| s.peek().unwrap_or_default();
+        let (name, uid, uid_kind) = (text(namespace), text(universal), text(kind));
+        let uri = self.named(&name).or_else(|| ids::authority(&name, &uid, &uid_kind));
+        if uri.is_some() {
+            namespace.mark();
+        }
+        let author = self.assigner(&name, &uid, &uid_kind);
+        if author.is_some() {
+            [namespace, universal, kind].iter().for_each(Spot::mark);
+        }
+        (uri, author)
+    }
+
+    fn assigner(&self, name: &str, universal: &str, kind: &str) -> Option<Value> {
+        if universal.is_empty() {
+            return None;
+        }
+        let name = (!name.is_empty()).then(|| name.to_owned());
+        let uri = ids::authority(name.as_deref().unwrap_or_default(), universal, kind)?;
+        let mut draft = Draft::partial("Organization", ids::stable("Organization", &["authority", &uri]));
+        if let Some(name) = &name {
+            let identifier =
+                Object::new().with("system", ids::local_system(name)).with("value", name.as_str());
+            draft.append("identifier", identifier);
+        }
+        let typed = (!kind.is_empty()).then(|| {
+            let coding = Object::new().with("system", V2_0301).with("code", code_text(kind));
+            Object::new().with("coding", vec![Value::from(coding)])
+        });
+        // A universal id of a kind that has no URI stays under the name of its kind.
+        let own = uri.starts_with("urn:x-hl7v2:");
+        let system =
+            if own && !kind.is_empty() { ids::local_system(kind) } else { "urn:ietf:rfc:3986".to_owned() };
+        let value = if own { universal.to_owned() } else { uri };
+        let identifier = Object::new().with_some("type", typed).with("system", system).with("value", value);
+        draft.append("identifier", identifier);
+        if let Some(name) = &name {
+            draft.put("name", name.as_str());
+        }
+        let reference = self.authors.borrow_mut().add(draft);
+        Some(match (reference, name) {
+            (Value::Object(reference), Some(name)) => reference.with("display", name).into(),
+            (reference, _) => reference,
+        })
     }
 
     /// The URI that stands for the sender.
@@ -48,9 +97,18 @@ pub(super) struct Identified {
     pub kind: Option<String>,
     /// No authority was sent; the sender stands in for it.
     pub assumed: bool,
+    /// From when to when it holds.
+    pub period: Option<Value>,
+    /// Who gave it, by name.
+    pub assigner: Option<Value>,
 }
 
 impl Identified {
+    /// A plain number under a system.
+    pub fn plain(system: String, value: String, kind: Option<String>) -> Self {
+        Self { system, value, kind, assumed: false, period: None, assigner: None }
+    }
+
     pub fn json(&self) -> Value {
         let kind = self.kind.as_ref().map(|k| {
             let coding = Object::new().with("system", V2_0203).with("code", code_text(k));
@@ -60,33 +118,36 @@ impl Identified {
             .with_some("type", kind)
             .with("system", self.system.as_str())
             .with("value", self.value.as_str())
+            .with_some("period", self.period.clone())
+            .with_some("assigner", self.assigner.clone())
             .into()
     }
 }
 
+const V2_0301: &str = "http://terminology.hl7.org/CodeSystem/v2-0301";
 const V2_0203: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
 
 /// CX: id, check digit, scheme, authority, type, facility, from, to.
 pub(super) fn cx(scope: &Scope<'_>, spot: Spot<'_>) -> Option<Identified> {
     let value = spot.c(1).take()?;
-    let authority = scope.authority(spot.c(4));
+    let (authority, author) = scope.authority(spot.c(4));
     let assumed = authority.is_none();
     let kind = spot.c(5).take();
-    Some(Identified { system: authority.unwrap_or_else(|| scope.sender_system()), value, kind, assumed })
+    let by = if author.is_none() { spot.c(6).s(1).take() } else { None };
+    let assigner = author.or_else(|| by.map(|by| Object::new().with("display", by).into()));
+    let period = period(spot.c(7), spot.c(8));
+    let system = authority.unwrap_or_else(|| scope.sender_system());
+    Some(Identified { system, value, kind, assumed, period, assigner })
 }
 
 /// EI: id, namespace, universal id, type of it.
 pub(super) fn ei(scope: &Scope<'_>, spot: Spot<'_>, kind: &str) -> Option<Identified> {
     let value = spot.c(1).take()?;
-    let (ns, uid, ut) = (
-        spot.c(2).take().unwrap_or_default(),
-        spot.c(3).take().unwrap_or_default(),
-        spot.c(4).take().unwrap_or_default(),
-    );
-    let authority = scope.named(&ns).or_else(|| ids::authority(&ns, &uid, &ut));
+    let (authority, assigner) = scope.resolve([spot.c(2), spot.c(3), spot.c(4)]);
     let assumed = authority.is_none();
     let system = authority.unwrap_or_else(|| scope.sender_system());
-    Some(Identified { system, value, kind: Some(kind.to_owned()), assumed })
+    let kind = (!kind.is_empty()).then(|| kind.to_owned());
+    Some(Identified { system, value, kind, assumed, period: None, assigner })
 }
 
 /// The name parts of an XPN, or of an XCN from its component 2 on.
@@ -110,12 +171,17 @@ pub(super) fn xpn(spot: Spot<'_>) -> Option<Named> {
             json.insert(key, value);
         }
     }
-    let period = period(spot.c(12), spot.c(13));
+    // XPN.10 is the older range, 12 and 13 the newer moments.
+    let period = period(spot.c(12), spot.c(13)).or_else(|| period(spot.c(10).s(1), spot.c(10).s(2)));
     Some(Named { json: json.with_some("period", period).into(), ..named })
 }
 
 /// Family, given, middle, suffix, prefix and degree from component `first` on.
 pub(super) fn name_parts(spot: Spot<'_>, first: u16) -> Option<Named> {
+    let any = [spot.c(first).s(1), spot.c(first + 1), spot.c(first + 2), spot.c(first + 4)];
+    if any.iter().all(|s| s.peek().is_none()) {
+        return None;
+    }
     let family = spot.c(first).s(1).take();
     let own = spot.c(first).s(2).peek();
     let mut given: Vec<String> = Vec::new();
@@ -123,20 +189,36 @@ pub(super) fn name_parts(spot: Spot<'_>, first: u16) -> Option<Named> {
     if let Some(middle) = spot.c(first + 2).take() {
         given.extend(middle.split_whitespace().map(str::to_owned));
     }
-    let suffix: Vec<Value> =
-        [spot.c(first + 3).take(), spot.c(first + 5).take()].into_iter().flatten().map(Value::from).collect();
+    // XPN.14 and XCN.21: the professional suffix.
+    let profession = if first == 1 { 14 } else { 21 };
+    let suffix: Vec<Value> = [first + 3, first + 5, profession]
+        .into_iter()
+        .filter_map(|n| spot.c(n).take())
+        .map(Value::from)
+        .collect();
     let prefix = spot.c(first + 4).take();
-    if family.is_none() && given.is_empty() && prefix.is_none() {
-        return None;
-    }
     let given_json: Vec<Value> = given.iter().map(Value::from).collect();
     let family_full = match (&own, &family) {
         // Own-surname prefixes (`van` in sub-component 2) are part of the surname when it is not.
         (Some(prefix), Some(f)) if !f.starts_with(prefix.as_str()) => Some(format!("{prefix} {f}")),
         _ => family.clone(),
     };
+    // FN: the parts of a surname, as extensions of it.
+    const PARTS: [(u16, &str); 4] =
+        [(2, "own-prefix"), (3, "own-name"), (4, "partner-prefix"), (5, "partner-name")];
+    let parts: Vec<Value> = PARTS
+        .into_iter()
+        .filter(|_| family.is_some())
+        .filter_map(|(n, part)| {
+            let text = spot.c(first).s(n).take()?;
+            let url = format!("http://hl7.org/fhir/StructureDefinition/humanname-{part}");
+            Some(Object::new().with("url", url).with("valueString", text).into())
+        })
+        .collect();
+    let parts = (!parts.is_empty()).then(|| Object::new().with("extension", parts));
     let json = Object::new()
         .with_some("family", family_full.clone())
+        .with_some("_family", parts)
         .with_some("given", (!given_json.is_empty()).then_some(given_json))
         .with_some("prefix", prefix.map(|p| vec![Value::from(p)]))
         .with_some("suffix", (!suffix.is_empty()).then_some(suffix));
@@ -145,13 +227,17 @@ pub(super) fn name_parts(spot: Spot<'_>, first: u16) -> Option<Named> {
 
 /// XAD: street, other, city, state, postcode, country, type, other designation, county.
 pub(super) fn xad(spot: Spot<'_>) -> Option<Value> {
+    let whole = spot.c(1).s(1).take();
+    // Street name and house number as parts, unless the whole line holds them.
+    let part = |n| spot.c(1).s(n).take().filter(|p| !whole.as_ref().is_some_and(|w| w.contains(p.as_str())));
+    let (name, number) = (part(2), part(3));
     let street: Vec<String> =
-        [spot.c(1).s(1).take(), spot.c(1).s(3).peek(), spot.c(2).take(), spot.c(8).take()]
+        [whole.clone(), number, name, spot.c(2).take(), spot.c(8).take(), spot.c(19).take()]
             .into_iter()
             .flatten()
             .collect();
     let line: Vec<Value> = street.iter().map(Value::from).collect();
-    let kind = spot.c(7).take();
+    let kind = spot.c(7).peek();
     let used = kind.as_deref().and_then(codes::address_use);
     let postal = kind.as_deref().and_then(|k| match k {
         "M" | "SH" => Some("postal"),
@@ -160,17 +246,19 @@ pub(super) fn xad(spot: Spot<'_>) -> Option<Value> {
     if let (Some(k), None, None) = (&kind, used, postal) {
         spot.c(7).unknown_code(k);
     }
+    spot.c(7).mark();
     let body = Object::new()
         .with_some("line", (!line.is_empty()).then_some(line))
         .with_some("city", spot.c(3).take())
-        .with_some("district", spot.c(9).take())
+        .with_some("district", spot.c(9).s(2).take().or_else(|| spot.c(9).s(1).take()))
         .with_some("state", spot.c(4).take())
         .with_some("postalCode", spot.c(5).take())
         .with_some("country", spot.c(6).take());
     if body.is_empty() {
         return None;
     }
-    let period = period(spot.c(13), spot.c(14));
+    // XAD.12 is the older range, 13 and 14 the newer moments.
+    let period = period(spot.c(13), spot.c(14)).or_else(|| period(spot.c(12).s(1), spot.c(12).s(2)));
     let head = Object::new().with_some("use", used).with_some("type", postal);
     let all: Object = head.into_iter().chain(body).collect();
     Some(all.with_some("period", period).into())
@@ -178,12 +266,19 @@ pub(super) fn xad(spot: Spot<'_>) -> Option<Value> {
 
 /// XTN: the number as text (1 or 12) or in parts (5 to 8), use, equipment, e-mail.
 pub(super) fn xtn(spot: Spot<'_>, used: Option<&'static str>) -> Option<(String, Value)> {
-    let equipment = spot.c(3).take();
+    let any = [1, 12, 4, 5, 6, 7].into_iter().any(|n| spot.c(n).peek().is_some());
+    if !any {
+        return None;
+    }
+    let equipment = spot.c(3).peek();
     let purpose = spot.c(2).take();
-    let mail = spot.c(4).take();
     let mut system = equipment.as_deref().and_then(codes::telecom_system);
     let parts: Vec<String> = [5, 6, 7].into_iter().filter_map(|n| spot.c(n).peek()).collect();
     let whole = spot.c(1).take().or_else(|| spot.c(12).take());
+    if system.is_some() {
+        spot.c(3).mark();
+    }
+    let mail = if whole.is_none() { spot.c(4).take() } else { None };
     let value = match (whole, mail) {
         (None, Some(mail)) => {
             system = Some("email");
@@ -223,10 +318,16 @@ pub(super) fn xtn(spot: Spot<'_>, used: Option<&'static str>) -> Option<(String,
         }
     }
     let used = if mobile { Some("mobile") } else { stated.or(used) };
+    let rank = spot.c(18).peek().and_then(|t| t.parse::<u32>().ok()).filter(|n| *n > 0);
+    if rank.is_some() {
+        spot.c(18).mark();
+    }
     let json = Object::new()
         .with("system", system.unwrap_or("phone"))
         .with("value", value.as_str())
         .with_some("use", used)
+        .with_some("rank", rank)
+        .with_some("period", period(spot.c(13), spot.c(14)))
         .into();
     Some((value, json))
 }
@@ -235,10 +336,13 @@ pub(super) fn xtn(spot: Spot<'_>, used: Option<&'static str>) -> Option<(String,
 pub(super) fn cwe(spot: Spot<'_>) -> Option<Value> {
     let first = coding(spot, 1);
     let second = coding(spot, 4);
+    let third = coding(spot, 10);
     let original = spot.c(9).take();
     let text = original.or_else(|| display(&first)).or_else(|| display(&second)).or_else(|| code_of(&first));
+    let said =
+        |c: &Object| c.contains_key("code") || c.get("display").and_then(Value::as_str) != text.as_deref();
     let codings: Vec<Value> =
-        [first, second].into_iter().flatten().filter(|c| c.contains_key("code")).map(Value::from).collect();
+        [first, second, third].into_iter().flatten().filter(said).map(Value::from).collect();
     if codings.is_empty() && text.is_none() {
         return None;
     }
@@ -250,6 +354,18 @@ pub(super) fn cwe(spot: Spot<'_>) -> Option<Value> {
     )
 }
 
+/// A CWE whose codes are of an HL7 table where it names no system.
+pub(super) fn cwe_of(spot: Spot<'_>, table: &str) -> Option<Value> {
+    let mut concept = cwe(spot)?;
+    let codings = concept.get_mut("coding").and_then(Value::as_array_mut);
+    for coding in codings.into_iter().flatten().filter_map(Value::as_object_mut) {
+        if coding.contains_key("code") && !coding.contains_key("system") {
+            coding.insert_at(0, "system", format!("http://terminology.hl7.org/CodeSystem/{table}"));
+        }
+    }
+    Some(concept)
+}
+
 fn display(coding: &Option<Object>) -> Option<String> {
     coding.as_ref()?.get("display")?.as_str().map(str::to_owned)
 }
@@ -258,12 +374,18 @@ fn code_of(coding: &Option<Object>) -> Option<String> {
     coding.as_ref()?.get("code")?.as_str().map(str::to_owned)
 }
 
-fn coding(spot: Spot<'_>, first: u16) -> Option<Object> {
-    let (code, display, system) = (spot.c(first).take(), spot.c(first + 1).take(), spot.c(first + 2).take());
+pub(super) fn coding(spot: Spot<'_>, first: u16) -> Option<Object> {
+    let (code, display) = (spot.c(first).take(), spot.c(first + 1).take());
     if code.is_none() && display.is_none() {
         return None;
     }
-    let version = spot.c(if first == 1 { 7 } else { 8 }).take();
+    let system = spot.c(first + 2).take();
+    let version = spot.c(match first {
+        1 => 7,
+        4 => 8,
+        _ => 13,
+    });
+    let version = version.take();
     let uri = system.as_ref().map(|s| codes::code_system(s).unwrap_or_else(|| ids::local_system(s)));
     Some(
         Object::new()

@@ -65,10 +65,38 @@ pub(super) fn set<'a>(draft: &mut Draft, kind: Spot<'a>, value: Spot<'a>, unit: 
     Shown { text, attached: None }
 }
 
+/// What an OBX of a document holds.
+pub(super) enum Content<'a> {
+    Attached(Attached<'a>),
+    Text(String),
+    Nothing,
+}
+
+/// OBX-5 as content of a document: data, a pointer to it, or lines of text.
+pub(super) fn content<'a>(kind: Spot<'a>, value: Spot<'a>) -> Content<'a> {
+    let stated = kind.c(1).take().map(|t| t.to_ascii_uppercase());
+    if !value.has_content() {
+        return Content::Nothing;
+    }
+    let attached = match stated.as_deref() {
+        Some("ED") => data(value),
+        Some("RP") => pointer(value),
+        Some(_) | None => {
+            let lines: Vec<String> = value.reps().iter().map(|s| s.peek().unwrap_or_default()).collect();
+            value.mark();
+            return Content::Text(lines.join("\n"));
+        }
+    };
+    attached.map_or(Content::Nothing, Content::Attached)
+}
+
 /// A quantity with the digits as sent; `<5` and `>100` become comparators.
 fn number(draft: &mut Draft, value: Spot<'_>, unit: Spot<'_>, stated: bool) -> Option<String> {
     let text = value.c(1).peek()?;
     let single = value.reps().len() == 1;
+    if !single && let Some(shown) = numbers(draft, value, unit) {
+        return Some(shown);
+    }
     match split_number(&text).filter(|_| single) {
         Some((comparator, digits)) => {
             value.c(1).mark();
@@ -85,6 +113,20 @@ fn number(draft: &mut Draft, value: Spot<'_>, unit: Spot<'_>, stated: bool) -> O
         }
         None => None,
     }
+}
+
+/// Several numbers, each a component with the code of the whole; `None` when one of them is no number.
+fn numbers(draft: &mut Draft, value: Spot<'_>, unit: Spot<'_>) -> Option<String> {
+    let spots = value.reps();
+    let all: Option<Vec<_>> = spots.iter().map(|s| split_number(&s.c(1).peek()?)).collect();
+    let mut shown = Vec::new();
+    for ((comparator, digits), spot) in all?.into_iter().zip(spots) {
+        shown.push(spot.c(1).take().unwrap_or_default());
+        let code = draft.body.get("code").cloned().unwrap_or_default();
+        let quantity = quantity(&digits, comparator, unit);
+        draft.push("component", Some(Object::new().with("code", code).with("valueQuantity", quantity)), spot);
+    }
+    Some(shown.join(", "))
 }
 
 /// A comparator and a JSON number; `None` when the text is no plain number. `1,234.5` is none: a comma is a decimal
@@ -126,14 +168,18 @@ fn quantity(number: &Number, comparator: Option<&str>, unit: Spot<'_>) -> Object
     with_unit(base, unit)
 }
 
-fn with_unit(base: Object, unit: Spot<'_>) -> Object {
-    let (code, text, system) = (unit.c(1).take(), unit.c(2).take(), unit.c(3).take());
-    let Some(shown) = text.or_else(|| code.clone()) else { return base };
+pub(super) fn with_unit(base: Object, unit: Spot<'_>) -> Object {
+    let (code, text) = (unit.c(1).peek(), unit.c(2).take());
+    let system = unit.c(3).peek().filter(|_| code.is_some()).inspect(|_| unit.c(3).mark());
+    let Some(shown) = text.clone().or_else(|| code.clone()) else { return base };
     let uri = match (&code, &system) {
         (Some(_), Some(s)) => codes::code_system(s).or_else(|| Some(super::ids::local_system(s))),
         (Some(c), None) if codes::is_common_ucum(c) => Some(UCUM.to_owned()),
         (_, _) => None,
     };
+    if uri.is_some() || text.is_none() {
+        unit.c(1).mark();
+    }
     let base = base.with("unit", shown);
     match (uri, code) {
         (Some(uri), Some(code)) => base.with("system", uri).with("code", types::code_text(&code)),
@@ -333,7 +379,7 @@ fn hex_bytes(text: &str) -> Option<Vec<u8>> {
 }
 
 /// RFC 4648 base64 with padding.
-fn base64(bytes: &[u8]) -> String {
+pub(super) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {

@@ -1,6 +1,7 @@
 //! PV1 and PV2 to Encounter.
 
-use crate::hl7::accept::Event;
+use crate::hl7::Segment;
+use crate::hl7::structure::{Class, Event};
 use crate::json::{Object, Value};
 
 use super::book::{Book, Spot};
@@ -17,14 +18,16 @@ pub(super) fn encounter<'a>(
     drafts: &mut Drafts,
     event: Event,
     patient: &Draft,
+    about: &[Segment<'a>],
 ) -> Option<Draft> {
-    let pv1 = book.message.first("PV1")?;
+    let pv1 = *about.iter().find(|s| s.is("PV1"))?;
     let f = |n| book.field(pv1, n);
     book.structural(pv1, &[1]);
     let number = types::cx(scope, f(19));
     let start = f(44).c(1).peek();
     if number.is_none()
-        && !(event.has_visit() && (start.is_some() || f(2).c(1).peek().is_some_and(|c| c != "N")))
+        && !((event.has_visit() || event.class() == Class::Charge)
+            && (start.is_some() || f(2).c(1).peek().is_some_and(|c| c != "N")))
     {
         return None;
     }
@@ -34,16 +37,25 @@ pub(super) fn encounter<'a>(
     };
     let mut draft = Draft::partial("Encounter", id);
     if let Some(n) = number {
-        let kind = n.kind.clone().or(Some("VN".to_owned()));
-        draft.push("identifier", Some(types::Identified { kind, ..n }.json()), f(19));
+        let own = n.kind.clone().filter(|k| k != "VN");
+        let mut json = types::Identified { kind: Some("VN".to_owned()), ..n }.json();
+        if let Some(kind) = json.get_mut("type").and_then(Value::as_object_mut) {
+            if let (Some(own), Some(codings)) = (own, kind.get_mut("coding").and_then(Value::as_array_mut)) {
+                let system = "http://terminology.hl7.org/CodeSystem/v2-0203";
+                codings
+                    .push(Object::new().with("system", system).with("code", types::code_text(&own)).into());
+            }
+            kind.insert("text", "visit number");
+        }
+        draft.push("identifier", Some(json), f(19));
     }
     if let Some(other) = types::cx(scope, f(50)) {
         draft.push("identifier", Some(other.json()), f(50));
     }
     class(&mut draft, f(2));
     draft.put("subject", patient.reference());
-    draft.push("type", types::cwe(f(4)), f(4));
-    draft.set("serviceType", types::cwe(f(10)), f(10));
+    draft.push("type", types::cwe_of(f(4), "v2-0007"), f(4));
+    draft.set("serviceType", types::cwe_of(f(10), "v2-0069"), f(10));
     for (field, code, display) in
         [(7, "ATND", "attender"), (8, "REF", "referrer"), (9, "CON", "consultant"), (17, "ADM", "admitter")]
     {
@@ -60,13 +72,13 @@ pub(super) fn encounter<'a>(
         }
     }
     let hospitalization = Object::new()
-        .with_some("admitSource", types::cwe(f(14)))
-        .with_some("dischargeDisposition", types::cwe(f(36)));
+        .with_some("admitSource", types::cwe_of(f(14), "v2-0023"))
+        .with_some("dischargeDisposition", types::cwe_of(f(36), "v2-0112"));
     if !hospitalization.is_empty() {
         draft.set("hospitalization", Some(hospitalization), if f(36).has_content() { f(36) } else { f(14) });
     }
-    if let Some(pv2) = book.message.first("PV2") {
-        for spot in book.field(pv2, 3).reps() {
+    for pv2 in about.iter().filter(|s| s.is("PV2")) {
+        for spot in book.field(*pv2, 3).reps() {
             draft.push("reasonCode", types::cwe(spot), spot);
         }
     }
@@ -103,7 +115,7 @@ fn participant(code: &str, display: &str, who: Value) -> Object {
         .with("system", "http://terminology.hl7.org/CodeSystem/v3-ParticipationType")
         .with("code", code)
         .with("display", display);
-    let kind = Object::new().with("coding", vec![Value::from(coding)]);
+    let kind = Object::new().with("coding", vec![Value::from(coding)]).with("text", display);
     Object::new().with("type", vec![Value::from(kind)]).with("individual", who)
 }
 
@@ -111,7 +123,7 @@ fn participant(code: &str, display: &str, who: Value) -> Object {
 fn period<'a>(book: &'a Book<'a>, draft: &mut Draft, event: Event, f: impl Fn(u16) -> Spot<'a>) -> bool {
     let start = f(44).date_time();
     let mut end = f(45).date_time();
-    if event == Event::A03 && end.is_none() {
+    if event.trigger() == "A03" && end.is_none() {
         end = book.message.first("EVN").and_then(|evn| {
             let at = |n| book.field(evn, n).date_time();
             at(6).or_else(|| at(2))
@@ -127,13 +139,24 @@ fn period<'a>(book: &'a Book<'a>, draft: &mut Draft, event: Event, f: impl Fn(u1
 }
 
 fn status(draft: &mut Draft, event: Event, ended: bool) {
-    match event {
-        Event::A01 => draft.put("status", if ended { "finished" } else { "in-progress" }),
-        Event::A03 => draft.put("status", "finished"),
-        Event::A04 => draft.put("status", if ended { "finished" } else { "arrived" }),
-        Event::A05 => draft.put("status", "planned"),
-        Event::A08 | Event::A28 | Event::A31 | Event::R01 if ended => draft.put("status", "finished"),
-        Event::A08 => draft.assume("status", "in-progress"),
-        Event::A28 | Event::A31 | Event::R01 => draft.assume("status", "unknown"),
-    }
+    let stated = match event.trigger() {
+        "A01" if !ended => "in-progress",
+        "A02" | "A06" | "A07" | "A09" | "A10" | "A12" | "A13" | "A17" | "A22" | "A25" | "A26" | "A32"
+        | "A33"
+            if event.has_visit() && !ended =>
+        {
+            "in-progress"
+        }
+        "A04" if !ended => "arrived",
+        "A05" | "A14" if event.has_visit() => "planned",
+        "A11" | "A27" | "A38" if event.has_visit() => "cancelled",
+        "A21" if event.has_visit() => "onleave",
+        "A03" => "finished",
+        _ if ended => "finished",
+        _ => {
+            let unsure = event.has_visit() || event.class() == Class::Charge;
+            return draft.assume("status", if unsure { "in-progress" } else { "unknown" });
+        }
+    };
+    draft.put("status", stated);
 }

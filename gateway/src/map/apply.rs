@@ -1,0 +1,478 @@
+//! Carrying the rules out: a segment and its block become a resource, or additions to one.
+
+use std::collections::BTreeMap;
+
+use crate::hl7::Segment;
+use crate::json::{Number, Object, Value};
+
+use super::book::{Book, Spot};
+use super::codes;
+use super::concepts::{self, Concept};
+use super::draft::{Draft, Drafts};
+use super::ids;
+use super::people;
+use super::rules::{Block, How, List, RULES, Rule, Step, When};
+use super::types::{self, Scope};
+use super::value;
+
+const ALTERNATE: &str = "http://hl7.org/fhir/StructureDefinition/alternate-codes";
+
+/// What a segment knows of the message around it.
+pub(super) struct Around<'a, 'b> {
+    pub book: &'a Book<'a>,
+    pub scope: &'b Scope<'b>,
+    /// References by the names that rules use: `patient`, `encounter`, `order`, `source`.
+    pub refs: BTreeMap<&'static str, Value>,
+}
+
+impl<'a> Around<'a, '_> {
+    /// The resource of a segment that has a block of its own, or `None` when there is no block or nothing to say.
+    pub fn resource(&self, drafts: &mut Drafts, segment: Segment<'a>) -> Option<Draft> {
+        self.resource_by(drafts, segment, &segment.name())
+    }
+
+    /// The resource that the block of that name makes of a segment.
+    pub fn resource_by(&self, drafts: &mut Drafts, segment: Segment<'a>, name: &str) -> Option<Draft> {
+        let block = RULES.block(name)?;
+        let field = |n: u16| self.book.field(segment, n);
+        if !block.needs.is_empty() && !block.needs.iter().any(|n| field(*n).has_content()) {
+            return None;
+        }
+        let mut draft = Draft::partial(block.kind, self.id(block, segment));
+        self.extend(drafts, segment, &mut draft, block);
+        Some(draft)
+    }
+
+    /// Adds what the block of that name says of a segment to a resource.
+    pub fn add(&self, drafts: &mut Drafts, segment: Segment<'a>, name: &str, draft: &mut Draft) {
+        if let Some(block) = RULES.block(name) {
+            self.extend(drafts, segment, draft, block);
+        }
+    }
+
+    /// Adds what a block says of a segment to a resource that is here already, named by its reference.
+    pub fn add_to(&self, drafts: &mut Drafts, reference: Option<&str>, segment: Segment<'a>, name: &str) {
+        let Some((kind, id)) = reference.and_then(|r| r.split_once('/')) else { return };
+        if let Some(at) = drafts.0.iter().position(|d| d.kind == kind && d.id == id) {
+            let mut draft = drafts.0.remove(at);
+            self.add(drafts, segment, name, &mut draft);
+            drafts.0.insert(at.min(drafts.0.len()), draft);
+        }
+    }
+
+    /// The patient and the key fields name it; without those, the message and the segment's place in it.
+    fn id(&self, block: &Block, segment: Segment<'a>) -> String {
+        let keys: Vec<String> = block.keys.iter().map(|n| self.book.field(segment, *n).raw_text()).collect();
+        let mut parts = vec![self.scope.sender_system()];
+        if let Some(patient) = self.refs.get("patient").and_then(|p| p.str("reference")) {
+            parts.push(patient.to_owned());
+        }
+        if keys.iter().all(String::is_empty) {
+            parts.push(String::from_utf8_lossy(self.book.message.header().control_id()).into_owned());
+            parts.push(segment.occurrence().to_string());
+        }
+        parts.push(segment.name());
+        parts.extend(keys);
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        ids::stable(block.kind, &parts)
+    }
+
+    fn extend(&self, drafts: &mut Drafts, segment: Segment<'a>, draft: &mut Draft, block: &Block) {
+        let mut slots = Slots::default();
+        if set_id(segment) {
+            self.book.structural(segment, &[1]);
+        }
+        for rule in &block.rules {
+            if rule.when.as_ref().is_some_and(|w| !self.holds(segment, w)) {
+                continue;
+            }
+            self.rule(drafts, segment, draft, rule, &mut slots);
+        }
+    }
+
+    fn holds(&self, segment: Segment<'a>, when: &When) -> bool {
+        let spot = place(self.book.field(segment, when.source.0), when.source);
+        let found = match spot.peek() {
+            Some(_) if when.values.is_empty() => true,
+            Some(text) => when.values.iter().any(|v| v.eq_ignore_ascii_case(&text)),
+            None => false,
+        };
+        found != when.negated
+    }
+
+    fn rule(
+        &self,
+        drafts: &mut Drafts,
+        segment: Segment<'a>,
+        draft: &mut Draft,
+        rule: &Rule,
+        slots: &mut Slots,
+    ) {
+        if rule.source.0 == 0 {
+            if let How::Always(text) = rule.how {
+                slots.put(&mut draft.body, &rule.path, 0, literal(text));
+            } else if let How::Assume(text) = rule.how {
+                self.assume(draft, rule, text);
+            } else if let How::Refer(name) = rule.how
+                && let Some(reference) = self.refs.get(name)
+            {
+                slots.put(&mut draft.body, &rule.path, 0, reference.clone());
+            }
+            return;
+        }
+        let field = self.book.field(segment, rule.source.0);
+        // What another segment or field has said already stays; this one is then in the report.
+        if !matches!(rule.how, How::Always(_) | How::Assume(_) | How::Unit) && said(&draft.body, &rule.path) {
+            return;
+        }
+        if let ([Step { name, .. }], true) = (rule.path.as_slice(), field.deleted()) {
+            draft.deletes.push((*name).to_owned());
+            return;
+        }
+        let many = rule.path.iter().any(|s| s.list != List::No);
+        for (rep, spot) in field.reps().into_iter().enumerate().take(if many { MOST_REPEATS } else { 1 }) {
+            let spot = place(spot, rule.source);
+            if !spot.has_content() {
+                continue;
+            }
+            // A constant completes what a rule above has made of the same repetition.
+            if matches!(rule.how, How::Always(_)) && !slots.has(&rule.path, rep) {
+                continue;
+            }
+            match self.value(drafts, draft, rule, spot) {
+                Some(value) => {
+                    let pointer = slots.put(&mut draft.body, &rule.path, rep, value);
+                    draft.link(spot, pointer);
+                }
+                None => self.alternate(draft, rule, spot, rep, slots),
+            }
+        }
+    }
+
+    fn assume(&self, draft: &mut Draft, rule: &Rule, text: &str) {
+        if let [first, rest @ ..] = rule.path.as_slice() {
+            let value = rest.iter().rev().fold(literal(text), |value, step| {
+                let value = if step.list == List::No { value } else { Value::from(vec![value]) };
+                Object::new().with(step.name, value).into()
+            });
+            let value = if first.list == List::No { value } else { Value::from(vec![value]) };
+            draft.assume(first.name, value);
+        }
+    }
+
+    /// A code that the table does not know stays beside the element, as the guide's alternate-codes extension says.
+    fn alternate(&self, draft: &mut Draft, rule: &Rule, spot: Spot<'a>, rep: usize, slots: &mut Slots) {
+        let How::Code(_) = rule.how else { return };
+        let Some((last, before)) = rule.path.split_last().filter(|(last, _)| last.list == List::No) else {
+            return;
+        };
+        if before.is_empty() && draft.body.contains_key(&format!("_{}", last.name)) {
+            // Another segment has said one already; this one stands in the report.
+            return;
+        }
+        let Some(concept) = types::cwe(spot) else { return };
+        let extension = Object::new().with("url", ALTERNATE).with("valueCodeableConcept", concept);
+        let extended: Value = Object::new().with("extension", vec![Value::from(extension)]).into();
+        if before.is_empty() {
+            draft.body.insert(format!("_{}", last.name), extended);
+        } else if let Some(place) = slots.reach(&mut draft.body, before, rep) {
+            place.insert(format!("_{}", last.name), extended);
+        }
+    }
+
+    fn value(&self, drafts: &mut Drafts, draft: &Draft, rule: &Rule, spot: Spot<'a>) -> Option<Value> {
+        let scope = self.scope;
+        Some(match rule.how {
+            How::Always(text) => literal(text),
+            How::Assume(text) => literal(text),
+            How::Refer(name) => self.refs.get(name)?.clone(),
+            How::Cwe(None) => types::cwe(spot)?,
+            How::Cwe(Some(table)) if table.starts_with("v2-") => types::cwe_of(spot, table)?,
+            How::Cwe(Some(table)) => mapped(spot, table)?,
+            How::Coding => types::coding(spot, 1)?.into(),
+            How::Code(table) => {
+                let sent = spot.c1().peek()?;
+                let Some(found) = concepts::find(table, &sent) else {
+                    spot.unknown_code(&sent);
+                    return None;
+                };
+                spot.mark_code();
+                found.code.into()
+            }
+            How::Text => spot.c1().take()?.into(),
+            How::Lines => {
+                let text = spot.raw_text();
+                spot.mark();
+                text.into()
+            }
+            How::Date => spot.when()?.date().into(),
+            How::Instant => spot.when()?.instant(&self.book.fallback)?.into(),
+            How::DateTime => spot.date_time()?.into(),
+            How::Bool => {
+                let yes = codes::yes_no(&spot.c1().peek()?)?;
+                spot.mark_code();
+                yes.into()
+            }
+            How::Int => {
+                let n = spot.c1().peek()?.parse::<u32>().ok()?;
+                spot.c1().mark();
+                n.into()
+            }
+            How::Decimal => Value::Number(decimal(spot.c1())?),
+            How::Cx => types::cx(scope, spot)?.json(),
+            How::Ei(kind) => types::ei(scope, spot, kind.unwrap_or_default())?.json(),
+            How::Xpn => types::xpn(spot)?.json,
+            How::Xad => types::xad(spot)?,
+            How::Xtn(used) => types::xtn(spot, used)?.1,
+            How::Practitioner => people::practitioner(scope, drafts, spot)?,
+            How::Organization => people::organization(scope, drafts, spot)?,
+            How::OrganizationNamed => {
+                let number = spot.c(1).take();
+                let named = number.is_some();
+                let name = spot.c(2).take().or_else(|| number.clone());
+                let system = spot.c(3).peek().filter(|_| named).inspect(|_| spot.c(3).mark());
+                let system = system.map(|s| codes::code_system(&s).unwrap_or_else(|| ids::local_system(&s)));
+                let number = number.map(|n| {
+                    types::Identified::plain(system.unwrap_or_else(|| scope.sender_system()), n, None)
+                });
+                people::organization_of(scope, drafts, name, number, spot)?
+            }
+            How::Device => people::device(scope, drafts, spot)?,
+            How::Location => people::location(scope, drafts, spot)?,
+            How::LocationNamed => people::place_named(scope, drafts, spot)?,
+            How::Period => types::period(spot.c(1), spot.c(2))?,
+            How::Money => money(spot)?,
+            How::Quantity => quantity(spot)?,
+            How::Unit => {
+                // The unit of the number that stands there already.
+                let number = slots_number(&draft.body, &rule.path)?;
+                value::with_unit(Object::new().with("value", number), spot).into()
+            }
+            How::Annotation => Object::new().with("text", spot.c1().take()?).into(),
+            How::Concept => types::text_concept(&spot.c1().take()?),
+        })
+    }
+}
+
+/// True when a member that is no list is there already.
+fn said(body: &Object, path: &[Step]) -> bool {
+    if path.iter().any(|s| s.list != List::No) {
+        return false;
+    }
+    let mut steps = path.iter();
+    let Some(mut at) = steps.next().and_then(|s| body.get(s.name)) else { return false };
+    for step in steps {
+        match at.get(step.name) {
+            Some(inner) => at = inner,
+            None => return false,
+        }
+    }
+    true
+}
+
+/// More repetitions of one field than this go into the report only.
+const MOST_REPEATS: usize = 200;
+
+/// Segments whose first field only counts them.
+fn set_id(segment: Segment<'_>) -> bool {
+    !["SCH", "RXA", "RXO", "RXE", "RXD", "RXR", "ACC", "EVN", "MRG", "TXA", "PD1", "PV2", "SFT", "PDA", "ORC"]
+        .iter()
+        .any(|n| segment.is(n))
+}
+
+fn place(spot: Spot<'_>, source: (u16, u16, u16)) -> Spot<'_> {
+    match source {
+        (_, 0, _) => spot,
+        (_, component, 0) => spot.c(component),
+        (_, component, sub) => spot.c(component).s(sub),
+    }
+}
+
+fn literal(text: &str) -> Value {
+    match text {
+        "true" => true.into(),
+        "false" => false.into(),
+        text => text.into(),
+    }
+}
+
+fn decimal(spot: Spot<'_>) -> Option<Number> {
+    let number = value::json_number(&spot.peek()?)?;
+    spot.mark();
+    Some(number)
+}
+
+/// CP and MO: an amount with its currency in sub-components, or in the first two components of old senders.
+fn money(spot: Spot<'_>) -> Option<Value> {
+    let amount = decimal(spot.c(1).s(1))?;
+    let currency = spot
+        .c(1)
+        .s(2)
+        .take()
+        .or_else(|| spot.c(2).peek().filter(|c| c.len() == 3).inspect(|_| spot.c(2).mark()));
+    Some(Object::new().with("value", amount).with_some("currency", currency).into())
+}
+
+/// CQ: a number and its unit in the sub-components of component 2.
+fn quantity(spot: Spot<'_>) -> Option<Value> {
+    let number = decimal(spot.c(1))?;
+    let unit = spot.c(2);
+    let (code, text) = (unit.s(1).peek(), unit.s(2).take());
+    let system = unit.s(3).peek().filter(|_| code.is_some()).inspect(|_| unit.s(3).mark());
+    let system = system.map(|s| codes::code_system(&s).unwrap_or_else(|| ids::local_system(&s)));
+    if system.is_some() || text.is_none() {
+        unit.s(1).mark();
+    }
+    let unit = text.or_else(|| code.clone());
+    let code = code.filter(|_| system.is_some());
+    Some(
+        Object::new()
+            .with("value", number)
+            .with_some("unit", unit)
+            .with_some("system", system)
+            .with_some("code", code)
+            .into(),
+    )
+}
+
+/// A CWE through a concept map: the FHIR coding first, the sender's own behind it where it says more.
+pub(super) fn mapped(spot: Spot<'_>, table: &str) -> Option<Value> {
+    let sent = spot.c1().peek();
+    let found = sent.as_deref().and_then(|s| concepts::find(table, s));
+    let own = types::cwe(spot);
+    match (sent, found, own) {
+        (_, Some(found), own) => Some(with_target(found, own)),
+        (Some(sent), None, own) => {
+            spot.unknown_code(&sent);
+            own
+        }
+        (None, None, own) => own,
+    }
+}
+
+fn with_target(found: Concept, own: Option<Value>) -> Value {
+    let target = Object::new()
+        .with("system", found.system)
+        .with("code", found.code)
+        .with_some("display", (!found.display.is_empty()).then_some(found.display));
+    let mut codings = vec![Value::from(target)];
+    let mut text = None;
+    if let Some(own) = own {
+        text = own.str("text").map(str::to_owned);
+        let differs = |c: &&Value| {
+            c.str("code") != Some(found.code) || c.str("system").is_some_and(|s| s != found.system)
+        };
+        codings.extend(own.items("coding").iter().filter(differs).cloned());
+    }
+    let text = text.filter(|t| t != found.code);
+    Object::new().with("coding", codings).with_some("text", text).into()
+}
+
+fn slots_number(body: &Object, path: &[Step]) -> Option<Value> {
+    let mut steps = path.iter();
+    let mut at = body.get(steps.next()?.name)?;
+    for step in steps {
+        if let Some(items) = at.as_array() {
+            at = items.last()?;
+        }
+        at = at.get(step.name)?;
+    }
+    at.get("value").cloned()
+}
+
+/// Which item of which list a label stands for: pointer of the list, label, repetition.
+#[derive(Default)]
+struct Slots(BTreeMap<(String, &'static str, usize), usize>);
+
+impl Slots {
+    /// True when the first labelled item on the path has been made for this repetition.
+    fn has(&self, path: &[Step], rep: usize) -> bool {
+        let mut at = String::new();
+        for step in path {
+            at = format!("{at}/{}", step.name);
+            if let List::Item(label) = step.list {
+                return self.0.contains_key(&(at, label, rep));
+            }
+        }
+        true
+    }
+
+    /// The object that an earlier rule has made at a path.
+    fn reach<'o>(&self, body: &'o mut Object, path: &[Step], rep: usize) -> Option<&'o mut Object> {
+        let mut at = body;
+        let mut here = String::new();
+        for step in path {
+            here = format!("{here}/{}", step.name);
+            let member = at.get_mut(step.name)?;
+            at = match step.list {
+                List::No => member.as_object_mut()?,
+                List::Append => return None,
+                List::Item(label) => {
+                    let index = *self.0.get(&(here.clone(), label, rep))?;
+                    here = format!("{here}/{index}");
+                    member.as_array_mut()?.get_mut(index)?.as_object_mut()?
+                }
+            };
+        }
+        Some(at)
+    }
+
+    /// Puts a value at a path, making what is missing; answers its JSON pointer.
+    fn put(&mut self, body: &mut Object, path: &[Step], rep: usize, value: Value) -> String {
+        self.put_in(body, path, String::new(), rep, value)
+    }
+
+    fn put_in(&mut self, at: &mut Object, path: &[Step], base: String, rep: usize, value: Value) -> String {
+        let Some((step, rest)) = path.split_first() else { return base };
+        let here = format!("{base}/{}", step.name);
+        if step.list == List::No {
+            if rest.is_empty() {
+                join(at, step.name, value);
+                return here;
+            }
+            if at.get(step.name).and_then(Value::as_object).is_none() {
+                at.insert(step.name, Object::new());
+            }
+            return match at.get_mut(step.name).and_then(Value::as_object_mut) {
+                Some(inner) => self.put_in(inner, rest, here, rep, value),
+                None => here,
+            };
+        }
+        if at.get(step.name).and_then(Value::as_array).is_none() {
+            at.insert(step.name, Vec::<Value>::new());
+        }
+        let Some(items) = at.get_mut(step.name).and_then(Value::as_array_mut) else { return here };
+        let labelled = match step.list {
+            List::Item(label) => Some((here.clone(), label, rep)),
+            List::No | List::Append => None,
+        };
+        let index = labelled.as_ref().and_then(|key| self.0.get(key).copied()).unwrap_or(items.len());
+        if index == items.len() {
+            items.push(Object::new().into());
+        }
+        if let Some(key) = labelled {
+            self.0.insert(key, index);
+        }
+        let pointer = format!("{here}/{index}");
+        match items.get_mut(index) {
+            Some(item) if rest.is_empty() => *item = value,
+            Some(Value::Object(item)) => return self.put_in(item, rest, pointer, rep, value),
+            Some(_) | None => {}
+        }
+        pointer
+    }
+}
+
+/// Sets a member; an object is joined to one that is there.
+fn join(at: &mut Object, name: &str, value: Value) {
+    match (at.get_mut(name), value) {
+        (Some(Value::Object(there)), Value::Object(new)) => {
+            for (key, member) in new {
+                there.insert(key, member);
+            }
+        }
+        (_, value) => {
+            at.insert(name, value);
+        }
+    }
+}

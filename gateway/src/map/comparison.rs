@@ -1,0 +1,276 @@
+//! Published messages against the bundles that other converters make of them, as sets of normalised values.
+//!
+//! Leaves are compared by resource type, path without positions, and value. Set aside are what belongs to the
+//! generator: ids, narratives, where a reference leads beyond the type of its target, displays that no message holds, the
+//! generator's own extensions and its records about the conversion itself. Moments are compared as moments.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::hl7::parse::{Mode, read};
+use crate::json::{Limits, parse};
+
+/// Most differences that are printed for one folder.
+const MOST_SHOWN: usize = 90;
+
+type Leaf = (String, String, String);
+
+/// Where the samples lie; `None` when they are not here.
+fn samples() -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/hl7v2/dev");
+    root.is_dir().then_some(root)
+}
+
+fn pairs(folder: &Path, ending: &str, out: &mut Vec<(PathBuf, PathBuf)>) {
+    let mut all: Vec<_> = std::fs::read_dir(folder).unwrap().flatten().map(|e| e.path()).collect();
+    all.sort();
+    for path in all {
+        if path.is_dir() {
+            pairs(&path, ending, out);
+        } else if path.extension().is_some_and(|e| e == "hl7") {
+            let expected = path.with_extension(ending);
+            if expected.is_file() {
+                out.push((path, expected));
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Tally {
+    messages: usize,
+    expected: usize,
+    equal: usize,
+    elsewhere: usize,
+    missing: BTreeMap<String, usize>,
+}
+
+#[test]
+fn published_messages_give_the_values_that_other_converters_give() {
+    let Some(root) = samples() else {
+        println!("skipped: the shared sample messages are not here");
+        return;
+    };
+    let mut floor = Vec::new();
+    for (folder, ending, least) in [
+        ("fhir-converter", "expected.json", 60),
+        ("whistle", "output.json", 60),
+        ("reportstream-inventory", "expected.fhir.json", 30),
+    ] {
+        let mut all = Vec::new();
+        pairs(&root.join(folder), ending, &mut all);
+        let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
+        let mut refused = Vec::new();
+        for (message, expected) in all {
+            let text = std::fs::read(&message).unwrap();
+            let Ok(m) = read(&text, Mode::Tolerant) else { continue };
+            let kind = format!("{}^{}", m.header().message_type(), m.header().trigger());
+            let Some(event) = Event::of(&m.header().message_type(), &m.header().trigger()) else {
+                refused.push(kind);
+                continue;
+            };
+            let zone = TimeZone::get("Asia/Kolkata").unwrap();
+            let mapped = to_transaction(&m, event, &MapContext { zone, authorities: Vec::new() });
+            let said = String::from_utf8_lossy(&text).into_owned();
+            let expected = parse(&std::fs::read(expected).unwrap(), &Limits::default()).unwrap();
+            compare(&expected, &mapped.bundle, &said, tallies.entry(kind).or_default());
+        }
+        refused.sort();
+        refused.dedup();
+        println!("\n{folder}: events without a map here: {}", refused.join(" "));
+        println!(
+            "{:10} {:>4} {:>7} {:>7} {:>6} {:>10}",
+            "event", "msgs", "leaves", "equal", "%", "elsewhere"
+        );
+        let (mut expected, mut equal) = (0, 0);
+        let mut missing: BTreeMap<String, usize> = BTreeMap::new();
+        for (kind, t) in &tallies {
+            let share = 100 * t.equal / t.expected.max(1);
+            println!(
+                "{kind:10} {:>4} {:>7} {:>7} {share:>5}% {:>10}",
+                t.messages, t.expected, t.equal, t.elsewhere
+            );
+            expected += t.expected;
+            equal += t.equal;
+            t.missing.iter().for_each(|(k, n)| *missing.entry(k.clone()).or_default() += n);
+        }
+        println!("all of {folder}: {equal} of {expected}, {}%", 100 * equal / expected.max(1));
+        let mut worst: Vec<_> = missing.into_iter().collect();
+        worst.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+        for (path, n) in worst.iter().take(MOST_SHOWN) {
+            println!("  {n:>5} {path}");
+        }
+        floor.push((folder, 100 * equal / expected.max(1), least));
+    }
+    for (folder, share, least) in floor {
+        assert!(share >= least, "{folder}: {share}% of the values, at least {least}% before");
+    }
+}
+
+fn compare(expected: &Value, ours: &Value, said: &str, tally: &mut Tally) {
+    let wanted = leaves(expected, Some(said));
+    let found = leaves(ours, None);
+    let values: BTreeSet<&str> = found.iter().map(|(_, _, v)| v.as_str()).collect();
+    tally.messages += 1;
+    for leaf in wanted {
+        tally.expected += 1;
+        if found.contains(&leaf) || loosely(&leaf, &found) {
+            tally.equal += 1;
+        } else {
+            let kept = values.contains(leaf.2.as_str());
+            tally.elsewhere += usize::from(kept);
+            let mark = if kept { "(elsewhere) " } else { "" };
+            let sample: String = leaf.2.chars().take(40).collect();
+            *tally.missing.entry(format!("{mark}{}{} = {sample}", leaf.0, leaf.1)).or_default() += 1;
+        }
+    }
+}
+
+/// The same moment, or the same local time where a time was sent without an offset, which every generator completes in its own way.
+fn loosely(leaf: &Leaf, found: &BTreeSet<Leaf>) -> bool {
+    let Some((moment, local)) = leaf.2.split_once(" @") else { return false };
+    let from = (leaf.0.clone(), leaf.1.clone(), String::new());
+    found
+        .range(from..)
+        .take_while(|(k, p, _)| *k == leaf.0 && *p == leaf.1)
+        .any(|(_, _, v)| v.split_once(" @").is_some_and(|(m, l)| m == moment || l == local))
+}
+
+fn leaves(bundle: &Value, said: Option<&str>) -> BTreeSet<Leaf> {
+    let mut out = BTreeSet::new();
+    let reached = reached(bundle);
+    for (at, entry) in bundle.items("entry").iter().enumerate() {
+        let Some(resource) = entry.get("resource").filter(|_| reached.contains(&at)) else { continue };
+        let kind = resource.str("resourceType").unwrap_or_default();
+        Walk { kind, said, out: &mut out }.value(resource, "");
+    }
+    out
+}
+
+/// The entries that tell of a patient, and those that they lead to. What only the records about the conversion itself
+/// lead to (the sender's software, its organisation) belongs to the generator.
+fn reached(bundle: &Value) -> BTreeSet<usize> {
+    let entries = bundle.items("entry");
+    let mut names: BTreeMap<String, usize> = BTreeMap::new();
+    let mut open = Vec::new();
+    for (at, entry) in entries.iter().enumerate() {
+        let Some(resource) = entry.get("resource") else { continue };
+        let kind = resource.str("resourceType").unwrap_or_default();
+        names.insert(format!("{kind}/{}", resource.str("id").unwrap_or_default()), at);
+        names.extend(entry.str("fullUrl").map(|u| (u.to_owned(), at)));
+        let helper = [
+            "MessageHeader",
+            "Provenance",
+            "Device",
+            "Bundle",
+            "Organization",
+            "Practitioner",
+            "PractitionerRole",
+            "Location",
+            "Endpoint",
+            "Parameters",
+        ];
+        if !helper.contains(&kind) {
+            open.push(at);
+        }
+    }
+    let mut reached = BTreeSet::new();
+    while let Some(at) = open.pop() {
+        if reached.insert(at) {
+            follow(&entries[at], &mut |target| open.extend(names.get(target)));
+        }
+    }
+    reached
+}
+
+fn follow(value: &Value, found: &mut impl FnMut(&str)) {
+    match value {
+        Value::Object(object) => {
+            if let Some(target) = value.str("reference") {
+                found(target);
+            }
+            object.iter().for_each(|(_, member)| follow(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|v| follow(v, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+struct Walk<'w> {
+    kind: &'w str,
+    said: Option<&'w str>,
+    out: &'w mut BTreeSet<Leaf>,
+}
+
+impl Walk<'_> {
+    fn value(&mut self, value: &Value, path: &str) {
+        match value {
+            Value::Object(object) => {
+                let own = |url: &str| {
+                    url.contains("reportstream.cdc.gov")
+                        || url.contains("example.com")
+                        || url.starts_with("urn:x-hl7v2")
+                };
+                if value.str("url").is_some_and(own) && path.ends_with("xtension") {
+                    return;
+                }
+                for (key, member) in object.iter() {
+                    let joined = key == "description" && self.kind == "Location";
+                    let generated = joined
+                        || key == "display"
+                            && self.said.is_some_and(|s| member.as_str().is_some_and(|d| !s.contains(d)));
+                    if matches!(key, "id" | "resourceType" | "text" if path.is_empty())
+                        || matches!(key, "meta" | "fullUrl" | "div")
+                        || generated
+                    {
+                        continue;
+                    }
+                    self.value(member, &format!("{path}.{key}"));
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|v| self.value(v, path)),
+            Value::Null => {}
+            Value::Bool(b) => self.leaf(path, b.to_string()),
+            Value::Number(n) => self.leaf(path, n.as_f64().map_or_else(String::new, |n| n.to_string())),
+            Value::String(text) => self.leaf(path, normal(path, text)),
+        }
+    }
+
+    fn leaf(&mut self, path: &str, value: String) {
+        if !value.is_empty() {
+            self.out.insert((self.kind.to_owned(), path.to_owned(), value));
+        }
+    }
+}
+
+fn normal(path: &str, text: &str) -> String {
+    if path.ends_with(".reference") {
+        return text.split(['/', '?']).next().unwrap_or_default().to_owned();
+    }
+    if path.ends_with(".system") {
+        return system(text);
+    }
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.as_bytes().get(10) == Some(&b'T')
+        && let Ok(moment) = text.parse::<jiff::Timestamp>()
+    {
+        let local = text.get(..16).unwrap_or_default();
+        return format!("{} @{local}", moment.as_second());
+    }
+    text
+}
+
+/// Names that only a sender or a generator knows, by the name alone.
+fn system(text: &str) -> String {
+    for prefix in ["urn:x-hl7v2:", "urn:id:"] {
+        if let Some(name) = text.strip_prefix(prefix) {
+            return format!("local:{}", name.to_ascii_lowercase());
+        }
+    }
+    if text.contains("example.com") || text.contains("reportstream") {
+        let name = text.rsplit('/').next().unwrap_or_default();
+        return format!("local:{}", name.to_ascii_lowercase());
+    }
+    text.to_owned()
+}
