@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::hl7::Segment;
+use crate::hl7::datetime::Precision;
 use crate::json::{Number, Object, Value};
 
 use super::book::{Book, Spot};
@@ -206,7 +207,8 @@ impl<'a> Around<'a, '_> {
                 text.into()
             }
             How::Date => spot.when()?.date().into(),
-            How::Instant => spot.when()?.instant(&self.book.fallback)?.into(),
+            How::Instant => spot.instant()?.into(),
+            How::Day => spot.when_if(|w| w.precision <= Precision::Day)?.date().into(),
             How::DateTime => spot.date_time()?.into(),
             How::Bool => {
                 let yes = codes::yes_no(&spot.c1().peek()?)?;

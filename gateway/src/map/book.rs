@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use crate::hl7::datetime::{self, DateError, Fallback, When};
+use crate::hl7::datetime::{self, DateError, Fallback, Precision, When};
 use crate::hl7::{Message, Part, Presence, Segment};
 
 use super::report::{MappingReport, Unmapped, Warning};
@@ -260,10 +260,16 @@ impl<'a> Spot<'a> {
     /// The timestamp here (first component, old precision in the second). One that cannot be read stays unmarked, so
     /// it is listed as unmapped, and is warned about; zeros mean that the sender does not know.
     pub fn when(&self) -> Option<When> {
+        self.when_if(|_| true)
+    }
+
+    /// The timestamp here when it is one that the caller can hold; any other stays unmarked and so in the report.
+    pub fn when_if(&self, fits: impl Fn(&When) -> bool) -> Option<When> {
         let (main, stated) = if self.comp == 0 { (self.c(1), self.c(2)) } else { (self.s(1), self.s(2)) };
         let text = main.peek()?;
         let letter = stated.peek().filter(|t| t.len() == 1).and_then(|t| t.chars().next());
         match datetime::read(&text, letter) {
+            Ok(when) if !fits(&when) => None,
             Ok(when) => {
                 main.mark();
                 if letter.is_some() {
@@ -285,6 +291,11 @@ impl<'a> Spot<'a> {
     /// The timestamp here as FHIR `dateTime`.
     pub fn date_time(&self) -> Option<String> {
         self.when().map(|w| w.date_time(&self.book.fallback))
+    }
+
+    /// The timestamp here as FHIR `instant`; a bare date is none.
+    pub fn instant(&self) -> Option<String> {
+        self.when_if(|w| w.precision > Precision::Day)?.instant(&self.book.fallback)
     }
 }
 

@@ -73,6 +73,6 @@ pub(super) fn document<'a>(
         draft.put("context", context.with("encounter", vec![encounter.clone()]));
     }
     let title = draft.body.get("type").map(value::shown_concept).unwrap_or_default();
-    rows.push(Row::plain(Label::Key("event"), title, txa.index()));
+    rows.push(Row::plain(Label::Key("document"), title, txa.index()));
     drafts.add(draft);
 }

@@ -196,10 +196,10 @@ fn map_all<'a>(
         parties.extend(all.patient(pid, &about, n == 0));
     }
     let (mut drafts, rows) = (all.drafts, all.rows);
+    provenance::of_event(book, &scope, &mut drafts);
     for authority in scope.authors.take().0 {
         drafts.add(authority);
     }
-    provenance::of_event(book, &scope, &mut drafts);
     (drafts, parties, rows)
 }
 
@@ -373,9 +373,9 @@ fn visit_text(encounter: &Draft) -> String {
     .join(", ")
 }
 
-pub mod analyser;
 #[cfg(test)]
 mod account;
+pub mod analyser;
 #[cfg(test)]
 mod comparison;
 #[cfg(test)]

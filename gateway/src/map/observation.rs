@@ -65,7 +65,7 @@ pub(super) fn observation<'a>(
     {
         draft.put(key, value);
     }
-    if let Some(issued) = f(19).when().and_then(|w| w.instant(&book.fallback)) {
+    if let Some(issued) = f(19).instant() {
         draft.set("issued", Some(issued), f(19));
     } else if let Some(issued) = frame.issued {
         draft.put("issued", issued);

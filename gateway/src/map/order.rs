@@ -50,7 +50,7 @@ impl<'a> Orders<'a, '_> {
         let order_key = [self.scope.sender_system(), key, key_of(&code)];
         let request = self.request(drafts, order, obr, orc, &numbers, &code, around);
         let (collected, effective) = effective(f(7), f(8));
-        let issued = f(22).when().and_then(|w| w.instant(&book.fallback));
+        let issued = f(22).instant();
         let mut report = Draft::new("DiagnosticReport", self.id("DiagnosticReport", &order_key));
         numbers.add(&mut report, f(2), f(3));
         if let Some(request) = &request {

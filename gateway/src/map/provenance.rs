@@ -21,8 +21,8 @@ pub(super) fn of_event<'a>(book: &'a Book<'a>, scope: &Scope<'_>, drafts: &mut D
     let mut made = Drafts::default();
     let Some(mut draft) = around.resource_by(&mut made, evn, "EVN") else { return };
     if !draft.body.contains_key("recorded") {
-        let sent = message.first("MSH").and_then(|m| book.field(m, 7).when());
-        let Some(sent) = sent.and_then(|w| w.instant(&book.fallback)) else {
+        let sent = message.first("MSH").and_then(|m| book.field(m, 7).instant());
+        let Some(sent) = sent else {
             let text = "The event has no time; who did it has no place in the record.";
             return book.warn("EVN-2".into(), "eventWithoutTime", text);
         };

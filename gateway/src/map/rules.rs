@@ -73,6 +73,8 @@ pub(super) enum How {
     Date,
     DateTime,
     Instant,
+    /// A date without a time of day; anything more precise is left to another line.
+    Day,
     Bool,
     Int,
     Decimal,
@@ -212,6 +214,7 @@ impl How {
             ("date", None) => Self::Date,
             ("dateTime", None) => Self::DateTime,
             ("instant", None) => Self::Instant,
+            ("day", None) => Self::Day,
             ("bool", None) => Self::Bool,
             ("int", None) => Self::Int,
             ("decimal", None) => Self::Decimal,

@@ -1,7 +1,7 @@
 //! SCH with its RGS groups to Appointment.
 
 use crate::hl7::Segment;
-use crate::hl7::datetime::When;
+use crate::hl7::datetime::{Precision, When};
 use crate::hl7::structure::{Class, Event, Layout};
 use crate::json::{Object, Value};
 
@@ -44,6 +44,10 @@ pub(super) fn appointment<'a>(
         draft.links.retain(|l| l.4 != "/cancelationReason");
         draft.append("reasonCode", reason);
     }
+    if !ended {
+        // An appointment that holds again keeps no reason of an earlier cancellation.
+        draft.deletes.push("cancelationReason".to_owned());
+    }
     for at in layout.notes_of(sch.index()).filter_map(|i| book.segment(i)) {
         if let Some(note) = observation::note_of(book, at).and_then(|n| n.str("text").map(str::to_owned)) {
             let text = match draft.body.get("comment").and_then(Value::as_str) {
@@ -54,7 +58,7 @@ pub(super) fn appointment<'a>(
         }
     }
     let start = draft.body.get("start").and_then(Value::as_str).unwrap_or_default().to_owned();
-    rows.push(Row::plain(Label::Key("event"), start, sch.index()));
+    rows.push(Row::plain(Label::Key("appointment"), start, sch.index()));
     drafts.add(draft);
 }
 
@@ -95,9 +99,11 @@ fn times<'a>(
     let minutes =
         minutes(book.field(sch, 9), book.field(sch, 10)).or_else(|| minutes(old.c(3), book.field(sch, 10)));
     for (from, to) in spots {
-        let Some(start) = from.when() else { continue };
-        let Some(begins) = start.instant(&book.fallback) else { continue };
-        let end = to.and_then(|t| t.when()).and_then(|w| w.instant(&book.fallback));
+        let timed = from.when_if(|w| w.precision > Precision::Day);
+        let Some((start, begins)) = timed.and_then(|w| w.instant(&book.fallback).map(|b| (w, b))) else {
+            continue;
+        };
+        let end = to.and_then(|t| t.instant());
         let end = end.or_else(|| after(&start, minutes?, around)).unwrap_or_else(|| begins.clone());
         draft.set("start", Some(begins), from);
         draft.put("end", end);
