@@ -9,13 +9,14 @@ use clinicvault_gateway::fhir::bundle::{self, Answer};
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::hl7::accept::{self, Policy};
 use clinicvault_gateway::hl7::ack::{self, Wish};
-use clinicvault_gateway::hl7::{ErrorCode, Message, Mode, Problem, parse};
+use clinicvault_gateway::hl7::{ErrorCode, Mode, Problem, parse};
 use clinicvault_gateway::json::{self, Limits, Object, Value};
 use clinicvault_gateway::map::matching::{self, Decision, Match};
 use clinicvault_gateway::map::{Mapped, Meeting, Role, ids, merge, to_transaction};
 use clinicvault_vault::{Action, Kind, Outcome, QueueItem, Snapshot};
 
 use super::inbox::leaf;
+use super::lines::{Received, Sense};
 use super::lookup::memory_key;
 use super::row::{self, Facts, Held, Later, Settled, State, Written};
 use super::{Exchange, INBOX};
@@ -46,8 +47,20 @@ pub struct Ruling {
 /// A row that has been read back, its message parsed and mapped.
 pub(super) struct Opened {
     pub facts: Facts,
-    pub message: Message,
+    pub message: Received,
     pub mapped: Mapped,
+    /// What an analyser's records say besides.
+    pub sense: Sense,
+}
+
+impl Opened {
+    /// The code of the application's answer, where the sender is to get one later.
+    fn later(&self, problem: Option<&Problem>) -> Option<ack::Code> {
+        match &self.message {
+            Received::Hl7(message) => Wish::of(message.header()).later(problem),
+            Received::Records(_) | Received::Printout(_) => None,
+        }
+    }
 }
 
 impl Exchange {
@@ -55,6 +68,9 @@ impl Exchange {
     pub(super) fn open(&self, item: &QueueItem) -> Result<Option<Opened>, Error> {
         let damaged = || Error::Damaged(format!("inbox row {}", item.seq));
         let (facts, bytes) = row::decode(&item.row.body).ok_or_else(damaged)?;
+        if let Some(line) = facts.line.clone() {
+            return Ok(self.open_line(facts, &line, bytes.to_vec(), item.at));
+        }
         let strict = self.rules().strict_senders.contains(&facts.channel);
         let mode = if strict { Mode::Strict } else { Mode::Tolerant };
         let Ok(message) = parse(bytes.to_vec(), &self.rules().limits, mode, None) else { return Ok(None) };
@@ -62,7 +78,8 @@ impl Exchange {
             return Ok(None);
         };
         let mapped = to_transaction(&message, event, &self.rules().map);
-        Ok(Some(Opened { facts, message, mapped }))
+        let message = Received::Hl7(Box::new(message));
+        Ok(Some(Opened { facts, message, mapped, sense: Sense::default() }))
     }
 
     /// Applies one received row, or holds it. Blocking: maps, validates, waits for the commit.
@@ -75,6 +92,9 @@ impl Exchange {
                 Some("The message can no longer be read.".to_owned()),
             );
         };
+        if opened.facts.line.is_some() {
+            return self.apply_line(item, opened);
+        }
         let from = sender(&opened.facts);
         let found = self.find(&from, &opened.mapped.patient)?;
         let known: Vec<_> = found.into_iter().map(|f| f.known).collect();
@@ -104,6 +124,7 @@ impl Exchange {
         if !self.others(&from, &mut opened, &target)? {
             return self.hold(item, Some(opened), "conflict", None);
         }
+        self.fit(&from, &mut opened, &target)?;
         let snapshot = self.records().vault().snapshot()?;
         if !known {
             self.number(&snapshot, &from, &mut opened.mapped.bundle, &target)?;
@@ -124,8 +145,7 @@ impl Exchange {
             }
             Err(error) => return Err(error),
         };
-        let wish = Wish::of(opened.message.header());
-        let later = wish.later(None).map(|code| (code, self.application_answer(&opened, code, &[])));
+        let later = opened.later(None).map(|code| (code, self.application_answer(&opened, code, &[])));
         let mut facts = opened.facts.clone();
         facts.report(&opened.mapped.report);
         facts.patient = Some(target.clone());
@@ -237,6 +257,9 @@ impl Exchange {
         let (mut entries, mut origins) = (Vec::new(), Vec::new());
         let all = opened.mapped.bundle.items("entry");
         for (index, (entry, meeting)) in all.iter().zip(&opened.mapped.meetings).enumerate() {
+            if opened.sense.skip.contains(&index) {
+                continue;
+            }
             let Some(resource) = entry.get("resource") else { continue };
             let (kind, id) = (resource.str("resourceType").unwrap_or(""), resource.str("id").unwrap_or(""));
             if kind == "Patient" && id == patient && !keep_patient {
@@ -305,8 +328,7 @@ impl Exchange {
                 None,
                 "It breaks a rule of the record and waits for a person.",
             );
-            let wish = Wish::of(opened.message.header());
-            if let (Some(code), "cannotStore") = (wish.later(Some(&problem)), why) {
+            if let (Some(code), "cannotStore") = (opened.later(Some(&problem)), why) {
                 facts.later = Some(Later { code: code.as_str().to_owned(), heard: false });
                 later = Some(self.application_answer(opened, code, &[problem]));
             }
@@ -339,7 +361,11 @@ impl Exchange {
         let control_id = self.control_id(now);
         let offset = self.rules().map.zone.to_offset(now);
         let answer = ack::Answer { code, problems, control_id: &control_id, now, offset };
-        ack::build(Some(opened.message.header()), &answer)
+        let header = match &opened.message {
+            Received::Hl7(message) => Some(message.header()),
+            Received::Records(_) | Received::Printout(_) => None,
+        };
+        ack::build(header, &answer)
     }
 
     /// Sends the application acknowledgement after the commit, and notes that the peer was there to hear it.
@@ -378,13 +404,19 @@ impl Exchange {
 
 /// The sender of a message as the one who acts.
 pub(super) fn sender(facts: &Facts) -> Caller {
+    if let Some(line) = &facts.line {
+        return Caller {
+            who: Arc::new(super::lines::intake::actor(&facts.sender, &line.wire, &facts.peer)),
+            base: None,
+        };
+    }
     let wire = if facts.tls { "mllps" } else { "mllp" };
     let peer = facts.peer.rsplit_once(':').map_or(facts.peer.as_str(), |(ip, _)| ip);
     Caller { who: Arc::new(Actor::sender(&facts.sender, &format!("{wire} {peer}"))), base: None }
 }
 
 /// Two workers, or a worker and a person, must not both carry out one row.
-fn unchanged(work: &mut Work<'_, '_>, seq: u64, before: u8) -> Result<(), Error> {
+pub(super) fn unchanged(work: &mut Work<'_, '_>, seq: u64, before: u8) -> Result<(), Error> {
     match work.unit().queue_get(INBOX, seq)? {
         Some(item) if item.row.state == before => Ok(()),
         Some(_) => Err(Error::precondition("This message has been settled in the meantime.")),

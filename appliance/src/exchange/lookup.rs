@@ -108,7 +108,7 @@ fn questions(identity: &PatientIdentity) -> Vec<(&'static str, String)> {
 }
 
 /// `,`, `|`, `$` and the backslash mean something in a search value.
-fn escape(value: &str) -> String {
+pub(super) fn escape(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     let mut first_bar = true;
     for c in value.chars() {
@@ -122,7 +122,7 @@ fn escape(value: &str) -> String {
     out
 }
 
-fn is_clinic_number(value: &str) -> bool {
+pub(super) fn is_clinic_number(value: &str) -> bool {
     value.strip_prefix("NC-").is_some_and(|d| d.len() >= 6 && d.bytes().all(|b| b.is_ascii_digit()))
 }
 

@@ -87,7 +87,7 @@ pub async fn serve(
 }
 
 /// A peer that vanished without a word is noticed by the system within minutes.
-fn keep_alive(stream: &TcpStream) {
+pub(super) fn keep_alive(stream: &TcpStream) {
     let _ = stream.set_nodelay(true);
     let outcome = rustix::net::sockopt::set_socket_keepalive(stream, true)
         .and_then(|()| rustix::net::sockopt::set_tcp_keepidle(stream, Duration::from_secs(60)))

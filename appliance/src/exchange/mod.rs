@@ -1,17 +1,19 @@
-//! Messages from outside: the HL7 v2 listener and the inbox.
+//! Messages from outside: the HL7 v2 listener, analysers at their lines, and the inbox.
 //!
 //! `mllp` owns the sockets and drives the gateway's decoder; `inbox` commits a message and only then answers; `worker`
 //! turns committed messages into records, in order per patient; `lookup` finds whom a message may be about; `settle`
-//! carries out what a person decides about a held one; `view` says what a screen shows. What a message means is the
+//! carries out what a person decides about a held one; `view` says what a screen shows; `lines` speaks with analysers. What a message means is the
 //! gateway's knowledge, how records are stored is the records room's.
 
 pub mod apply;
 pub mod inbox;
+pub mod lines;
 pub mod lookup;
 pub mod mllp;
 pub mod row;
 pub mod seats;
 pub mod settle;
+pub mod sources;
 pub mod view;
 pub mod worker;
 

@@ -5,6 +5,7 @@
 
 use clinicvault_gateway::hl7::Problem;
 use clinicvault_gateway::map::MappingReport;
+use clinicvault_gateway::map::analyser::TestCode;
 use serde::{Deserialize, Serialize};
 
 /// Most places that a row lists; the message itself keeps all of them.
@@ -110,6 +111,53 @@ pub struct Facts {
     pub settled: Option<Settled>,
     /// The application acknowledgement of enhanced mode, and whether the peer was there to hear it.
     pub later: Option<Later>,
+    /// What is known of the analyser that it came from; `None` for HL7 v2.
+    pub line: Option<LineFacts>,
+}
+
+/// How an analyser's records are read: what its channel said when they came.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct LineFacts {
+    /// `tcp` or `serial`.
+    pub wire: String,
+    /// The component of O-3 that holds the sample number, from 1.
+    pub sample: u16,
+    /// An order is found by its sample number for so many days.
+    pub days: u16,
+    /// Name of the character set; without one the bytes decide.
+    pub charset: Option<String>,
+    /// What the test codes in it mean.
+    pub codes: Vec<LineCode>,
+    /// It is text of a printer's port.
+    pub printout: bool,
+}
+
+/// What one test code means.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineCode {
+    /// As the analyser sends it.
+    pub local: String,
+    /// The code system.
+    pub system: String,
+    /// The code there.
+    pub code: String,
+    /// Its display.
+    pub display: String,
+}
+
+impl From<&TestCode> for LineCode {
+    fn from(known: &TestCode) -> Self {
+        let TestCode { local, system, code, display } = known.clone();
+        Self { local, system, code, display }
+    }
+}
+
+impl From<&LineCode> for TestCode {
+    fn from(kept: &LineCode) -> Self {
+        let LineCode { local, system, code, display } = kept.clone();
+        Self { local, system, code, display }
+    }
 }
 
 /// Shows the shape only.
@@ -150,7 +198,7 @@ impl From<&Problem> for Fault {
 /// Why a message waits.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
-    /// `unknownPatient`, `looksAlike`, `conflict`, `noIdentifier` or `cannotStore`.
+    /// `unknownPatient`, `unknownSample`, `looksAlike`, `conflict`, `noIdentifier`, `printout` or `cannotStore`.
     pub why: String,
     /// For `cannotStore`: which rule stood in the way.
     pub detail: Option<String>,

@@ -59,6 +59,11 @@ impl Exchange {
         };
         drop(snapshot);
         let opened = self.open(&item)?.ok_or_else(|| Error::Damaged(format!("inbox row {seq}")))?;
+        if patient.is_none() && opened.mapped.patient_id.is_empty() {
+            return Err(Error::precondition(
+                "This message names nobody who could be registered; choose the patient.",
+            ));
+        }
         self.write(&item, opened, patient.clone(), Some(Ruling { by: who.clone(), patient, remember }))
     }
 

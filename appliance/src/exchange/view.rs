@@ -3,6 +3,7 @@
 //! Meaning and links are mapped anew from the kept bytes; what was stored, what had no place and what was odd are read
 //! from the row, because that is what happened then. Opening a message is a look at a patient's data and is recorded.
 
+use clinicvault_gateway::astm;
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::hl7::{Message, Presence, Segment};
 use clinicvault_gateway::json::{self, Limits};
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 
 use super::apply::{Opened, sender};
 use super::inbox::leaf;
+use super::lines::Received;
 use super::row::{self, Facts, State};
 use super::{Exchange, INBOX};
 use crate::records::access::{Actor, Area, Op, Subject, decide};
@@ -108,7 +110,9 @@ impl Exchange {
             reason: settled.reason.clone(),
         });
         view.segments = match &opened {
-            Some(opened) => segments(&opened.message),
+            Some(Opened { message: Received::Hl7(message), .. }) => segments(message),
+            Some(Opened { message: Received::Records(message), .. }) => records(message),
+            Some(Opened { message: Received::Printout(text), .. }) => lines(text),
             None => self.raw_segments(bytes),
         };
         if let Some(patient) = &facts.patient {
@@ -136,7 +140,7 @@ impl Exchange {
             view.warnings = now.warnings;
         }
         if let Some(held) = &mut view.held {
-            let found = self.find(&sender(facts), &opened.mapped.patient)?;
+            let found = self.whom(&sender(facts), &opened)?;
             let known: Vec<_> = found.iter().map(|f| f.known.clone()).collect();
             let candidates = match matching::decide(&opened.mapped.patient, &known) {
                 Match::Exact(id) => {
@@ -216,7 +220,11 @@ fn basics(item: &QueueItem, facts: &Facts) -> InboxMessage {
         kind: facts.kind.clone(),
         control_id: facts.control_id.clone(),
         received: item.at,
-        transport: if facts.tls { "tls" } else { "plain" },
+        transport: match &facts.line {
+            Some(line) if line.wire == "serial" => "serial",
+            Some(_) | None if facts.tls => "tls",
+            Some(_) | None => "plain",
+        },
         answered: facts.answered.clone(),
         answered_later: facts.later.as_ref().map(|l| AnsweredLater { code: l.code.clone(), heard: l.heard }),
         version: (!facts.version.is_empty()).then(|| facts.version.clone()),
@@ -273,6 +281,37 @@ fn segment_view(message: &Message, segment: Segment<'_>) -> SegmentView {
         FieldView { number, text, start: range.start, end: range.end }
     });
     SegmentView { name: segment.name(), index: segment.index(), fields: fields.collect() }
+}
+
+/// An analyser's records, each with its fields.
+fn records(message: &astm::Message) -> Vec<SegmentView> {
+    let separator = char::from(message.delimiters().field).len_utf8();
+    let view = |record: astm::record::Record<'_>| {
+        let mut start = record.start() + 1 + separator;
+        let fields = record.fields().map(|(number, field)| {
+            let end = start + field.raw().len();
+            let text = message.charset().decode(field.raw()).chars().take(MAX_FIELD).collect();
+            let view = FieldView { number, text, start, end };
+            start = end + separator;
+            view
+        });
+        let fields = fields.collect();
+        SegmentView { name: record.kind().to_string(), index: record.index(), fields }
+    };
+    message.records().map(view).collect()
+}
+
+/// The lines of a print-out.
+fn lines(text: &str) -> Vec<SegmentView> {
+    let view = |(index, line): (usize, &str)| {
+        let text = line.chars().take(MAX_FIELD).collect();
+        SegmentView {
+            name: String::new(),
+            index,
+            fields: vec![FieldView { number: 1, text, start: 0, end: 0 }],
+        }
+    };
+    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).take(1_000).map(view).collect()
 }
 
 fn meaning(row: &MeaningRow) -> MeaningView {

@@ -49,6 +49,11 @@ pub enum Refusal {
     },
 }
 
+/// The character set of a name such as `windows-1252`, when its letters and delimiters are those of ASCII.
+pub fn encoding(name: &str) -> Option<&'static Encoding> {
+    Encoding::for_label(name.as_bytes()).filter(|encoding| encoding.is_ascii_compatible())
+}
+
 /// A message: at least a header record.
 #[derive(Clone)]
 pub struct Message {

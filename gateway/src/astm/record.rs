@@ -11,6 +11,7 @@ use super::message::Message;
 pub struct Record<'m> {
     message: &'m Message,
     index: usize,
+    start: usize,
     raw: &'m [u8],
 }
 
@@ -22,7 +23,7 @@ impl std::fmt::Debug for Record<'_> {
 
 impl<'m> Record<'m> {
     pub(super) fn new(message: &'m Message, index: usize, range: Range<usize>) -> Self {
-        Self { message, index, raw: message.bytes().get(range).unwrap_or_default() }
+        Self { message, index, start: range.start, raw: message.bytes().get(range).unwrap_or_default() }
     }
 
     /// Its letter in upper case: H P O R C Q M S L, or what else a sender makes up.
@@ -33,6 +34,11 @@ impl<'m> Record<'m> {
     /// Its position in the message, counted from 0.
     pub fn index(&self) -> usize {
         self.index
+    }
+
+    /// Where its bytes begin in the message.
+    pub fn start(&self) -> usize {
+        self.start
     }
 
     /// Its bytes without the line end.

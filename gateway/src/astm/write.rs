@@ -149,22 +149,34 @@ impl std::fmt::Debug for Patient {
     }
 }
 
-/// The records of the answer to a host query: H, P and O for each patient, L. Without orders the L record says that
-/// there is no information (`I`).
+/// Why a question is not answered with orders (LIS2-A2, 13.1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoOrders {
+    /// `I`: nothing is ordered for what was asked.
+    NoInformation,
+    /// `Q`: the question cannot be answered as it was asked.
+    Unanswerable,
+}
+
+/// The records of the answer to a host query: H, P and O for each patient, L. Without orders the L record says why.
 pub fn answer(
     writer: &Writer,
     host: &str,
     receiver: &str,
-    patients: &[(Patient, Vec<Order>)],
+    patients: Result<&[(Patient, Vec<Order>)], NoOrders>,
     now: Timestamp,
     zone: &TimeZone,
 ) -> Vec<Vec<u8>> {
+    let patients = match patients {
+        Ok([]) => Err(NoOrders::NoInformation),
+        other => other,
+    };
     let empty = || Field::from("");
     let time = |at: Timestamp| Field::Text(zone.to_datetime(at).strftime("%Y%m%d%H%M%S").to_string());
     let mut header = vec![empty(), empty(), Field::from(host), empty(), empty(), empty(), empty()];
     header.extend([Field::from(receiver), empty(), Field::from("P"), Field::from("LIS2-A2"), time(now)]);
     let mut records = vec![writer.header(&header)];
-    for (at, (patient, orders)) in patients.iter().enumerate() {
+    for (at, (patient, orders)) in patients.unwrap_or_default().iter().enumerate() {
         let mut p =
             vec![Field::Text((at + 1).to_string()), Field::from(patient.number.as_str()), empty(), empty()];
         let (family, given) = &patient.name;
@@ -190,7 +202,11 @@ pub fn answer(
             records.push(writer.record('O', &o));
         }
     }
-    let end = if patients.is_empty() { "I" } else { "N" };
+    let end = match patients {
+        Ok(_) => "N",
+        Err(NoOrders::NoInformation) => "I",
+        Err(NoOrders::Unanswerable) => "Q",
+    };
     records.push(writer.record('L', &[Field::from("1"), Field::from(end)]));
     records
 }
@@ -223,7 +239,7 @@ mod tests {
             priority: 'S',
             collected: Some(at),
         };
-        let records = answer(&writer, "CLINICVAULT", "Meter", &[(patient, vec![order])], at, &zone);
+        let records = answer(&writer, "CLINICVAULT", "Meter", Ok(&[(patient, vec![order])]), at, &zone);
         let text: Vec<String> = records.iter().map(|r| String::from_utf8_lossy(r).into_owned()).collect();
         assert_eq!(
             text,
@@ -240,8 +256,14 @@ mod tests {
             (o.field(3).text(), o.field(12).text(), o.field(26).text()),
             ("S|1".into(), "N".into(), "O".into())
         );
-        let none = answer(&writer, "CLINICVAULT", "Meter", &[], at, &zone);
-        assert_eq!(none.last().unwrap(), b"L|1|I");
+        for (nothing, end) in [
+            (Ok(&[][..]), "L|1|I"),
+            (Err(NoOrders::NoInformation), "L|1|I"),
+            (Err(NoOrders::Unanswerable), "L|1|Q"),
+        ] {
+            let none = answer(&writer, "CLINICVAULT", "Meter", nothing, at, &zone);
+            assert_eq!((none.len(), none.last().unwrap().as_slice()), (2, end.as_bytes()));
+        }
     }
 
     proptest! {

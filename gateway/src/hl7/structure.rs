@@ -24,6 +24,10 @@ impl std::fmt::Debug for Event {
 }
 
 impl Event {
+    /// `ORU^R01`: results that nobody asked for just now. What analysers send without HL7 v2 is one, too.
+    pub const RESULT: Self =
+        Self(grammar::Row { kind: "ORU", trigger: "R01", structure: "ORU_R01", class: Class::Result });
+
     /// The event of a message type and trigger; `None` when this gateway does not know it.
     pub fn of(kind: &str, trigger: &str) -> Option<Self> {
         GRAMMAR.event_of(kind, trigger).map(Self)

@@ -3,7 +3,7 @@
 /// The name of a row: a key that the screen translates, or a text from the message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Label {
-    /// `patient`, `order`, `collected`, `visit`, `allergy`, `problem`, `cover`, `event`, `note`.
+    /// `patient`, `order`, `collected`, `visit`, `allergy`, `problem`, `cover`, `event`, `note`, `line`.
     Key(&'static str),
     /// The name of a test.
     Text(String),

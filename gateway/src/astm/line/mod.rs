@@ -249,7 +249,13 @@ impl Line {
                 State::Asking { .. } | State::Sending { .. } => {
                     let Some((byte, rest)) = input.split_first() else { return };
                     input = rest;
+                    let before = out.len();
                     self.answered(*byte, now, out);
+                    // What came together with an answer is no answer to the frame that was sent because of it: a line
+                    // that doubles a byte would put all later answers one step ahead of the frames.
+                    if matches!(self.state, State::Sending { .. }) && out.len() > before {
+                        return;
+                    }
                 }
                 State::Idle | State::Receiving(_) => {
                     if let Some(event) = self.decoder.take(&mut input) {

@@ -6,6 +6,10 @@ use super::super::frame::{ACK, ENQ, EOT, Event, Fault, Frame, NAK};
 use super::super::part::{Assembly, Ending};
 use super::{Effect, Line, Note, Numbers, State};
 
+/// A question to transmit that comes again sooner than this is the same one, doubled on the line: whoever missed the
+/// answer waits for seconds before asking again, and two answers would put its frames one step ahead of ours.
+const SAME_QUESTION: Duration = Duration::from_secs(1);
+
 /// One session of the peer.
 #[derive(Clone, Default)]
 pub(super) struct Session {
@@ -16,6 +20,8 @@ pub(super) struct Session {
     assembly: Assembly,
     /// No ENQ opened it.
     implied: bool,
+    /// When its ENQ was answered.
+    answered: Duration,
 }
 
 impl std::fmt::Debug for Session {
@@ -40,7 +46,8 @@ impl Line {
         match (&self.state, event) {
             (State::Idle, Event::Enq) if self.busy => out.push(Effect::Send(vec![NAK])),
             (State::Idle, Event::Enq) => {
-                self.state = State::Receiving(Session { wanted: 1, ..Session::default() });
+                let session = Session { wanted: 1, answered: now, ..Session::default() };
+                self.state = State::Receiving(session);
                 out.push(Effect::Send(vec![ACK]));
             }
             (State::Idle, Event::Frame(_)) if !self.settings.unannounced => {
@@ -60,8 +67,12 @@ impl Line {
             }
             (State::Receiving(session), Event::Enq) => {
                 if session.last.is_none() {
-                    // Our first answer was lost; nothing has been taken yet.
-                    out.push(Effect::Send(vec![ACK]));
+                    if now >= session.answered + SAME_QUESTION {
+                        // Our first answer was lost; nothing has been taken yet.
+                        let session = Session { wanted: 1, answered: now, ..Session::default() };
+                        self.state = State::Receiving(session);
+                        out.push(Effect::Send(vec![ACK]));
+                    }
                 } else {
                     // Not answered: an answer now could be taken for that of a frame. The peer will end and ask again.
                     out.push(Effect::Note(Note::Anew));

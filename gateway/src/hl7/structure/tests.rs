@@ -131,3 +131,8 @@ proptest! {
         prop_assert_eq!(all, (0..m.len()).collect::<Vec<_>>());
     }
 }
+
+#[test]
+fn the_event_of_results_is_that_of_the_table() {
+    assert_eq!(Event::of("ORU", "R01"), Some(Event::RESULT));
+}

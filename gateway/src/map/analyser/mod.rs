@@ -11,6 +11,7 @@ mod build;
 mod code;
 mod order;
 mod patient;
+pub mod printout;
 mod result;
 #[cfg(test)]
 mod tests;
@@ -18,11 +19,13 @@ mod unit;
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::astm::Message;
+use crate::hl7::accept::Event;
 use crate::hl7::datetime::{self, Fallback};
-use crate::json::Value;
+use crate::json::{Object, Value};
 
 use super::draft::{Link, Meeting};
 use super::identity::PatientIdentity;
@@ -43,12 +46,14 @@ pub struct Context {
     pub sample: u16,
     /// What the analyser's own test codes mean.
     pub codes: Vec<TestCode>,
+    /// When the records came; it stands in for H-14 of an analyser without a clock.
+    pub received: Option<Timestamp>,
 }
 
 impl Context {
     /// An analyser of which only the zone is known.
     pub fn plain(zone: TimeZone) -> Self {
-        Self { zone, analyser: None, sample: 1, codes: Vec::new() }
+        Self { zone, analyser: None, sample: 1, codes: Vec::new(), received: None }
     }
 }
 
@@ -89,6 +94,53 @@ pub struct Mapped {
     pub meaning: Vec<Row>,
 }
 
+impl Mapped {
+    /// The same as the map of HL7 v2 answers it for an unsolicited result: it is stored by the same rules.
+    pub fn into_result(self) -> super::Mapped {
+        super::Mapped {
+            event: Event::RESULT,
+            bundle: self.bundle,
+            meetings: self.meetings,
+            patient_id: self.patient_id,
+            patient: self.patient,
+            others: Vec::new(),
+            report: self.report,
+            links: self.links,
+            meaning: self.meaning,
+        }
+    }
+}
+
+/// True when the records state a time of their own: then equal bytes are the same message sent again, and not the next
+/// measurement of an analyser without a clock.
+pub fn states_time(message: &Message) -> bool {
+    message.records().any(|record| {
+        let fields: &[usize] = match record.kind() {
+            'H' => &[14],
+            'O' => &[7, 8],
+            'R' => &[12, 13],
+            _ => &[],
+        };
+        fields.iter().any(|field| record.field(*field).has_content())
+    })
+}
+
+/// Names the patient in every entry that can have one and names none: for records that only a sample number leads from.
+pub fn give_subject(bundle: &mut Value, patient: &str) {
+    let entries = bundle.get_mut("entry").and_then(Value::as_array_mut).into_iter().flatten();
+    let resources = entries.filter_map(|entry| entry.get_mut("resource")).filter_map(Value::as_object_mut);
+    for resource in resources {
+        let kind = resource.get("resourceType").and_then(Value::as_str).unwrap_or_default();
+        let has_one = matches!(
+            kind,
+            "Specimen" | "ServiceRequest" | "DiagnosticReport" | "Observation" | "DocumentReference"
+        );
+        if has_one && resource.get("subject").and_then(|subject| subject.str("reference")).is_none() {
+            resource.insert("subject", Object::new().with("reference", format!("Patient/{patient}")));
+        }
+    }
+}
+
 /// What all records of a message share.
 struct Scope<'c> {
     context: &'c Context,
@@ -96,7 +148,7 @@ struct Scope<'c> {
     system: String,
     /// The analyser as a person reads it.
     device: String,
-    /// H-14 as sent.
+    /// H-14 as sent, or when the records came.
     sent: String,
     /// `Patient/id`, when there is one.
     subject: Option<Value>,
@@ -120,7 +172,7 @@ pub fn to_transaction(message: &Message, context: &Context) -> Mapped {
         context,
         system: system_of(&name),
         device: device_of(&account, &name),
-        sent: text(14, 1),
+        sent: sent(text(14, 1), context),
         subject: None,
         patient_key: String::new(),
     };
@@ -170,6 +222,14 @@ pub fn to_transaction(message: &Message, context: &Context) -> Mapped {
     }
 }
 
+/// H-14, or when the records came.
+fn sent(stated: String, context: &Context) -> String {
+    match context.received.filter(|_| stated.is_empty()) {
+        Some(at) => context.zone.to_datetime(at).strftime("%Y%m%d%H%M%S").to_string(),
+        None => stated,
+    }
+}
+
 /// H-5 in words: name and serial number.
 fn device_of(account: &Account<'_>, name: &str) -> String {
     let spot = account.field(account.message.header(), 5);
@@ -190,5 +250,5 @@ fn day(text: &str) -> String {
 /// A reference that only names somebody or something.
 fn named(spot: &Spot<'_>) -> Option<Value> {
     let text = spot.all().join(" ");
-    (!text.is_empty()).then(|| crate::json::Object::new().with("display", text).into())
+    (!text.is_empty()).then(|| Object::new().with("display", text).into())
 }

@@ -151,9 +151,34 @@ fn a_replay_is_an_update_and_another_day_is_not() {
     let mut both = ids(&twice);
     both.dedup();
     assert_eq!(both.len(), twice.bundle.items("entry").len());
+    // An analyser without a clock: the day on which its records came tells its counters apart.
+    let clockless = |at: &str| {
+        let context = Context { received: Some(at.parse().unwrap()), ..Context::plain(zone()) };
+        map_with("H|\\^&|||Meter\nP|1\nO|1|7\nR|1|^^^GLU|99|mg/dL||||F\nL|1", &context)
+    };
+    assert_ne!(ids(&clockless("2026-11-22T04:00:00Z")), ids(&clockless("2026-11-23T04:00:00Z")));
+    assert_eq!(ids(&clockless("2026-11-22T04:00:00Z")), ids(&clockless("2026-11-22T09:00:00Z")));
     // Without a sample number only the moment tells two measurements apart.
     let meter = |time: &str| map(&format!("H|\\^&|||Meter\nP|1|7\nR|1|^^^GLU|99|mg/dL||||F||||{time}\nL|1"));
     assert_ne!(ids(&meter("20261122080000")), ids(&meter("20261122120000")));
+}
+
+#[test]
+fn a_patient_found_by_the_sample_becomes_the_subject() {
+    let mut mapped = map("H|\\^&|||Meter\nP|1\nO|1|S-1||^^^K\nR|1|^^^K|1||||F\nL|1");
+    assert!(mapped.patient_id.is_empty());
+    give_subject(&mut mapped.bundle, "p1");
+    for kind in ["Specimen", "ServiceRequest", "DiagnosticReport", "Observation"] {
+        assert_eq!(at(all(&mapped, kind)[0], "/subject/reference"), "Patient/p1", "{kind}");
+    }
+    let mut named = map(RESULT);
+    let before = named.bundle.clone();
+    give_subject(&mut named.bundle, "p1");
+    assert_eq!(named.bundle, before, "who is named stays");
+    let message =
+        |text: &str| Message::parse(text.replace('\n', "\r").into_bytes(), &Limits::default(), None).unwrap();
+    assert!(states_time(&message(RESULT)));
+    assert!(!states_time(&message("H|\\^&|||Meter\nP|1\nO|1|S-1\nR|1|^^^K|1||||F\nL|1")));
 }
 
 #[test]
