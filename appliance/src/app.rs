@@ -217,6 +217,7 @@ impl App {
             People::open(records.clone(), inner.gate.clone(), &inner.config.sessions, inner.clock.clone())?;
         inner.tls.keep_fresh(&people.authority(), &addresses::local(), self.now())?;
         let exchange = Exchange::new(records.clone(), Rules::new(&inner.config.hl7, self.zone()));
+        exchange.channels().load()?;
         let asked = people.clone();
         let standing = Arc::new(move |who: &Actor| asked.stands(who));
         let longest = inner.config.limits.body_mib << 20;

@@ -28,6 +28,10 @@ pub const ASSERTIONS: u16 = 11;
 pub const SEARCH_PARAMETERS: u16 = 30;
 /// Records opened in an emergency; the newest first, by time and who.
 pub const EMERGENCIES: u16 = 32;
+/// Channels of messages, deleted ones included; by name.
+pub const CHANNELS: u16 = 36;
+/// Every version of them; by name and number.
+pub const CHANNEL_VERSIONS: u16 = 37;
 /// Jobs; by id.
 pub const JOBS: u16 = 40;
 /// Blocks of the files of jobs; by job, file and number.

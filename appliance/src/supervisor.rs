@@ -22,6 +22,8 @@ pub enum Task {
     MllpListener,
     /// The command line's way into a running box.
     ControlSocket,
+    /// The sources of the channels.
+    Channels,
     /// Received HL7 messages become records.
     InboxWorker,
     /// Records that an older program indexed are indexed anew.
@@ -62,7 +64,24 @@ pub struct Stop {
     at: Stage,
 }
 
+/// Ends a task that another task started; dropping it does, too.
+#[derive(Debug)]
+pub struct Halt(watch::Sender<Stage>);
+
+impl Halt {
+    /// Tells the task to end.
+    pub fn stop(&self) {
+        self.0.send_replace(Stage::StopListeners);
+    }
+}
+
 impl Stop {
+    /// The signal for a task that is not named here but belongs to one that is, and what gives it.
+    pub fn own() -> (Halt, Self) {
+        let (sender, stage) = watch::channel(Stage::Running);
+        (Halt(sender), Self { stage, at: Stage::StopListeners })
+    }
+
     /// Waits until this task should end.
     pub async fn wanted(&mut self) {
         let at = self.at;
@@ -160,9 +179,11 @@ impl Supervisor {
 impl Task {
     fn stops_at(self) -> Stage {
         match self {
-            Task::HttpsListener | Task::HttpListener | Task::MllpListener | Task::ControlSocket => {
-                Stage::StopListeners
-            }
+            Task::HttpsListener
+            | Task::HttpListener
+            | Task::MllpListener
+            | Task::Channels
+            | Task::ControlSocket => Stage::StopListeners,
             Task::InboxWorker
             | Task::IndexRenewal
             | Task::JobWorker

@@ -9,6 +9,7 @@
 )]
 
 mod analysers;
+mod channels;
 mod chart;
 mod demo;
 mod errands;

@@ -2,17 +2,60 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 /// Start of a frame (HL7 v2 Transport, Release 1).
 pub const START: u8 = 0x0B;
 /// End of a frame, first byte; a CR follows.
 pub const END: u8 = 0x1C;
 
+trait Wire: Read + Write + Send {}
+impl<T: Read + Write + Send> Wire for T {}
+
 /// One open connection.
 pub struct Mllp {
-    stream: TcpStream,
+    socket: TcpStream,
+    stream: Box<dyn Wire>,
     unread: Vec<u8>,
+}
+
+/// A certificate that a peer made for itself, with its key.
+pub struct Identity {
+    certificate: String,
+    key: String,
+    der: Vec<u8>,
+}
+
+impl Identity {
+    /// A new one for this host name.
+    pub fn make(name: &str) -> Identity {
+        let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");
+        Identity {
+            certificate: made.cert.pem(),
+            key: made.signing_key.serialize_pem(),
+            der: made.cert.der().to_vec(),
+        }
+    }
+
+    /// SHA-256 of the certificate, as tools write it.
+    pub fn fingerprint(&self) -> String {
+        let digest = ring::digest::digest(&ring::digest::SHA256, &self.der);
+        digest.as_ref().iter().map(|b| format!("{b:02X}")).collect::<Vec<_>>().join(":")
+    }
+
+    /// The certificate, PEM.
+    pub fn certificate(&self) -> &str {
+        &self.certificate
+    }
+
+    /// The key, PEM.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
 }
 
 /// The parts of an acknowledgement that tests look at.
@@ -32,7 +75,40 @@ impl Mllp {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-        Ok(Mllp { stream, unread: Vec::new() })
+        Ok(Mllp { socket: stream.try_clone()?, stream: Box::new(stream), unread: Vec::new() })
+    }
+
+    /// Opens a connection over TLS to the name `localhost`, trusting the authorities of `ca_pem`, with a certificate of
+    /// its own or without. In TLS 1.3 a refusal of the certificate is seen only when something is read.
+    pub fn connect_tls(address: SocketAddr, ca_pem: &str, own: Option<&Identity>) -> io::Result<Mllp> {
+        let mut roots = rustls::RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
+            roots.add(certificate.expect("a certificate")).expect("an authority");
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("protocol versions")
+            .with_root_certificates(roots);
+        let config = match own {
+            None => builder.with_no_client_auth(),
+            Some(own) => {
+                let key = PrivateKeyDer::from_pem_slice(own.key.as_bytes()).expect("a key");
+                let chain = vec![CertificateDer::from(own.der.clone())];
+                builder.with_client_auth_cert(chain, key).expect("a certificate with its key")
+            }
+        };
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        let socket = stream.try_clone()?;
+        let name = "localhost".try_into().expect("a name");
+        let session = rustls::ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+        let mut stream = rustls::StreamOwned::new(session, stream);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        Ok(Mllp { socket, stream: Box::new(stream), unread: Vec::new() })
     }
 
     /// Sends one framed message and waits for its acknowledgement.
@@ -53,12 +129,13 @@ impl Mllp {
 
     /// Writes bytes as they are.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes)
+        self.stream.write_all(bytes)?;
+        self.stream.flush()
     }
 
     /// How long a read waits before it fails.
     pub fn patience(&self, limit: Duration) {
-        self.stream.set_read_timeout(Some(limit)).expect("a time above zero");
+        self.socket.set_read_timeout(Some(limit)).expect("a time above zero");
     }
 
     /// Reads the next frame as an acknowledgement.

@@ -9,7 +9,7 @@ use clinicvault_gateway::fhir::bundle::{self, Answer};
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::hl7::accept::{self, Policy};
 use clinicvault_gateway::hl7::ack::{self, Wish};
-use clinicvault_gateway::hl7::{ErrorCode, Mode, Problem, parse};
+use clinicvault_gateway::hl7::{ErrorCode, Problem, charset, parse};
 use clinicvault_gateway::json::{self, Limits, Object, Value};
 use clinicvault_gateway::map::matching::{self, Decision, Match};
 use clinicvault_gateway::map::{Mapped, Meeting, Role, ids, merge, to_transaction};
@@ -71,9 +71,10 @@ impl Exchange {
         if let Some(line) = facts.line.clone() {
             return Ok(self.open_line(facts, &line, bytes.to_vec(), item.at));
         }
-        let strict = self.rules().strict_senders.contains(&facts.channel);
-        let mode = if strict { Mode::Strict } else { Mode::Tolerant };
-        let Ok(message) = parse(bytes.to_vec(), &self.rules().limits, mode, None) else { return Ok(None) };
+        let intake = self.rules_of(&facts.through);
+        let mode = intake.mode(&facts.channel, &self.rules().strict_senders);
+        let charset = intake.rules.charset.as_deref().and_then(charset::by_name);
+        let Ok(message) = parse(bytes.to_vec(), &self.rules().limits, mode, charset) else { return Ok(None) };
         let Ok(event) = accept::check(&message, &Policy { mode, production_only: false }) else {
             return Ok(None);
         };
@@ -410,7 +411,11 @@ pub(super) fn sender(facts: &Facts) -> Caller {
             base: None,
         };
     }
-    let wire = if facts.tls { "mllps" } else { "mllp" };
+    let wire = match (facts.wire.as_str(), facts.tls) {
+        ("", true) => "mllps",
+        ("", false) => "mllp",
+        (wire, _) => wire,
+    };
     let peer = facts.peer.rsplit_once(':').map_or(facts.peer.as_str(), |(ip, _)| ip);
     Caller { who: Arc::new(Actor::sender(&facts.sender, &format!("{wire} {peer}"))), base: None }
 }

@@ -10,21 +10,22 @@ use std::sync::Arc;
 use clinicvault_gateway::hl7::accept::{self, Event, Policy};
 use clinicvault_gateway::hl7::ack::{self, Answer, Code, Wish};
 use clinicvault_gateway::hl7::structure::Class;
-use clinicvault_gateway::hl7::{ErrorCode, Header, Message, Mode, Place, Problem, Verdict, batch, parse};
+use clinicvault_gateway::hl7::{
+    ErrorCode, Header, Message, Place, Problem, Verdict, admit, batch, charset, parse,
+};
 use clinicvault_gateway::map;
 use clinicvault_vault::{Action, Leaf, Outcome, QueueRow};
-use jiff::{SignedDuration, Timestamp};
+use futures_util::future::join_all;
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use super::intake::{Intake, Way};
 use super::row::{self, Facts, Fault, State};
 use super::{Exchange, FENCE, INBOX};
 use crate::records::access::Actor;
 use crate::records::error::Error;
 use crate::records::feed::What;
 use crate::records::unit::Work;
-
-/// How long a repetition gets its stored answer (hl7v2-gateway reference, section 3).
-const WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Where a message came from.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +37,9 @@ pub struct Arrival {
     /// Number of the connection.
     pub connection: u64,
 }
+
+/// Messages of one piece that are handed to the writer before the first of them is committed.
+const TOGETHER: usize = 30;
 
 /// What to do on the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,65 +61,114 @@ struct Read {
     partition: String,
     same: Vec<u8>,
     id: Option<Vec<u8>>,
-    strict: bool,
+    intake: Arc<Intake>,
+    refuses_reuse: bool,
     bytes: Vec<u8>,
 }
 
 /// What the unit of work did.
 enum Taken {
     Repeated(Vec<u8>),
-    New { answer: Vec<u8>, state: State },
+    New { answer: Vec<u8>, state: State, seq: u64 },
+}
+
+/// What became of one message, for whoever handed it in.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// What to do on the wire.
+    pub reply: Reply,
+    /// Its row, when it is new.
+    pub seq: Option<u64>,
+    /// MSH-9, empty when unreadable.
+    pub kind: String,
+    /// MSH-10 as text.
+    pub control_id: String,
+    /// It was there before and got its answer of then.
+    pub repeated: bool,
+    /// What was wrong with it, as the sender is told.
+    pub problem: Option<Fault>,
 }
 
 impl Exchange {
-    /// Takes in one frame; answers in the order of the messages in it.
+    /// Takes in one frame of the listener of the settings; answers in the order of the messages in it.
     pub async fn take(&self, frame: Vec<u8>, arrival: Arrival) -> Vec<Reply> {
+        let told = self.take_by(frame, &Way::mllp(arrival, self.intake().clone())).await;
+        told.into_iter().map(|told| told.reply).collect()
+    }
+
+    /// Takes in what came in one piece, by the rules of its channel; answers in the order of the messages in it. They are
+    /// handed to the writer together, so that many share a commit.
+    pub async fn take_by(&self, frame: Vec<u8>, way: &Way) -> Vec<Told> {
         let ranges = batch::split(&frame);
         if ranges.len() < 2 {
             let one = ranges.into_iter().next().unwrap_or(0..frame.len());
             let bytes =
                 if one.len() == frame.len() { frame } else { frame.get(one).unwrap_or_default().to_vec() };
-            return vec![self.take_one(bytes, arrival).await];
+            return vec![self.take_one(bytes, way).await];
         }
-        let mut replies = Vec::with_capacity(ranges.len());
-        for range in ranges {
-            replies.push(self.take_one(frame.get(range).unwrap_or_default().to_vec(), arrival).await);
+        let mut all = Vec::with_capacity(ranges.len());
+        for some in ranges.chunks(TOGETHER) {
+            let one = |range: &std::ops::Range<usize>| frame.get(range.clone()).unwrap_or_default().to_vec();
+            // They are asked in their order, and the writer keeps the order in which it is asked.
+            all.extend(join_all(some.iter().map(|range| self.take_one(one(range), way))).await);
         }
-        replies
+        all
     }
 
-    async fn take_one(&self, bytes: Vec<u8>, arrival: Arrival) -> Reply {
+    async fn take_one(&self, bytes: Vec<u8>, way: &Way) -> Told {
         let now = self.records().now();
-        let read = self.read(bytes, arrival);
+        let read = self.read(bytes, way);
         let (header, wish, sender) = (read.header.clone(), read.wish, read.facts.sender.clone());
+        let (kind, own_id) = (read.facts.kind.clone(), read.facts.control_id.clone());
+        let problem = read.problems.first().map(Fault::from);
+        let tell = |reply, seq, repeated| Told {
+            reply,
+            seq,
+            kind: kind.clone(),
+            control_id: own_id.clone(),
+            repeated,
+            problem: problem.clone(),
+        };
         let control_id = self.control_id(now);
         let offset = self.rules().map.zone.to_offset(now);
-        let who = Arc::new(Actor::sender(&sender, &source(arrival)));
+        let who = Arc::new(Actor::sender(&sender, &way.source()));
         let answered = control_id.clone();
         let done = self.records().unit(who, move |work| commit(work, read, &answered, now, offset)).await;
+        let (counts, peer, channel) = (&way.intake.counts, &way.peer, &way.intake.name);
         match done {
             Ok((Taken::Repeated(answer), _)) => {
-                tracing::info!(op = "hl7.message", peer = %arrival.peer, outcome = "repeated");
-                reply(answer)
+                tracing::info!(op = "hl7.message", peer, channel, outcome = "repeated");
+                counts.add(&counts.repeated, now);
+                tell(reply(answer), None, true)
             }
-            Ok((Taken::New { answer, state }, tx)) => {
-                tracing::info!(op = "hl7.message", peer = %arrival.peer, tx = tx.0, outcome = state.as_str());
+            Ok((Taken::New { answer, state, seq }, tx)) => {
+                tracing::info!(op = "hl7.message", peer, channel, tx = tx.0, outcome = state.as_str());
                 if state == State::Received {
+                    counts.add(&counts.received, now);
                     self.nudge();
+                } else {
+                    counts.add(&counts.refused, now);
                 }
-                reply(answer)
+                tell(reply(answer), Some(seq), false)
             }
             Err(Error::Unknown) => {
-                tracing::error!(op = "hl7.message", peer = %arrival.peer, outcome = "unknown");
-                Reply::Close
+                tracing::error!(op = "hl7.message", peer, channel, outcome = "unknown");
+                tell(Reply::Close, None, false)
             }
             Err(error) => {
-                tracing::error!(op = "hl7.message", peer = %arrival.peer, outcome = "not stored", %error);
+                tracing::error!(op = "hl7.message", peer, channel, outcome = "not stored", %error);
                 let problem = Problem::reject(ErrorCode::Internal, None, not_stored(&error));
-                let Some(code) = wish.at_once(Some(&problem)) else { return Reply::Silent };
-                let problems = [problem];
-                let answer = Answer { code, problems: &problems, control_id: &control_id, now, offset };
-                Reply::Send(ack::build(header.as_ref(), &answer))
+                let fault = Fault::from(&problem);
+                let reply = match wish.at_once(Some(&problem)) {
+                    None => Reply::Silent,
+                    Some(code) => {
+                        let problems = [problem];
+                        let answer =
+                            Answer { code, problems: &problems, control_id: &control_id, now, offset };
+                        Reply::Send(ack::build(header.as_ref(), &answer))
+                    }
+                };
+                Told { problem: Some(fault), ..tell(reply, None, false) }
             }
         }
     }
@@ -135,33 +188,42 @@ impl Exchange {
         )
     }
 
-    fn read(&self, bytes: Vec<u8>, arrival: Arrival) -> Read {
+    fn read(&self, bytes: Vec<u8>, way: &Way) -> Read {
         let header = Header::find(&bytes);
+        let intake = way.intake.clone();
         let mut facts = Facts {
-            peer: arrival.peer.to_string(),
-            tls: arrival.tls,
-            connection: (self.0.opened, arrival.connection),
+            through: intake.name.clone(),
+            wire: way.wire.to_owned(),
+            peer: way.peer.clone(),
+            tls: way.tls,
+            connection: (self.0.opened, way.connection),
             title: "unreadable".to_owned(),
             ..Facts::default()
         };
         if let Ok(header) = &header {
             name(&mut facts, header);
         }
-        let strict = self.rules().strict_senders.contains(&facts.channel);
+        let mode = intake.mode(&facts.channel, &self.rules().strict_senders);
         let wish = header.as_ref().map_or(Wish::original(), Wish::of);
         if wish.odd {
             facts
                 .warnings
                 .push("MSH-15 or MSH-16 holds a value that is not in its table; taken as empty.".to_owned());
         }
-        let mode = if strict { Mode::Strict } else { Mode::Tolerant };
         let mut partition = format!("sender:{}", facts.channel);
-        let problems = match parse(bytes.clone(), &self.rules().limits, mode, None) {
+        let charset = intake.rules.charset.as_deref().and_then(charset::by_name);
+        let problems = match parse(bytes.clone(), &self.rules().limits, mode, charset) {
             // An unreadable header is the parser's first complaint as well.
             Err(problem) => vec![problem],
             Ok(message) => {
                 oddities(&mut facts, &message);
+                let rules = &intake.rules;
+                let refused = admit::refusals(message.header(), &rules.kinds, &rules.processing);
                 match accept::check(&message, &Policy { mode, production_only: false }) {
+                    _ if !refused.is_empty() => {
+                        describe_refused(&mut facts, &message, &refused);
+                        refused
+                    }
                     Ok(event) => {
                         describe(&mut facts, &message, event);
                         // What joins two patients waits for both and lets nothing overtake it.
@@ -183,15 +245,16 @@ impl Exchange {
             .as_ref()
             .map(Header::control_id)
             .filter(|id| !id.is_empty())
-            .map(|id| scope(b"id", &facts.channel, id, &[]));
+            .map(|id| scope(b"id", &named(&facts), id, &[]));
         if header.is_some() && id.is_none() {
             facts.warnings.push(
                 "The message has no control id; repetitions are recognised by their content.".to_owned(),
             );
         }
         let own = header.as_ref().map(|h| h.control_id().to_vec()).unwrap_or_default();
-        let same = scope(b"same", &facts.channel, &own, &hash);
-        Read { header, wish, problems, facts, partition, same, id, strict, bytes }
+        let same = scope(b"same", &named(&facts), &own, &hash);
+        let refuses_reuse = intake.refuses_reuse(mode);
+        Read { header, wish, problems, facts, partition, same, id, intake, refuses_reuse, bytes }
     }
 }
 
@@ -199,8 +262,13 @@ fn reply(answer: Vec<u8>) -> Reply {
     if answer.is_empty() { Reply::Silent } else { Reply::Send(answer) }
 }
 
-fn source(arrival: Arrival) -> String {
-    format!("{} {}", if arrival.tls { "mllps" } else { "mllp" }, arrival.peer.ip())
+/// The sender on its channel. At the listener of the settings it is the sender alone, as it always was.
+fn named(facts: &Facts) -> String {
+    if facts.through.is_empty() {
+        facts.channel.clone()
+    } else {
+        format!("{}\n{}", facts.through, facts.channel)
+    }
 }
 
 /// One sentence for a sender whose message could not be stored.
@@ -227,7 +295,7 @@ fn commit(
     if let Some(id) = &read.id
         && work.unit().recall(id)?.is_some()
     {
-        if read.strict {
+        if read.refuses_reuse {
             read.problems.push(Problem::error(
                 ErrorCode::DuplicateKey,
                 Some(Place::field("MSH", 1, 10)),
@@ -261,7 +329,7 @@ fn commit(
     )?;
     // A rejection may be lifted by a fix elsewhere, so the same bytes are looked at anew; all else is final.
     if first.is_none_or(|p| p.verdict == Verdict::Error) {
-        let until = now + WINDOW;
+        let until = now.saturating_add(read.intake.window()).unwrap_or(Timestamp::MAX);
         work.unit().remember(&read.same, until, &answer)?;
         if let Some(id) = &read.id {
             work.unit().remember(id, until, &[])?;
@@ -279,7 +347,7 @@ fn commit(
     let leaf = leaf(work.who(), action, outcome, seq, None, reason);
     work.audit(leaf)?;
     work.announce(What::Inbox { seq, state: state.number() });
-    Ok(Taken::New { answer, state })
+    Ok(Taken::New { answer, state, seq })
 }
 
 /// An audit line about a row of the inbox.

@@ -17,7 +17,9 @@ use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::Exchange;
+use super::channels::live::Live;
 use super::inbox::{Arrival, Reply};
+use super::intake::Way;
 use super::seats::{Seat, Seats};
 use crate::app::App;
 use crate::supervisor::Stop;
@@ -41,20 +43,63 @@ static NUMBER: AtomicU64 = AtomicU64::new(1);
 /// First byte of a TLS handshake record.
 const TLS_HELLO: u8 = 0x16;
 
-/// Serves MLLP until told to stop. `tls` is asked for every connection, so a renewed certificate is used at once.
+/// How a peer is let in.
+pub enum Entry {
+    /// In clear text.
+    Plain,
+    /// Over TLS with these settings.
+    Tls(Arc<rustls::ServerConfig>),
+    /// Not at all.
+    Closed,
+}
+
+/// What a listener works with.
+#[derive(Clone)]
+pub struct Service {
+    /// The box.
+    pub app: App,
+    /// Bounds of frames.
+    pub bounds: Bounds,
+    /// A peer that is silent in the middle of a message is dropped after so long.
+    pub quiet: Duration,
+    /// Open connections at most.
+    pub connections: usize,
+    /// The channel that the listener belongs to; none for the listener of the settings.
+    pub live: Option<Arc<Live>>,
+}
+
+/// Serves the listener of the settings until told to stop. `tls` is asked for every connection, so a renewed certificate
+/// is used at once.
 pub async fn serve(
     app: App,
     listener: Arc<TcpListener>,
     tls: impl Fn() -> Arc<rustls::ServerConfig>,
-    mut stop: Stop,
+    stop: Stop,
 ) -> anyhow::Result<()> {
     let settings = app.config().hl7.clone();
-    let seats = Seats::new(settings.connections);
-    let line = Line {
-        app,
+    let gate = move |peer: SocketAddr| {
+        let ip = peer.ip().to_canonical();
+        if ip.is_loopback() || settings.plain_peers.contains(&ip) { Entry::Plain } else { Entry::Tls(tls()) }
+    };
+    let settings = &app.config().hl7;
+    let service = Service {
         bounds: Bounds { frame: settings.frame_kib * 1024, ..Bounds::default() },
         quiet: Duration::from_secs(settings.idle_seconds),
+        connections: settings.connections,
+        live: None,
+        app: app.clone(),
     };
+    serve_by(service, listener, gate, stop).await
+}
+
+/// Serves a listener until told to stop; `gate` is asked for every connection how its peer is let in.
+pub async fn serve_by(
+    line: Service,
+    listener: Arc<TcpListener>,
+    gate: impl Fn(SocketAddr) -> Entry,
+    mut stop: Stop,
+) -> anyhow::Result<()> {
+    let seats = Seats::new(line.connections);
     let mut open = tokio::task::JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -71,14 +116,19 @@ pub async fn serve(
                 continue;
             }
         };
+        let acceptor = match gate(peer) {
+            Entry::Plain => None,
+            Entry::Tls(config) => Some(config),
+            Entry::Closed => {
+                tracing::warn!(op = "hl7.connection", peer = %peer, outcome = "not allowed");
+                continue;
+            }
+        };
         let Some(seat) = seats.sit() else {
             tracing::warn!(op = "hl7.connection", peer = %peer, outcome = "all connections are busy");
             continue;
         };
         keep_alive(&stream);
-        let plain = peer.ip().to_canonical().is_loopback()
-            || settings.plain_peers.contains(&peer.ip().to_canonical());
-        let acceptor = if plain { None } else { Some(tls()) };
         open.spawn(line.clone().connection(stream, peer, acceptor, seat, stop.clone()));
     }
     let all = async { while open.join_next().await.is_some() {} };
@@ -98,14 +148,7 @@ pub(super) fn keep_alive(stream: &TcpStream) {
     }
 }
 
-#[derive(Clone)]
-struct Line {
-    app: App,
-    bounds: Bounds,
-    quiet: Duration,
-}
-
-impl Line {
+impl Service {
     async fn connection(
         self,
         stream: TcpStream,
@@ -122,6 +165,9 @@ impl Line {
                 let seen = timeout(HANDSHAKE, stream.peek(&mut first)).await;
                 if matches!(seen, Ok(Ok(1))) && first != [TLS_HELLO] {
                     tracing::warn!(op = "hl7.connection", peer = %peer, outcome = "plain MLLP from another machine; TLS is needed");
+                    if let Some(live) = &self.live {
+                        live.complain(format!("{} spoke plain MLLP; this channel needs TLS", peer.ip()));
+                    }
                     return;
                 }
                 match timeout(HANDSHAKE, TlsAcceptor::from(config).accept(stream)).await {
@@ -229,8 +275,9 @@ impl Line {
             exchange.connected(arrival.connection, Some(teller.clone()));
             *known = Some(exchange.clone());
         }
-        for reply in exchange.take(payload, arrival).await {
-            let goes_on = match reply {
+        let intake = self.live.as_ref().map_or_else(|| exchange.intake().clone(), |live| live.intake());
+        for told in exchange.take_by(payload, &Way::mllp(arrival, intake)).await {
+            let goes_on = match told.reply {
                 Reply::Send(message) => send(writer, &message).await,
                 Reply::Silent => true,
                 Reply::Close => false,

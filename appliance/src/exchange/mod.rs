@@ -1,12 +1,15 @@
 //! Messages from outside: the HL7 v2 listener, analysers at their lines, and the inbox.
 //!
+//! `channels` are the documents that say where messages come from and how they are taken, `sources` what runs by them;
 //! `mllp` owns the sockets and drives the gateway's decoder; `inbox` commits a message and only then answers; `worker`
 //! turns committed messages into records, in order per patient; `lookup` finds whom a message may be about; `settle`
 //! carries out what a person decides about a held one; `view` says what a screen shows; `lines` speaks with analysers. What a message means is the
 //! gateway's knowledge, how records are stored is the records room's.
 
 pub mod apply;
+pub mod channels;
 pub mod inbox;
+pub mod intake;
 pub mod lines;
 pub mod lookup;
 pub mod mllp;
@@ -30,6 +33,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::sync::{Notify, mpsc};
 
+use self::channels::Channels;
+use self::intake::Intake;
 use crate::clinic::identity::{ABHA_SYSTEM, NUMBER_SYSTEM};
 use crate::config::Hl7;
 use crate::records::Records;
@@ -47,6 +52,9 @@ pub struct Exchange(Arc<Inner>);
 struct Inner {
     records: Records,
     rules: Rules,
+    channels: Channels,
+    /// The rules of the listener of the settings.
+    intake: Arc<Intake>,
     wake: Notify,
     /// When this room was opened: tells its connections from those of a process before.
     opened: i64,
@@ -87,12 +95,29 @@ impl Exchange {
         let opened = records.now().as_microsecond();
         Self(Arc::new(Inner {
             opened,
+            channels: Channels::new(records.clone()),
+            intake: Arc::default(),
             records,
             rules,
             wake: Notify::new(),
             live: Mutex::default(),
             sent: AtomicU64::new(0),
         }))
+    }
+
+    /// The channels.
+    pub fn channels(&self) -> &Channels {
+        &self.0.channels
+    }
+
+    /// The rules of the listener of the settings.
+    pub fn intake(&self) -> &Arc<Intake> {
+        &self.0.intake
+    }
+
+    /// The rules by which a message that came through a channel is read; those of the settings when it is not known.
+    fn rules_of(&self, channel: &str) -> Arc<Intake> {
+        self.0.channels.find(channel).map_or_else(|| self.0.intake.clone(), |live| live.intake())
     }
 
     fn records(&self) -> &Records {

@@ -69,6 +69,10 @@ impl State {
 pub struct Facts {
     /// The sending facility, or application where there is none.
     pub sender: String,
+    /// The channel it came through; empty for the listener of the settings.
+    pub through: String,
+    /// The wire it came over, such as `mllps`; empty in rows of an older program.
+    pub wire: String,
     /// `MSH-3|MSH-4`, as settings name a sender.
     pub channel: String,
     /// MSH-10 as text.

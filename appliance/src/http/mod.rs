@@ -6,6 +6,7 @@
 pub mod aside;
 pub mod assets;
 pub mod changes;
+pub mod channels;
 pub mod chart;
 pub mod connections;
 mod cors;
@@ -65,6 +66,7 @@ pub fn router(app: App) -> Router {
         .merge(events::routes())
         .merge(changes::routes())
         .merge(inbox::routes())
+        .merge(channels::routes())
         .merge(jobs::routes())
         .merge(parameters::routes())
         .merge(subscriptions::routes())

@@ -6,8 +6,8 @@
 use utoipa::OpenApi;
 
 use super::{
-    changes, chart, emergency, events, inbox, jobs, login, own_factor, parameters, patients, reviews,
-    session, setup, smart, subscriptions, tokens, users,
+    changes, channels, chart, emergency, events, inbox, jobs, login, own_factor, parameters, patients,
+    reviews, session, setup, smart, subscriptions, tokens, users,
 };
 
 #[derive(OpenApi)]
@@ -70,6 +70,16 @@ use super::{
         inbox::list,
         inbox::detail,
         inbox::settle,
+        channels::list,
+        channels::described,
+        channels::read,
+        channels::put,
+        channels::end,
+        channels::pause,
+        channels::resume,
+        channels::versions,
+        channels::version,
+        channels::restore,
         jobs::list,
         jobs::end,
         parameters::list,

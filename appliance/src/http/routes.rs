@@ -45,6 +45,7 @@ const DELETE: Method = Method::DELETE;
 const GET: Method = Method::GET;
 const PATCH: Method = Method::PATCH;
 const POST: Method = Method::POST;
+const PUT: Method = Method::PUT;
 
 /// The table.
 pub const TABLE: &[Row] = &[
@@ -121,6 +122,17 @@ pub const TABLE: &[Row] = &[
     row(GET, "/api/inbox", Need::May(Op::Search, Area::Inbox)),
     row(GET, "/api/inbox/{seq}", Need::May(Op::Read, Area::Inbox)),
     row(POST, "/api/inbox/{seq}/settle", Need::May(Op::Update, Area::Inbox)),
+    // Where messages come from.
+    row(GET, "/api/channels", Need::May(Op::Search, Area::Settings)),
+    row(GET, "/api/channels/schema", Need::May(Op::Search, Area::Settings)),
+    row(GET, "/api/channels/{name}", Need::May(Op::Read, Area::Settings)),
+    row(PUT, "/api/channels/{name}", Need::May(Op::Update, Area::Settings)),
+    row(DELETE, "/api/channels/{name}", Need::May(Op::Delete, Area::Settings)),
+    row(POST, "/api/channels/{name}/pause", Need::May(Op::Update, Area::Settings)),
+    row(POST, "/api/channels/{name}/resume", Need::May(Op::Update, Area::Settings)),
+    row(GET, "/api/channels/{name}/versions", Need::May(Op::Search, Area::Settings)),
+    row(GET, "/api/channels/{name}/versions/{version}", Need::May(Op::Read, Area::Settings)),
+    row(POST, "/api/channels/{name}/versions/{version}/restore", Need::May(Op::Update, Area::Settings)),
     // Long work.
     row(GET, "/api/jobs", Need::May(Op::Search, Area::Settings)),
     row(DELETE, "/api/jobs/{id}", Need::May(Op::Delete, Area::Settings)),
@@ -199,7 +211,7 @@ mod tests {
         routes_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut named);
         assert!(named.iter().any(|(path, _)| path == "/health"), "the search for routes finds nothing");
         for (path, file) in named {
-            let known = [GET, POST, PATCH, DELETE].iter().any(|method| find(method, &path).is_some());
+            let known = [GET, POST, PUT, PATCH, DELETE].iter().any(|method| find(method, &path).is_some());
             assert!(known, "{path} in {file} has no row in the table of routes");
         }
     }
@@ -282,6 +294,16 @@ mod tests {
             ("GET", "/api/inbox", "dnl"),
             ("GET", "/api/inbox/{seq}", "dnl"),
             ("POST", "/api/inbox/{seq}/settle", "dl"),
+            ("GET", "/api/channels", "oa"),
+            ("GET", "/api/channels/schema", "oa"),
+            ("GET", "/api/channels/{name}", "oa"),
+            ("PUT", "/api/channels/{name}", "o"),
+            ("DELETE", "/api/channels/{name}", "o"),
+            ("POST", "/api/channels/{name}/pause", "o"),
+            ("POST", "/api/channels/{name}/resume", "o"),
+            ("GET", "/api/channels/{name}/versions", "oa"),
+            ("GET", "/api/channels/{name}/versions/{version}", "oa"),
+            ("POST", "/api/channels/{name}/versions/{version}/restore", "o"),
             ("GET", "/api/jobs", "oa"),
             ("DELETE", "/api/jobs/{id}", "o"),
             ("GET", "/api/search-parameters", "oa"),

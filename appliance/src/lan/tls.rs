@@ -107,6 +107,11 @@ impl Tls {
         self.0.mllp.clone()
     }
 
+    /// The certificate that is shown now, for listeners with settings of their own.
+    pub fn shown(&self) -> Arc<dyn ResolvesServerCert> {
+        self.0.shown.clone()
+    }
+
     /// The authority's certificate, DER, once the box has been set up.
     pub fn authority(&self) -> Option<Vec<u8>> {
         self.0.state.read().unwrap_or_else(PoisonError::into_inner).authority.clone()

@@ -10,6 +10,7 @@
 
 pub mod accept;
 pub mod ack;
+pub mod admit;
 pub mod batch;
 pub mod charset;
 pub mod datetime;

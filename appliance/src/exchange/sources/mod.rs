@@ -1,4 +1,7 @@
 //! Where messages come from: one file a kind of source, each with its part of a channel's document, its checks and what
-//! it does while it runs.
+//! it does while it runs. `net` are addresses and networks, `pins` certificates that a peer is known by.
 
 pub mod analyser;
+pub mod mllp;
+pub mod net;
+pub mod pins;

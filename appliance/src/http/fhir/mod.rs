@@ -9,7 +9,7 @@ mod batch;
 mod binary;
 mod bulk;
 mod bundle;
-mod conditions;
+pub(super) mod conditions;
 mod documents;
 mod everything;
 pub(super) mod form;

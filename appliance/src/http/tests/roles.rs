@@ -20,7 +20,13 @@ async fn every_route_is_open_to_exactly_the_roles_of_the_matrix() {
     let bearer = format!("Bearer {}", made.body["token"].as_str().unwrap());
     let mut asked = 0;
     for row in TABLE {
-        let path = row.path.replace("{id}", "none").replace("{seq}", "0").replace("{code}", "none");
+        let path = row
+            .path
+            .replace("{id}", "none")
+            .replace("{name}", "none")
+            .replace("{version}", "1")
+            .replace("{seq}", "0")
+            .replace("{code}", "none");
         if row.need == Need::Nothing || ends_the_session(row.path) {
             continue;
         }

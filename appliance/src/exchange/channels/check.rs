@@ -1,0 +1,113 @@
+//! What the values of a channel's document must be like: everything that is wrong is told at once, each with its place
+//! and what would be right.
+
+use clinicvault_gateway::fhir::outcome::{Issue, IssueCode, Outcome};
+use clinicvault_gateway::hl7::charset;
+
+use super::document::{Channel, Rules, Source};
+
+/// Longest name.
+const LONGEST_NAME: usize = 40;
+/// Longest title, in characters.
+const LONGEST_TITLE: usize = 200;
+/// Names that stand for something else: the listener of the settings, and addresses beside the channels.
+const TAKEN: [&str; 2] = [super::DEFAULT, "schema"];
+
+/// What is found wrong, gathered.
+#[derive(Debug, Default)]
+pub struct Findings(Vec<Issue>);
+
+impl Findings {
+    /// Notes that the value at `place` is wrong; `why` says what would be right.
+    pub fn wrong(&mut self, place: impl Into<String>, why: impl Into<String>) {
+        self.0.push(Issue::error(IssueCode::Value, why).at(place));
+    }
+
+    /// [`Self::wrong`] unless `right`.
+    pub fn need(&mut self, right: bool, place: &str, why: impl Into<String>) {
+        if !right {
+            self.wrong(place, why);
+        }
+    }
+
+    fn done(self) -> Result<(), Outcome> {
+        if self.0.is_empty() { Ok(()) } else { Err(Outcome { issues: self.0 }) }
+    }
+}
+
+/// Checks a whole document.
+///
+/// # Errors
+/// Everything that is wrong.
+pub fn all(channel: &Channel) -> Result<(), Outcome> {
+    let mut findings = Findings::default();
+    let name = &channel.name;
+    findings.need(
+        is_name(name),
+        "name",
+        format!(
+            "A name is of small letters, digits and hyphens, the first a letter, at most {LONGEST_NAME}."
+        ),
+    );
+    findings.need(
+        !TAKEN.contains(&name.as_str()),
+        "name",
+        format!("\"{name}\" stands for something else; take another name."),
+    );
+    let short =
+        channel.title.chars().count() <= LONGEST_TITLE && !channel.title.chars().any(char::is_control);
+    findings.need(short, "title", format!("A title is one line of at most {LONGEST_TITLE} characters."));
+    match &channel.source {
+        Source::Mllp(source) => source.check(&mut findings),
+        Source::Analyser(source) => {
+            for (place, why) in source.problems() {
+                findings.wrong(place, why);
+            }
+        }
+    }
+    rules(&channel.rules, &mut findings);
+    findings.done()
+}
+
+/// Whether a text can be the name of a channel.
+pub fn is_name(text: &str) -> bool {
+    text.len() <= LONGEST_NAME
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+fn rules(rules: &Rules, findings: &mut Findings) {
+    if let Some(name) = &rules.charset {
+        findings.need(
+            charset::by_name(name).is_some(),
+            "rules.charset",
+            "This character set is not known; write it as in table 0211 (8859/1, UNICODE UTF-8) or as the web does (windows-1252). UTF-16 and UTF-32 cannot be carried.",
+        );
+    }
+    findings.need(rules.processing.len() <= 10, "rules.processing", "At most 10 processing ids.");
+    for (n, id) in rules.processing.iter().enumerate() {
+        let right = (1..=3).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric());
+        findings.need(
+            right,
+            &format!("rules.processing[{n}]"),
+            "A processing id is a code of table 0103: P, T or D.",
+        );
+    }
+    findings.need(rules.kinds.len() <= 200, "rules.kinds", "At most 200 kinds of messages.");
+    for (n, kind) in rules.kinds.iter().enumerate() {
+        findings.need(
+            is_kind(kind),
+            &format!("rules.kinds[{n}]"),
+            "A kind is a message type with or without its event, in capitals: ORU or ORU^R01.",
+        );
+    }
+    findings.need((1..=365).contains(&rules.replay_days), "rules.replayDays", "From 1 to 365 days.");
+}
+
+fn is_kind(text: &str) -> bool {
+    let word = |w: &str| w.len() == 3 && w.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    match text.split_once('^') {
+        Some((kind, event)) => word(kind) && word(event),
+        None => word(text),
+    }
+}

@@ -1,0 +1,87 @@
+//! By which rules a message is taken in, and how it came.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use clinicvault_gateway::hl7::Mode;
+use jiff::SignedDuration;
+
+use super::channels::document::{Channel, Reuse, Rules};
+use super::channels::live::Counts;
+use super::inbox::Arrival;
+
+/// The rules of a channel as the inbox uses them.
+#[derive(Debug, Default)]
+pub struct Intake {
+    /// The channel's name; empty for the listener of the settings.
+    pub name: String,
+    /// What its document says.
+    pub rules: Rules,
+    /// What has come.
+    pub counts: Arc<Counts>,
+}
+
+impl Intake {
+    /// The rules of a document.
+    pub fn of(channel: &Channel, counts: Arc<Counts>) -> Self {
+        Self { name: channel.name.clone(), rules: channel.rules.clone(), counts }
+    }
+
+    /// Whether a sender is held to the standard: by the channel, or by the settings' list at the listener of the settings.
+    pub fn mode(&self, sender: &str, strict_senders: &[String]) -> Mode {
+        let listed = self.name.is_empty() && strict_senders.iter().any(|one| one == sender);
+        if self.rules.strict || listed { Mode::Strict } else { Mode::Tolerant }
+    }
+
+    /// Whether a control id must not come again with another body.
+    pub fn refuses_reuse(&self, mode: Mode) -> bool {
+        self.rules.reuse == Reuse::Refuse || (self.name.is_empty() && mode == Mode::Strict)
+    }
+
+    /// How long a repetition gets its stored answer.
+    pub fn window(&self) -> SignedDuration {
+        SignedDuration::from_hours(24).saturating_mul(i32::try_from(self.rules.replay_days).unwrap_or(7))
+    }
+}
+
+/// How a message came.
+#[derive(Debug, Clone)]
+pub struct Way {
+    /// By which rules it is taken.
+    pub intake: Arc<Intake>,
+    /// The wire, such as `mllp`, `https` or `file`.
+    pub wire: &'static str,
+    /// Who sent it: address and port, or the name of a file.
+    pub peer: String,
+    /// The peer's address alone.
+    pub from: String,
+    /// Whether nobody could read it on the way.
+    pub tls: bool,
+    /// Number of the connection; 0 for none that can be told something later.
+    pub connection: u64,
+}
+
+impl Way {
+    /// Over a connection of MLLP.
+    pub fn mllp(arrival: Arrival, intake: Arc<Intake>) -> Self {
+        let wire = if arrival.tls { "mllps" } else { "mllp" };
+        Self { connection: arrival.connection, ..Self::peer(wire, arrival.peer, arrival.tls, intake) }
+    }
+
+    /// From a peer with an address, which cannot be told anything later.
+    pub fn peer(wire: &'static str, peer: SocketAddr, tls: bool, intake: Arc<Intake>) -> Self {
+        Self {
+            intake,
+            wire,
+            peer: peer.to_string(),
+            from: peer.ip().to_canonical().to_string(),
+            tls,
+            connection: 0,
+        }
+    }
+
+    /// The source as audit lines name it.
+    pub fn source(&self) -> String {
+        format!("{} {}", self.wire, self.from)
+    }
+}
