@@ -8,6 +8,7 @@
     clippy::disallowed_methods
 )]
 
+mod analyser_lines;
 mod analysers;
 mod channels;
 mod chart;

@@ -11,6 +11,7 @@
     clippy::disallowed_methods
 )]
 
+pub mod analyser;
 pub mod binary;
 pub mod canary;
 pub mod clinic;

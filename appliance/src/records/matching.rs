@@ -17,7 +17,6 @@ use super::parameters;
 use super::sight::Sight;
 use super::terms;
 use links::Links;
-pub use links::Reserve;
 
 /// Rows looked at to find out how selective a criterion is.
 const GLANCE: usize = 64;
@@ -101,17 +100,6 @@ pub fn only(
     kind: ResourceType,
     search: &Search,
 ) -> Result<Option<Head>, Error> {
-    only_within(rows, sight, kind, search, &Reserve::default())
-}
-
-/// The same for one of several conditions that are decided together: their links share a reserve.
-pub fn only_within(
-    rows: &impl Rows,
-    sight: &Sight,
-    kind: ResourceType,
-    search: &Search,
-    reserve: &Reserve,
-) -> Result<Option<Head>, Error> {
     if !sight.is_indexed() {
         return Err(Error::Renewing);
     }
@@ -122,7 +110,7 @@ pub fn only_within(
         return Err(Error::Busy);
     }
     let look = sight.look(Op::Search, kind);
-    let links = Links::new(rows, sight, reserve);
+    let links = Links::new(rows, sight);
     let further = Node::All(search.further.clone());
     let mut found: Option<Head> = None;
     for rid in candidates(rows, kind, search)? {
@@ -131,14 +119,8 @@ pub fn only_within(
             continue;
         }
         let Some(head) = rows.head_of(rid)?.filter(|head| !head.deleted) else { continue };
-        if !look.wholly(rows, &head.owner, &terms)?.allowed() {
+        if !look.wholly(rows, &head.owner, &terms)?.allowed() || !links.hold(kind, &terms, &further)? {
             continue;
-        }
-        if !search.further.is_empty() {
-            reserve.spend(1)?;
-            if !links.hold(kind, &terms, &further)? {
-                continue;
-            }
         }
         if found.replace(head).is_some() {
             return Err(several());

@@ -2,7 +2,6 @@
 
 mod binary;
 mod bulk;
-mod bundle_interactions;
 mod bundles;
 mod command;
 mod conditional;
@@ -19,7 +18,6 @@ mod history;
 mod interactions;
 mod labels;
 mod lapsed;
-mod linked_conditions;
 mod links;
 mod matching;
 mod model;

@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use clinicvault_gateway::astm::line::Numbers;
-use clinicvault_gateway::astm::{Effect, Limits, Line, Message, Part, Settings, capture};
+use clinicvault_gateway::astm::printout::Printer;
+use clinicvault_gateway::astm::{Effect, Limits, Line, Message, Part, Settings, capture, query};
 
 fn stored(bytes: &[u8], cut: usize, settings: Settings) -> Vec<Part> {
     let mut line = Line::new(settings);
@@ -35,7 +36,20 @@ fn stored(bytes: &[u8], cut: usize, settings: Settings) -> Vec<Part> {
     parts
 }
 
+fn printed(bytes: &[u8], cut: usize) -> Vec<Vec<u8>> {
+    let mut printer = Printer::new(64);
+    let mut texts = Vec::new();
+    for mut piece in bytes.chunks(cut) {
+        texts.extend(std::iter::from_fn(|| printer.take(&mut piece)));
+    }
+    texts.extend(printer.pause());
+    texts
+}
+
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let texts = printed(bytes, usize::MAX);
+    assert_eq!(printed(bytes, 3), texts, "print-outs read in pieces");
+    assert!(texts.iter().all(|text| text.len() <= 64));
     let settings = Settings {
         unannounced: bytes.first().is_some_and(|b| b % 2 == 0),
         numbers: if bytes.len() % 2 == 0 { Numbers::Strict } else { Numbers::Loose },
@@ -53,6 +67,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         // Header and patient are copied into each part of a message.
         assert!(part.bytes.len() <= 3 * settings.part);
         if let Ok(message) = Message::parse(part.bytes, &Limits::default(), None) {
+            let _ = query::queries(&message, 2);
             for record in message.records() {
                 for (_, field) in record.fields() {
                     field.repeats().flat_map(|r| r.components()).for_each(|c| drop(c.text()));

@@ -18,6 +18,147 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the channels with their state. */
+        get: operations["list_channels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/channels/schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The JSON Schema of a channel's document. */
+        get: operations["channel_schema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/channels/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The document of a channel; `ETag` is its version. */
+        get: operations["read_channel"];
+        /**
+         * Writes a document, as JSON or TOML. A channel that is there is changed with `If-Match: W/"n"`; a change that changes nothing
+         *     makes no version.
+         */
+        put: operations["put_channel"];
+        post?: never;
+        /** Deletes a channel: its source stops, its versions stay readable. */
+        delete: operations["end_channel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/channels/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops a channel for now. */
+        post: operations["pause_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/channels/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a paused channel run again. */
+        post: operations["resume_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/channels/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The versions of a channel: who changed what, and when. Those of a deleted channel stay. */
+        get: operations["list_channel_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/channels/{name}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The document as it was in a version. */
+        get: operations["read_channel_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/channels/{name}/versions/{version}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets the document of a version hold again, as a new version; a deleted channel is there again. */
+        post: operations["restore_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/clients": {
         parameters: {
             query?: never;
@@ -966,6 +1107,11 @@ export interface components {
             /** @description Name of the person or machine; the id where no name is known. */
             who: string;
         };
+        /**
+         * @description When the answer of original mode leaves. Enhanced mode has its own two answers.
+         * @enum {string}
+         */
+        Acknowledge: "commit" | "apply";
         /** @description The id of a new entry. */
         Added: {
             /** @description Logical id. */
@@ -1029,6 +1175,45 @@ export interface components {
          * @enum {string}
          */
         AllergyState: "notAsked" | "noneKnown" | "listed" | "unknown";
+        /**
+         * @description A laboratory analyser (LIS1-A, formerly ASTM E1381, with records of LIS2-A2, formerly ASTM E1394), or one that only
+         *     prints.
+         */
+        AnalyserSource: {
+            /** @description Its name in the record and on the message screen; without one, the channel's. */
+            analyser?: string | null;
+            /** @description Its character set, such as `windows-1252`; without one the bytes decide. */
+            charset?: string | null;
+            /** @description What its test codes mean. */
+            codes?: components["schemas"]["Meaning"][];
+            /**
+             * Format: int32
+             * @description An order is found by its sample number for so many days: sample numbers begin anew.
+             */
+            days?: number;
+            /** @description Where its line ends. */
+            line: components["schemas"]["LineSource"];
+            /** @description Frame numbers out of turn are taken and noted: some analysers number only some of their frames. */
+            looseNumbers?: boolean;
+            /** @description The answers name the patient; without it they say number, birth and sex. */
+            names?: boolean;
+            /** @description Its questions are answered with the open orders. */
+            queries?: boolean;
+            /**
+             * Format: int32
+             * @description The component of Q-3 that holds it.
+             */
+            querySample?: number;
+            /**
+             * Format: int32
+             * @description The component of O-3 that holds the sample number.
+             */
+            sample?: number;
+            /** @description What it speaks. */
+            speaks?: components["schemas"]["Speaks"];
+            /** @description Frames without ENQ before them are taken as a session. */
+            unannounced?: boolean;
+        };
         /** @description The application acknowledgement. */
         AnsweredLater: {
             /** @description MSA-1. */
@@ -1127,6 +1312,115 @@ export interface components {
             last: number;
             /** @description Too much has changed to list: load everything again. */
             reset?: boolean;
+        };
+        /** @description A channel. */
+        Channel: {
+            /** @description Its name in addresses and lists: small letters, digits and hyphens, at most 40, the first a letter. */
+            name: string;
+            /** @description Whether it runs; pausing turns it off and resuming on. */
+            on?: boolean;
+            /** @description By which rules they are taken. */
+            rules?: components["schemas"]["Rules"];
+            /** @description Where messages come from. */
+            source: components["schemas"]["Source"];
+            /** @description What people call it. */
+            title?: string;
+        };
+        /** @description What has come since the box started. */
+        ChannelCounts: {
+            /**
+             * Format: int64
+             * @description Kept without being applied, because the filter says so.
+             */
+            passedOver: number;
+            /**
+             * Format: int64
+             * @description Taken in.
+             */
+            received: number;
+            /**
+             * Format: int64
+             * @description Answered with an error.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Repetitions, answered as before.
+             */
+            repeated: number;
+            /**
+             * Format: date-time
+             * @description When counting began.
+             */
+            since: string;
+        };
+        /** @description A channel and how it is. */
+        ChannelLine: {
+            /** @description Where it listens. */
+            address?: string | null;
+            /** @description The listener of the settings: it has no document and is changed in the settings. */
+            builtIn: boolean;
+            /**
+             * Format: date-time
+             * @description When the certificate ends that somebody put beside the box; the box's own renews itself.
+             */
+            certificateEnds?: string | null;
+            counts: components["schemas"]["ChannelCounts"];
+            /** @description Kind of its source. */
+            kind: string;
+            /**
+             * Format: date-time
+             * @description When a message came last, since the box started.
+             */
+            lastMessage?: string | null;
+            name: string;
+            /** @description Peers that are known by their certificates. */
+            peers: components["schemas"]["ChannelPeer"][];
+            /** @description Why it failed, and what to do. */
+            reason?: string | null;
+            /** @description `starting`, `running`, `paused` or `failed`. */
+            state: string;
+            title: string;
+            /** @description What went wrong last without ending it, such as a peer that was turned away. */
+            trouble?: string | null;
+            /**
+             * Format: int64
+             * @description Of its document; absent for the listener of the settings.
+             */
+            version?: number | null;
+        };
+        /** @description Every channel. */
+        ChannelList: {
+            /** @description The listener of the settings first, then by name. */
+            channels: components["schemas"]["ChannelLine"][];
+        };
+        /** @description A peer that is known by its certificate. */
+        ChannelPeer: {
+            /**
+             * Format: date-time
+             * @description When its certificate ends, once the peer has shown it since the box started.
+             */
+            ends?: string | null;
+            fingerprint: string;
+            name: string;
+        };
+        /** @description A version of a channel. */
+        ChannelVersion: {
+            /** Format: date-time */
+            at: string;
+            /** @description The name of the person, or `operator` for the command line. */
+            by: string;
+            /** @description Places of the document that differ from the version before. */
+            changed: string[];
+            /** @description `created`, `changed`, `paused`, `resumed`, `restored` or `deleted`. */
+            done: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description Every version of a channel, at most the newest 1,000. */
+        ChannelVersions: {
+            /** @description Newest first. */
+            versions: components["schemas"]["ChannelVersion"][];
         };
         /** @description One page about one patient. */
         Chart: {
@@ -1281,6 +1575,11 @@ export interface components {
          */
         Flag: "HH" | "LL" | "AA" | "H" | "L" | "A";
         /**
+         * @description Who holds back whom.
+         * @enum {string}
+         */
+        Flow: "none" | "hardware" | "software";
+        /**
          * @description How alike two people are.
          * @enum {string}
          */
@@ -1309,7 +1608,7 @@ export interface components {
             candidates: components["schemas"]["CandidateView"][];
             /** @description For `cannotStore`: which rule. */
             detail?: string | null;
-            /** @description `unknownPatient`, `looksAlike`, `conflict`, `noIdentifier` or `cannotStore`. */
+            /** @description `unknownPatient`, `unknownSample`, `looksAlike`, `conflict`, `noIdentifier`, `printout` or `cannotStore`. */
             reason: string;
             /** @description The sender's number for the patient, when it can be remembered. */
             senderNumber?: string | null;
@@ -1377,7 +1676,7 @@ export interface components {
         };
         /** @description One message. */
         InboxMessage: {
-            /** @description MSA-1 of the answer; absent when the sender wanted none. */
+            /** @description MSA-1 of the answer, to an analyser `ACK`; absent when the sender wanted none. */
             answered?: string | null;
             answeredLater?: components["schemas"]["AnsweredLater"] | null;
             /** @description MSH-10. */
@@ -1396,9 +1695,9 @@ export interface components {
             /** @description As received. */
             segments: components["schemas"]["SegmentView"][];
             settled?: components["schemas"]["SettledView"] | null;
-            /** @description `tls` or `plain`. */
+            /** @description `tls`, `plain` or `serial`. */
             transport: string;
-            /** @description MSH-9. */
+            /** @description MSH-9; of an analyser `LIS2-A2` or `printout`. */
             type: string;
             /** @description Codes that are in no table known here. */
             unknownCodes: components["schemas"]["Place"][];
@@ -1516,10 +1815,48 @@ export interface components {
         };
         /** @description The name of a line: a key to translate, or a text from the message. */
         LabelView: {
-            /** @description `patient`, `order`, `collected`, `visit`, `allergy`, `problem`, `cover`, or `test` for a named test. */
+            /** @description `patient`, `order`, `collected`, `visit`, `allergy`, `problem`, `cover`, `line`, or `test` for a named test. */
             key: string;
             /** @description The name of the test. */
             text?: string | null;
+        };
+        /** @description Where a line ends. */
+        LineSource: {
+            /** @description Address and port; port 0 takes a free one. */
+            address: string;
+            /** @description Addresses and networks that may connect; the box itself always may. */
+            allow?: string[];
+            /** @enum {string} */
+            by: "listen";
+        } | {
+            /** @enum {string} */
+            by: "connect";
+            /** @description Host and port. */
+            to: string;
+        } | {
+            /**
+             * Format: int32
+             * @description Bits per second.
+             */
+            baud?: number;
+            /** @enum {string} */
+            by: "serial";
+            /**
+             * Format: int32
+             * @description Bits of a character.
+             */
+            data_bits?: number;
+            /** @description Its path, such as `/dev/ttyUSB0`; `/dev/serial/by-id/…` stays the same when converters are plugged anew. */
+            device: string;
+            /** @description Flow control. */
+            flow?: components["schemas"]["Flow"];
+            /** @description Check bit. */
+            parity?: components["schemas"]["Parity"];
+            /**
+             * Format: int32
+             * @description Stop bits.
+             */
+            stop_bits?: number;
         };
         /** @description One link. */
         LinkView: {
@@ -1595,6 +1932,17 @@ export interface components {
             /** @description Sign-in name. */
             username: string;
         };
+        /** @description What one test code of an analyser means. */
+        Meaning: {
+            /** @description The code there. */
+            code: string;
+            /** @description Its display. */
+            display?: string;
+            /** @description As the analyser sends it, empty components at both ends left out: `WBC`, `685/`. */
+            local: string;
+            /** @description The code system. */
+            system?: string;
+        };
         /** @description A line of the meaning. */
         MeaningView: {
             /** @description Flag, such as `HH`. */
@@ -1640,6 +1988,21 @@ export interface components {
          * @enum {string}
          */
         MedicineStatus: "current" | "ranOut" | "asNeeded" | "onHold";
+        /** @description A listener for MLLP, plain or over TLS. */
+        MllpSource: {
+            /** @description Address and port; port 0 takes a free one. */
+            address: string;
+            /** @description Addresses and networks that may send. Without TLS empty means the box itself, with TLS everybody. */
+            allow?: string[];
+            /** @description Open connections; beyond it the one that has been quiet longest makes room. */
+            connections?: number;
+            /**
+             * Format: int64
+             * @description A sender that stops in the middle of a message is dropped after so many seconds.
+             */
+            idleSeconds?: number;
+            tls?: components["schemas"]["TlsSource"] | null;
+        };
         /** @description An allergy, or that none are known. */
         NewAllergy: {
             /** @description confirmed or unconfirmed. */
@@ -1805,6 +2168,11 @@ export interface components {
             /** @description Newest first. */
             sessions: components["schemas"]["OwnSession"][];
         };
+        /**
+         * @description The check bit of each character.
+         * @enum {string}
+         */
+        Parity: "none" | "even" | "odd";
         /** @description The present password and a new one. */
         PasswordChange: {
             current: string;
@@ -1818,6 +2186,13 @@ export interface components {
             address?: string | null;
             /** @description Parent or caregiver. */
             guardian?: string | null;
+        };
+        /** @description A peer's certificate. */
+        Pin: {
+            /** @description SHA-256 of the certificate, 64 hexadecimal digits, with or without colons. */
+            fingerprint: string;
+            /** @description Whose it is. */
+            name?: string;
         };
         /** @description A place with what it says. */
         Place: {
@@ -1978,12 +2353,57 @@ export interface components {
             /** @description Printed unit. */
             unit?: string | null;
         };
+        /**
+         * @description A control id that comes again with another body.
+         * @enum {string}
+         */
+        Reuse: "keep" | "refuse";
         /** @description Who has looked at a result, and when. */
         Reviewed: {
             /** @description When. */
             at: string;
             /** @description Name of the doctor, as it was then. */
             by: string;
+        };
+        /** @description By which rules messages are taken. */
+        Rules: {
+            /**
+             * @description When a sender in original mode gets its answer.
+             * @default commit
+             */
+            acknowledge: components["schemas"]["Acknowledge"];
+            /**
+             * @description The character set that holds whatever MSH-18 says, such as `8859/1` or `UTF-8`.
+             * @default null
+             */
+            charset: string | null;
+            /**
+             * @description Kinds of messages that are taken, such as `ORU^R01` or `ADT` for all its events; empty takes all that the box
+             *     knows. Others are answered AR 200 or 201.
+             * @default []
+             */
+            kinds: string[];
+            /**
+             * @description Processing ids (MSH-11.1) that are taken; empty takes all. Others are answered AR 202.
+             * @default []
+             */
+            processing: string[];
+            /**
+             * Format: int32
+             * @description For so many days a repetition gets its stored answer.
+             * @default 7
+             */
+            replayDays: number;
+            /**
+             * @description What becomes of a message whose control id (MSH-10) was used before for another body.
+             * @default keep
+             */
+            reuse: components["schemas"]["Reuse"];
+            /**
+             * @description Whether senders are held to the standard: no line that is no segment, no field missing that it requires.
+             * @default false
+             */
+            strict: boolean;
         };
         /** @description A SearchParameter that is in use. */
         SearchParameterLine: {
@@ -2044,7 +2464,7 @@ export interface components {
             fields: components["schemas"]["FieldView"][];
             /** @description Position in the message, from 0. */
             index: number;
-            /** @description Three characters. */
+            /** @description Three characters; of an analyser's record its letter; empty for a line of a print-out. */
             name: string;
         };
         /** @description What the screens know of the one who is signed in. */
@@ -2144,6 +2564,19 @@ export interface components {
          * @enum {string}
          */
         Sort: "public" | "confidential" | "backend";
+        /** @description Where messages come from. */
+        Source: (components["schemas"]["MllpSource"] & {
+            /** @enum {string} */
+            kind: "mllp";
+        }) | (components["schemas"]["AnalyserSource"] & {
+            /** @enum {string} */
+            kind: "analyser";
+        });
+        /**
+         * @description What an analyser speaks.
+         * @enum {string}
+         */
+        Speaks: "records" | "printout";
         /** @description How the box is. Asked for before anybody is signed in, so it tells nothing of patients. */
         Status: {
             clinic?: components["schemas"]["ClinicName"] | null;
@@ -2246,7 +2679,9 @@ export interface components {
         Title: {
             /**
              * @description `testResult`, `newPatient`, `patientUpdate`, `patientRegistered`, `patientAdmitted`, `patientDischarged`,
-             *     `patientExpected`, `unreadable`, `unsupported` or `incomplete`.
+             *     `patientExpected`, `visitChanged`, `patientsMerged`, `testOrder`, `prescription`, `vaccination`, `document`,
+             *     `appointment`, `charges`, `query`, `qualityControl`, `analyserNote`, `printout`, `unreadable`, `unsupported` or
+             *     `incomplete`.
              */
             key: string;
             params?: components["schemas"]["TitleParams"] | null;
@@ -2258,6 +2693,20 @@ export interface components {
              * @description Number of result values.
              */
             n: number;
+        };
+        /** @description TLS of a source. */
+        TlsSource: {
+            /**
+             * @description Name of a certificate that lies in the folder `tls` of the data as `NAME.crt` with its key `NAME.key`, both PEM;
+             *     without it the box shows the certificate of the clinic's own authority.
+             * @default null
+             */
+            certificate: string | null;
+            /**
+             * @description Peers and their certificates. None asks for no certificate; otherwise only these may connect.
+             * @default []
+             */
+            peers: components["schemas"]["Pin"][];
         };
         /** @description A token; its secret is not kept anywhere. */
         Token: {
@@ -2363,6 +2812,308 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Changes"];
                 };
+            };
+        };
+    };
+    list_channels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelList"];
+                };
+            };
+        };
+    };
+    channel_schema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a JSON Schema (2020-12) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    read_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    put_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Channel"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description issues names each place */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    end_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    pause_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    resume_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_channel_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelVersions"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    read_channel_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    restore_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -63,6 +63,12 @@ pub fn all(channel: &Channel) -> Result<(), Outcome> {
             for (place, why) in source.problems() {
                 findings.wrong(place, why);
             }
+            let none = channel.rules == Rules::default();
+            findings.need(
+                none,
+                "rules",
+                "These rules are for HL7 v2; those of an analyser stand in its source.",
+            );
         }
     }
     rules(&channel.rules, &mut findings);

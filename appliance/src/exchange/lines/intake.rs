@@ -212,6 +212,8 @@ fn facts(analyser: &Analyser, peer: &Peer) -> Facts {
     };
     Facts {
         sender: analyser.name.clone(),
+        through: analyser.channel.clone(),
+        wire: peer.wire.to_owned(),
         channel: format!("analyser|{}", analyser.name),
         kind: "LIS2-A2".to_owned(),
         peer: peer.name.clone(),

@@ -34,6 +34,8 @@ use super::Exchange;
 pub struct Analyser {
     /// Its name in the record and on the message screen.
     pub name: String,
+    /// The channel that it comes through.
+    pub channel: String,
     /// How its line is spoken; `None` for a port that only prints.
     pub speech: Option<astm::Settings>,
     /// The component of O-3 that holds the sample number, from 1.

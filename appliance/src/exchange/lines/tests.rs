@@ -38,6 +38,7 @@ struct Lab {
 fn meter() -> Analyser {
     Analyser {
         name: "Meter".to_owned(),
+        channel: "meter".to_owned(),
         speech: Some(Settings::default()),
         sample: 1,
         query_sample: 2,

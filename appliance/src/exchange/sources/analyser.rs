@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use utoipa::ToSchema;
 
+use super::net::Network;
 use crate::exchange::lines::serial::{self, Flow, Parity, Setting};
 use crate::exchange::lines::{Analyser, Door, Lines, News, tcp};
 
@@ -88,10 +89,10 @@ pub enum LineSource {
         /// Address and port; port 0 takes a free one.
         #[schema(value_type = String)]
         address: SocketAddr,
-        /// Addresses that may connect; the box itself always may.
+        /// Addresses and networks that may connect; the box itself always may.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[schema(value_type = Vec<String>, max_items = 200)]
-        allow: Vec<IpAddr>,
+        allow: Vec<Network>,
     },
     /// The box connects, to the analyser or to a terminal server.
     Connect {
@@ -188,7 +189,7 @@ impl AnalyserSource {
         need(self.codes.len() <= MOST_CODES, "codes", "At most 1000 codes.");
         match &self.line {
             LineSource::Listen { allow, .. } => {
-                need(allow.len() <= 200, "line.allow", "At most 200 addresses.");
+                need(allow.len() <= 200, "line.allow", "At most 200 addresses and networks.");
             }
             LineSource::Connect { to } => {
                 let right = to.rsplit_once(':').is_some_and(|(host, port)| {
@@ -240,6 +241,7 @@ impl AnalyserSource {
         });
         Analyser {
             name: self.analyser.clone().unwrap_or_else(|| channel.to_owned()),
+            channel: channel.to_owned(),
             speech: (self.speaks == Speaks::Records).then_some(speech),
             sample: self.sample,
             query_sample: self.query_sample,
@@ -271,7 +273,8 @@ pub async fn run(
                     "cannot listen on {address}: {error}; give the channel another address, or stop what uses this one"
                 )
             })?;
-            let may = move |peer: IpAddr| peer.is_loopback() || allow.contains(&peer);
+            let may =
+                move |peer: IpAddr| peer.is_loopback() || allow.iter().any(|network| network.holds(peer));
             tcp::listen(listener, may, lines, stop).await;
         }
         LineSource::Connect { to } => tcp::connect(&to, lines, stop).await,

@@ -39,7 +39,9 @@ pub struct InboxRow {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Title {
     /// `testResult`, `newPatient`, `patientUpdate`, `patientRegistered`, `patientAdmitted`, `patientDischarged`,
-    /// `patientExpected`, `unreadable`, `unsupported` or `incomplete`.
+    /// `patientExpected`, `visitChanged`, `patientsMerged`, `testOrder`, `prescription`, `vaccination`, `document`,
+    /// `appointment`, `charges`, `query`, `qualityControl`, `analyserNote`, `printout`, `unreadable`, `unsupported` or
+    /// `incomplete`.
     pub key: String,
     /// What goes into it.
     pub params: Option<TitleParams>,
@@ -69,7 +71,7 @@ pub struct InboxCounts {
 pub struct InboxMessage {
     /// Its row.
     pub row: InboxRow,
-    /// MSH-9.
+    /// MSH-9; of an analyser `LIS2-A2` or `printout`.
     #[serde(rename = "type")]
     pub kind: String,
     /// MSH-10.
@@ -77,9 +79,9 @@ pub struct InboxMessage {
     /// When it came.
     #[schema(value_type = String)]
     pub received: Timestamp,
-    /// `tls` or `plain`.
+    /// `tls`, `plain` or `serial`.
     pub transport: &'static str,
-    /// MSA-1 of the answer; absent when the sender wanted none.
+    /// MSA-1 of the answer, to an analyser `ACK`; absent when the sender wanted none.
     pub answered: Option<String>,
     /// MSA-1 of the later application acknowledgement, and whether the peer was there to hear it.
     pub answered_later: Option<AnsweredLater>,
@@ -119,7 +121,7 @@ pub struct AnsweredLater {
 /// A segment as received.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SegmentView {
-    /// Three characters.
+    /// Three characters; of an analyser's record its letter; empty for a line of a print-out.
     pub name: String,
     /// Position in the message, from 0.
     pub index: usize,
@@ -160,7 +162,7 @@ pub struct MeaningView {
 /// The name of a line: a key to translate, or a text from the message.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct LabelView {
-    /// `patient`, `order`, `collected`, `visit`, `allergy`, `problem`, `cover`, or `test` for a named test.
+    /// `patient`, `order`, `collected`, `visit`, `allergy`, `problem`, `cover`, `line`, or `test` for a named test.
     pub key: String,
     /// The name of the test.
     pub text: Option<String>,
@@ -206,7 +208,7 @@ pub struct Place {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldView {
-    /// `unknownPatient`, `looksAlike`, `conflict`, `noIdentifier` or `cannotStore`.
+    /// `unknownPatient`, `unknownSample`, `looksAlike`, `conflict`, `noIdentifier`, `printout` or `cannotStore`.
     pub reason: String,
     /// For `cannotStore`: which rule.
     pub detail: Option<String>,
