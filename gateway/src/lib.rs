@@ -3,7 +3,8 @@
 //! The map of the crate: `json` carries every document; `decimal` and `ucum` compute with numbers and units; `fhir` knows R4
 //! resources, bundles, search and capability; `fhirpath` evaluates expressions over them; `hl7` knows HL7 v2 messages; `astm`
 //! knows how laboratory analysers speak (it reads character sets and escapes as `hl7` does); `map`
-//! turns those into FHIR transactions and may use both. `fhir` and `hl7` do not know each other.
+//! turns those into FHIR transactions and `emit` turns resources into messages; both may use both. `fhir` and `hl7` do not
+//! know each other.
 //! Nothing here opens a socket or a file, reads a clock or draws a random number.
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::indexing_slicing))]
@@ -12,6 +13,7 @@
 pub mod astm;
 pub mod decimal;
 mod digits;
+pub mod emit;
 pub mod fhir;
 pub mod fhirpath;
 pub mod hl7;

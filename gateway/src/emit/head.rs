@@ -1,0 +1,78 @@
+//! MSH and EVN: who tells whom, when, and how the answer is wanted.
+
+use jiff::Timestamp;
+use jiff::tz::Offset;
+
+use crate::hl7::datetime;
+use crate::hl7::encode::Content;
+use crate::json::Value;
+
+use super::kind::Kind;
+use super::segment::Segment;
+use super::types::dtm;
+
+/// How the receiver shall acknowledge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Acknowledge {
+    /// Original mode: one answer.
+    #[default]
+    Original,
+    /// Enhanced mode: that it is safely stored is enough (MSH-15 `AL`, MSH-16 `NE`).
+    Accept,
+    /// Enhanced mode: stored, and later what came of it (MSH-15 and MSH-16 `AL`).
+    Application,
+}
+
+/// What a message says of itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Envelope<'a> {
+    /// MSH-3 and MSH-4: application and facility of the sender.
+    pub sender: (&'a str, &'a str),
+    /// MSH-5 and MSH-6: application and facility of the receiver.
+    pub receiver: (&'a str, &'a str),
+    /// MSH-10, at most 20 characters for old receivers.
+    pub control_id: &'a str,
+    /// MSH-7.
+    pub now: Timestamp,
+    /// The clinic's offset at that time.
+    pub offset: Offset,
+    /// MSH-11 is `P`, or `T` for a rehearsal.
+    pub training: bool,
+    /// MSH-15 and MSH-16.
+    pub acknowledge: Acknowledge,
+}
+
+/// MSH.
+pub(super) fn msh(kind: Kind, envelope: &Envelope<'_>) -> Segment {
+    let mut msh = Segment::new("MSH");
+    msh.set(3, envelope.sender.0).set(4, envelope.sender.1);
+    msh.set(5, envelope.receiver.0).set(6, envelope.receiver.1);
+    msh.set(7, datetime::write(envelope.now, envelope.offset).as_str());
+    let (message, trigger) = kind.parts();
+    msh.set(9, Content::from([message, trigger, kind.structure()]));
+    msh.set(10, envelope.control_id);
+    msh.set(11, if envelope.training { "T" } else { "P" });
+    msh.set(12, "2.5.1");
+    let (accept, application) = match envelope.acknowledge {
+        Acknowledge::Original => ("", ""),
+        Acknowledge::Accept => ("AL", "NE"),
+        Acknowledge::Application => ("AL", "AL"),
+    };
+    msh.set(15, accept).set(16, application);
+    msh.set(18, "UNICODE UTF-8");
+    msh
+}
+
+/// EVN: when it was recorded, and when it happened.
+pub(super) fn evn(kind: Kind, envelope: &Envelope<'_>, root: &Value) -> Segment {
+    let recorded = root.get("meta").and_then(|m| m.str("lastUpdated"));
+    let recorded = match recorded {
+        Some(recorded) => dtm(Some(recorded)),
+        None => datetime::write(envelope.now, envelope.offset).as_str().into(),
+    };
+    let mut evn = Segment::new("EVN");
+    evn.set(1, kind.parts().1).set(2, recorded);
+    let ended = root.get("period").and_then(|p| p.str("end"));
+    evn.set(6, dtm(ended.filter(|_| kind == Kind::A03)));
+    evn
+}

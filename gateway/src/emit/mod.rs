@@ -1,0 +1,204 @@
+//! FHIR R4 resources to HL7 v2.5.1 messages, as pure code: what `map` reads, read backwards.
+//!
+//! [`message`] writes one message about one resource and what it refers to. The same resources and the same envelope give
+//! the same bytes. Codes go out as they came in where the record kept them, else by the tables of the v2-to-FHIR guide 1.0.0
+//! (STU 1) read backwards. What a FHIR resource says and HL7 v2 has no field for is not sent; nothing is made up.
+
+mod appointment;
+mod clinical;
+mod codes;
+mod document;
+mod head;
+mod kind;
+mod observation;
+mod order;
+mod patient;
+mod segment;
+mod set;
+mod types;
+mod vaccine;
+mod value;
+mod visit;
+
+#[cfg(test)]
+mod tests;
+
+use thiserror::Error;
+
+use crate::hl7::Delimiters;
+use crate::hl7::encode::Builder;
+use crate::json::Value;
+
+pub use head::{Acknowledge, Envelope};
+pub use kind::{Kind, caused};
+use segment::Segment;
+pub use set::{Set, local, references};
+use types::Scope;
+
+/// Why no message can be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// The message is about another type of resource.
+    #[error("{0} is not made of this type of resource")]
+    Kind(Kind),
+    /// The patient that the resource is about is not among the records.
+    #[error("the patient is not there")]
+    NoPatient,
+    /// A merge names no surviving patient that is among the records.
+    #[error("the patient that replaces this one is not there")]
+    NoSurvivor,
+}
+
+/// Writes one message about `root`, with what it needs of `set`. `authorities` are names of assigning authorities with
+/// their URIs, as [`crate::map::MapContext`] has them.
+///
+/// # Errors
+/// [`Refusal`] when `root` is no resource that this kind of message tells of, or its patient is not in `set`.
+pub fn message(
+    kind: Kind,
+    root: &Value,
+    set: &Set<'_>,
+    envelope: &Envelope<'_>,
+    authorities: &[(String, String)],
+) -> Result<Vec<u8>, Refusal> {
+    let root_kind = root.str("resourceType").unwrap_or_default();
+    if !kind.tells_of(root_kind) {
+        return Err(Refusal::Kind(kind));
+    }
+    let scope = Scope { authorities, set };
+    let mut out = vec![head::msh(kind, envelope)];
+    if kind.has_event() {
+        out.push(head::evn(kind, envelope, root));
+    }
+    body(kind, root, &scope, &mut out)?;
+    let mut builder = Builder::new(Delimiters::default());
+    out.iter().for_each(|segment| segment.write(&mut builder));
+    Ok(builder.finish())
+}
+
+fn body(kind: Kind, root: &Value, scope: &Scope<'_>, out: &mut Vec<Segment>) -> Result<(), Refusal> {
+    if kind == Kind::A40 {
+        let survivor = survivor(root, scope).ok_or(Refusal::NoSurvivor)?;
+        out.push(patient::pid(scope, survivor));
+        out.push(patient::mrg(scope, root));
+        return Ok(());
+    }
+    let who = patient_of(root, scope).ok_or(Refusal::NoPatient)?;
+    let encounter = encounter_of(root, scope);
+    if let Kind::S12 | Kind::S13 | Kind::S14 | Kind::S15 = kind {
+        out.push(appointment::sch(scope, root));
+        let words = root.str("comment").or_else(|| root.str("patientInstruction"));
+        out.extend(words.map(|words| Segment::numbered("NTE", 0).with(3, words)));
+        out.push(patient::pid(scope, who));
+        encounter.into_iter().for_each(|e| visit::visit(scope, e, out));
+        appointment::resources(scope, root, out);
+        return Ok(());
+    }
+    out.push(patient::pid(scope, who));
+    patient::about(scope, who, out);
+    match encounter {
+        Some(encounter) => visit::visit(scope, encounter, out),
+        None if kind.needs_visit() => out.push(visit::none()),
+        None => {}
+    }
+    match kind {
+        Kind::R01 => results(root, scope, out),
+        Kind::O01 | Kind::O21 => {
+            for (n, request) in these(root, "ServiceRequest", scope).enumerate() {
+                order::request(scope, request, n, kind == Kind::O21, out);
+            }
+        }
+        Kind::T02 => {
+            out.push(document::txa(scope, root));
+            document::content(root, out);
+        }
+        Kind::V04 => these(root, "Immunization", scope).for_each(|g| vaccine::vaccination(scope, g, out)),
+        Kind::A01 | Kind::A03 | Kind::A04 | Kind::A05 | Kind::A08 | Kind::A28 | Kind::A31 => {
+            findings(scope, who, out);
+        }
+        Kind::A40 | Kind::S12 | Kind::S13 | Kind::S14 | Kind::S15 => {}
+    }
+    Ok(())
+}
+
+/// The resource itself, or of a patient all of the type.
+fn these<'a>(root: &'a Value, kind: &'a str, scope: &Scope<'a>) -> impl Iterator<Item = &'a Value> + 'a {
+    let all: Vec<&Value> = match root.str("resourceType") {
+        Some("Patient") => scope.set.of_kind(kind).collect(),
+        _ => vec![root],
+    };
+    all.into_iter()
+}
+
+/// One report, one observation, or for a whole set the reports in it.
+fn results(root: &Value, scope: &Scope<'_>, out: &mut Vec<Segment>) {
+    match root.str("resourceType") {
+        Some("Observation") => order::lone(scope, root, 0, out),
+        Some("DiagnosticReport") => order::report(scope, root, 0, out),
+        _ => {
+            for (n, report) in scope.set.of_kind("DiagnosticReport").enumerate() {
+                order::report(scope, report, n, out);
+            }
+        }
+    }
+}
+
+/// What an ADT message tells of a patient's findings: values outside of reports, allergies, problems, cover.
+fn findings(scope: &Scope<'_>, who: &Value, out: &mut Vec<Segment>) {
+    let (own, reported) = (who.get("id"), reported(scope));
+    let about = |resource: &&Value| {
+        let whose = ["subject", "patient", "beneficiary"].into_iter().find_map(|key| resource.get(key));
+        scope.set.get(whose).is_some_and(|found| found.get("id") == own)
+    };
+    let mut n = 0;
+    for one in scope.set.of_kind("Observation").filter(about) {
+        if !reported.contains(&one.str("id")) {
+            observation::observation(scope, one, &mut n, out);
+        }
+    }
+    for (n, allergy) in scope.set.of_kind("AllergyIntolerance").filter(about).enumerate() {
+        out.push(clinical::al1(allergy, n));
+    }
+    for (n, condition) in scope.set.of_kind("Condition").filter(about).enumerate() {
+        out.push(clinical::dg1(scope, condition, n));
+    }
+    for (n, coverage) in scope.set.of_kind("Coverage").filter(about).enumerate() {
+        out.push(clinical::in1(scope, coverage, n));
+    }
+}
+
+/// Ids of the observations that a report lists.
+fn reported<'a>(scope: &Scope<'a>) -> Vec<Option<&'a str>> {
+    let reports = scope.set.of_kind("DiagnosticReport");
+    reports.flat_map(|r| scope.set.all_of(r.items("result"))).map(|o| o.str("id")).collect()
+}
+
+/// The patient that a resource is about.
+fn patient_of<'a>(root: &'a Value, scope: &Scope<'a>) -> Option<&'a Value> {
+    if root.str("resourceType") == Some("Patient") {
+        return Some(root);
+    }
+    let named =
+        ["subject", "patient", "beneficiary"].into_iter().find_map(|key| scope.set.get(root.get(key)));
+    let actors = root.items("participant").iter().filter_map(|p| scope.set.get(p.get("actor")));
+    named.into_iter().chain(actors).find(|found| found.str("resourceType") == Some("Patient"))
+}
+
+/// The visit that a resource belongs to; of a patient, the one that is among the records.
+fn encounter_of<'a>(root: &'a Value, scope: &Scope<'a>) -> Option<&'a Value> {
+    match root.str("resourceType") {
+        Some("Encounter") => Some(root),
+        Some("Patient") => scope.set.of_kind("Encounter").next(),
+        _ => {
+            let context = root.get("context").map(|c| c.items("encounter")).unwrap_or_default();
+            let named = scope.set.get(root.get("encounter").or_else(|| context.first()));
+            named.filter(|found| found.str("resourceType") == Some("Encounter"))
+        }
+    }
+}
+
+/// The patient that stands in for a merged one.
+fn survivor<'a>(merged: &'a Value, scope: &Scope<'a>) -> Option<&'a Value> {
+    let replaced = merged.items("link").iter().find(|l| l.str("type") == Some("replaced-by"))?;
+    scope.set.get(replaced.get("other"))
+}

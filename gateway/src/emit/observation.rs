@@ -1,0 +1,105 @@
+//! Observation to OBX and NTE.
+
+use crate::hl7::encode::Content;
+use crate::json::Value;
+
+use super::codes;
+use super::segment::{Segment, repeats, text};
+use super::types::{Scope, code_of, cwe_of, dtm};
+use super::value::{self, Typed};
+
+/// The OBX of an observation, one for each value, with its notes behind. `at` counts the OBX of the order.
+pub(super) fn observation(scope: &Scope<'_>, observation: &Value, at: &mut usize, out: &mut Vec<Segment>) {
+    let own = value::typed(observation).or_else(|| value::coded_repeats(observation));
+    let parts: Vec<&Value> = match (&own, value::coded_repeats(observation)) {
+        (_, Some(_)) => Vec::new(),
+        (_, None) => observation.items("component").iter().collect(),
+    };
+    let grouped = !parts.is_empty();
+    if own.is_some() || !grouped {
+        let group = if grouped { Some(0) } else { None };
+        out.push(obx(scope, observation, observation, own, group, at));
+        notes(observation, "note", out);
+    }
+    for (n, part) in parts.iter().enumerate() {
+        out.push(obx(scope, observation, part, value::typed(part), Some(n + 1), at));
+        if n == 0 && own_is_absent(observation) {
+            notes(observation, "note", out);
+        }
+    }
+}
+
+fn own_is_absent(observation: &Value) -> bool {
+    value::typed(observation).is_none()
+}
+
+/// One OBX: what is asked and answered from `holder`, all else from the observation. `group` numbers the parts of one
+/// observation in OBX-4.
+fn obx(
+    scope: &Scope<'_>,
+    observation: &Value,
+    holder: &Value,
+    typed: Option<Typed>,
+    group: Option<usize>,
+    at: &mut usize,
+) -> Segment {
+    let mut obx = Segment::numbered("OBX", *at);
+    *at += 1;
+    obx.set(3, cwe_of(holder, "code"));
+    if let Some(group) = group {
+        obx.set(4, format!("1.{group}").as_str());
+    }
+    if let Some(typed) = typed {
+        obx.set(2, typed.kind).set(5, typed.value).set(6, typed.unit);
+    }
+    let either = |key| if holder.get(key).is_some() { holder } else { observation };
+    if let Some(range) = either("referenceRange").items("referenceRange").first() {
+        obx.set(7, text(value::range(range).as_deref()));
+        // A range may have a unit where there is no value that has one.
+        let limit = ["low", "high"].into_iter().find_map(|key| range.get(key));
+        if observation.get("valueQuantity").is_none() && holder.get("valueQuantity").is_none() {
+            obx.set(6, limit.map_or(Content::Empty, value::unit));
+        }
+    }
+    obx.set(8, repeats(either("interpretation").items("interpretation").iter().map(flag)));
+    obx.set(11, codes::observation_status(observation.str("status").unwrap_or("unknown")));
+    let when = observation.str("effectiveDateTime").or_else(|| observation.str("effectiveInstant"));
+    let when = when.or_else(|| observation.get("effectivePeriod").and_then(|p| p.str("start")));
+    obx.set(14, dtm(when));
+    let performers = observation.items("performer");
+    let organizations: Vec<&Value> = performers.iter().filter(|p| scope.is(p, "Organization")).collect();
+    obx.set(16, repeats(performers.iter().filter(|p| !scope.is(p, "Organization")).map(|p| scope.xcn(p))));
+    obx.set(17, cwe_of(observation, "method"));
+    obx.set(19, dtm(observation.str("issued")));
+    match organizations.as_slice() {
+        [] => {}
+        [one] => {
+            obx.set(23, scope.xon(one));
+        }
+        // The producer first, then the one that performed it.
+        [producer, one, ..] => {
+            obx.set(15, scope.producer(producer)).set(23, scope.xon(one));
+        }
+    }
+    obx
+}
+
+/// OBX-8: the flag; what has no code stands as words.
+fn flag(concept: &Value) -> Content {
+    let system = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation";
+    let known = concept.items("coding").iter().find(|c| c.str("system") == Some(system));
+    match known.and_then(|c| c.str("code")).or_else(|| code_of(Some(concept))) {
+        Some(code) if known.is_some() => code.into(),
+        Some(_) | None => super::types::cwe(concept),
+    }
+}
+
+/// NTE for each note.
+pub(super) fn notes(resource: &Value, key: &str, out: &mut Vec<Segment>) {
+    let texts = resource.items(key).iter().filter_map(|note| note.str("text"));
+    for (n, words) in texts.enumerate() {
+        let lines =
+            repeats(words.split('\n').map(|line| Content::from(if line.is_empty() { " " } else { line })));
+        out.push(Segment::numbered("NTE", n).with(3, lines));
+    }
+}

@@ -1,0 +1,217 @@
+//! ServiceRequest, DiagnosticReport and Specimen to ORC, OBR, SPM, and what belongs to them.
+
+use crate::hl7::encode::Content;
+use crate::json::Value;
+
+use super::codes;
+use super::observation::{notes, observation};
+use super::segment::{Segment, parts, repeats, text};
+use super::types::{Scope, cwe, cwe_of, cwes, dtm, identifier_type, period};
+use super::value;
+
+/// What an order group is sent for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Results of it.
+    Results,
+    /// The order itself.
+    Order,
+}
+
+/// The results of one report: ORC, OBR, OBX, SPM with their notes.
+pub(super) fn report(scope: &Scope<'_>, report: &Value, at: usize, out: &mut Vec<Segment>) {
+    let request = report.items("basedOn").iter().find_map(|r| scope.set.get(Some(r)));
+    if let Some(request) = request {
+        out.push(orc(scope, request, Purpose::Results));
+    }
+    let mut obr = obr(scope, request, at);
+    for (field, kind) in [(2, "PLAC"), (3, "FILL")] {
+        obr.set(field, scope.ei_of(report, kind));
+    }
+    if identifiers_are_plain(report) {
+        obr.set(3, report.items("identifier").first().map_or(Content::Empty, |i| scope.ei(i)));
+    }
+    obr.set(4, cwe_of(report, "code"));
+    let (start, end) = period(report.get("effectivePeriod"));
+    obr.set(7, dtm(report.str("effectiveDateTime").or(start))).set(8, dtm(end));
+    obr.set(22, dtm(report.str("issued")));
+    obr.set(24, text(category(report)));
+    obr.set(25, text(report.str("status").and_then(codes::report_status)));
+    obr.set(32, repeats(report.items("resultsInterpreter").iter().map(|who| scope.ndl(who))));
+    out.push(obr);
+    if let Some(request) = request {
+        notes(request, "note", out);
+    }
+    if let Some(words) = report.str("conclusion") {
+        out.push(Segment::numbered("NTE", 0).with(3, words));
+    }
+    let specimens = scope.set.all_of(report.items("specimen"));
+    let results = scope.set.all_of(report.items("result"));
+    let several = specimens.len() > 1;
+    let of = |o: &Value, s: &Value| scope.set.get(o.get("specimen")) == Some(s);
+    let mut n = 0;
+    for result in &results {
+        if !(several && specimens.iter().any(|s| of(result, s))) {
+            observation(scope, result, &mut n, out);
+        }
+    }
+    for form in report.items("presentedForm") {
+        attached(report, form, &mut n, out);
+    }
+    for (at, specimen) in specimens.iter().enumerate() {
+        out.push(spm(scope, specimen, at));
+        notes(specimen, "note", out);
+        let listed = |o: &Value| results.contains(&o);
+        let about = scope.set.of_kind("Observation").filter(|o| of(o, specimen));
+        for one in about.filter(|o| if listed(o) { several } else { !shared(scope, o, report) }) {
+            observation(scope, one, &mut n, out);
+        }
+    }
+}
+
+/// Whether an observation that no result list names is another report's.
+fn shared(scope: &Scope<'_>, observation: &Value, report: &Value) -> bool {
+    let own = observation.get("id");
+    let named = |r: &Value| scope.set.all_of(r.items("result")).iter().any(|o| o.get("id") == own);
+    scope.set.of_kind("DiagnosticReport").any(|r| r.get("id") != report.get("id") && named(r))
+}
+
+/// An observation that belongs to no report, as results of an order of its own name.
+pub(super) fn lone(scope: &Scope<'_>, one: &Value, at: usize, out: &mut Vec<Segment>) {
+    let mut obr = Segment::numbered("OBR", at);
+    obr.set(3, one.items("identifier").first().map_or_else(|| text(one.str("id")), |i| scope.ei(i)));
+    obr.set(4, cwe_of(one, "code"));
+    obr.set(7, dtm(one.str("effectiveDateTime")));
+    obr.set(22, dtm(one.str("issued")));
+    let status = match one.str("status") {
+        Some("final") => "F",
+        Some("amended" | "corrected") => "C",
+        Some("preliminary") => "P",
+        Some("cancelled" | "entered-in-error") => "X",
+        _ => "O",
+    };
+    obr.set(25, status);
+    out.push(obr);
+    observation(scope, one, &mut 0, out);
+    if let Some(specimen) = scope.set.get(one.get("specimen")) {
+        out.push(spm(scope, specimen, 0));
+        notes(specimen, "note", out);
+    }
+}
+
+/// An order: ORC, OBR and what is known of its specimens.
+pub(super) fn request(
+    scope: &Scope<'_>,
+    request: &Value,
+    at: usize,
+    specimens: bool,
+    out: &mut Vec<Segment>,
+) {
+    out.push(orc(scope, request, Purpose::Order));
+    let mut obr = obr(scope, Some(request), at);
+    obr.set(4, cwe_of(request, "code"));
+    let (start, end) = period(request.get("occurrencePeriod"));
+    obr.set(7, dtm(request.str("occurrenceDateTime").or(start))).set(8, dtm(end));
+    out.push(obr);
+    notes(request, "note", out);
+    let reasons = scope.set.all_of(request.items("reasonReference"));
+    let reasons = reasons.iter().filter(|r| r.str("resourceType") == Some("Condition"));
+    for (n, condition) in reasons.enumerate() {
+        out.push(super::clinical::dg1(scope, condition, n));
+    }
+    if specimens {
+        for (n, specimen) in scope.set.all_of(request.items("specimen")).iter().enumerate() {
+            out.push(spm(scope, specimen, n));
+            notes(specimen, "note", out);
+        }
+    }
+}
+
+fn identifiers_are_plain(resource: &Value) -> bool {
+    resource.items("identifier").iter().all(|i| !matches!(identifier_type(i), Some("PLAC" | "FILL")))
+}
+
+/// Placer and filler number: as typed; one without a type is the number of the one who sends.
+fn numbers(scope: &Scope<'_>, request: &Value, purpose: Purpose) -> (Content, Content) {
+    if !identifiers_are_plain(request) {
+        return (scope.ei_of(request, "PLAC"), scope.ei_of(request, "FILL"));
+    }
+    let own = request.items("identifier").first().map_or_else(|| text(request.str("id")), |i| scope.ei(i));
+    match purpose {
+        Purpose::Order => (own, Content::Empty),
+        Purpose::Results => (Content::Empty, own),
+    }
+}
+
+fn orc(scope: &Scope<'_>, request: &Value, purpose: Purpose) -> Segment {
+    let status = request.str("status").unwrap_or("unknown");
+    let (placer, filler) = numbers(scope, request, purpose);
+    let mut orc = Segment::new("ORC");
+    orc.set(1, if purpose == Purpose::Results { "RE" } else { codes::order_control(status) });
+    orc.set(2, placer).set(3, filler);
+    orc.set(4, request.get("requisition").map_or(Content::Empty, |r| scope.ei(r)));
+    orc.set(5, text(codes::order_status(status)));
+    orc.set(9, dtm(request.str("authoredOn")));
+    orc.set(12, request.get("requester").map_or(Content::Empty, |who| scope.xcn(who)));
+    orc
+}
+
+/// What OBR takes from the order.
+fn obr(scope: &Scope<'_>, request: Option<&Value>, at: usize) -> Segment {
+    let mut obr = Segment::numbered("OBR", at);
+    let Some(request) = request else { return obr };
+    let (placer, filler) = numbers(scope, request, Purpose::Order);
+    obr.set(2, placer).set(3, filler);
+    obr.set(5, text(priority(request)));
+    obr.set(16, request.get("requester").map_or(Content::Empty, |who| scope.xcn(who)));
+    obr.set(31, cwes(request, "reasonCode"));
+    obr
+}
+
+/// OBR-5, as old receivers read it.
+fn priority(request: &Value) -> Option<&'static str> {
+    match request.str("priority") {
+        Some("stat") => Some("S"),
+        Some("asap") => Some("A"),
+        Some("urgent") => Some("U"),
+        Some("routine") => Some("R"),
+        _ => None,
+    }
+}
+
+/// OBR-24 (table 0074).
+fn category(report: &Value) -> Option<&str> {
+    let codings = report.items("category").iter().flat_map(|c| c.items("coding"));
+    let mut of_table = codings.filter(|c| c.str("system").is_some_and(|s| s.ends_with("v2-0074")));
+    of_table.next().and_then(|c| c.str("code"))
+}
+
+/// SPM.
+fn spm(scope: &Scope<'_>, specimen: &Value, at: usize) -> Segment {
+    let mut spm = Segment::numbered("SPM", at);
+    let (placer, mut filler) = (scope.ei_of(specimen, "PLAC"), scope.ei_of(specimen, "FILL"));
+    if filler == Content::Empty && identifiers_are_plain(specimen) {
+        filler = specimen.items("identifier").first().map_or(Content::Empty, |i| scope.ei(i));
+    }
+    spm.set(2, parts(vec![placer, filler]));
+    spm.set(4, cwe_of(specimen, "type"));
+    if let Some(collection) = specimen.get("collection") {
+        spm.set(7, cwe_of(collection, "method")).set(8, cwe_of(collection, "bodySite"));
+        let (start, end) = period(collection.get("collectedPeriod"));
+        let from = collection.str("collectedDateTime").or(start);
+        spm.set(17, parts(vec![dtm(from), dtm(end)]));
+    }
+    spm.set(18, dtm(specimen.str("receivedTime")));
+    spm.set(24, repeats(specimen.items("condition").iter().map(cwe)));
+    spm
+}
+
+/// A document of a report as OBX.
+fn attached(report: &Value, form: &Value, n: &mut usize, out: &mut Vec<Segment>) {
+    let Some(typed) = value::attachment(form) else { return };
+    let mut obx = Segment::numbered("OBX", *n);
+    *n += 1;
+    obx.set(2, typed.kind).set(3, cwe_of(report, "code")).set(5, typed.value);
+    obx.set(11, codes::observation_status(report.str("status").unwrap_or("unknown")));
+    out.push(obx);
+}

@@ -1,0 +1,193 @@
+//! How much of a message comes back: message, records, message, records. A field is kept when everything that the map made
+//! of it is made of the second message again.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone};
+
+use super::super::{Acknowledge, Envelope, Kind, Set, message};
+use crate::hl7::accept::{self, Policy};
+use crate::hl7::{Limits, Message, Mode, batch, parse};
+use crate::json::{Object, Value};
+use crate::map::{MapContext, Mapped, to_transaction};
+
+/// Fields sent, and those of them that came back.
+#[derive(Debug, Default)]
+pub struct Kept {
+    pub kind: String,
+    pub messages: usize,
+    pub fields: usize,
+    pub kept: usize,
+    /// Names of lost fields with how often.
+    pub lost: BTreeMap<String, usize>,
+}
+
+impl Kept {
+    pub fn share(&self) -> f64 {
+        if self.fields == 0 { 1.0 } else { self.kept as f64 / self.fields as f64 }
+    }
+
+    pub fn add(&mut self, other: Kept) {
+        self.messages += other.messages;
+        self.fields += other.fields;
+        self.kept += other.kept;
+        for (name, n) in other.lost {
+            *self.lost.entry(name).or_default() += n;
+        }
+    }
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lost: Vec<String> = self.lost.iter().map(|(name, n)| format!("{name} x{n}")).collect();
+        let percent = 100.0 * self.share();
+        write!(f, "{} messages, {} of {} fields, {percent:.2} %", self.messages, self.kept, self.fields)?;
+        if lost.is_empty() { Ok(()) } else { write!(f, "; lost {}", lost.join(", ")) }
+    }
+}
+
+/// Every message below a folder, by kind. Empty when the folder is not there.
+pub fn folder(folder: &str) -> BTreeMap<String, Kept> {
+    let mut figures = BTreeMap::new();
+    let mut files = Vec::new();
+    walk(Path::new(folder), &mut files);
+    for file in files {
+        let bytes = std::fs::read(&file).unwrap();
+        for range in batch::split(&bytes) {
+            if let Some(kept) = round(&bytes[range]) {
+                let all = figures
+                    .entry(kept.kind.clone())
+                    .or_insert_with(|| Kept { kind: kept.kind.clone(), ..Kept::default() });
+                all.add(kept);
+            }
+        }
+    }
+    figures
+}
+
+fn walk(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            walk(&path, files);
+        } else if path.extension().is_some_and(|e| e == "hl7") && !path.ends_with("expected.hl7") {
+            files.push(path);
+        }
+    }
+}
+
+/// One message there and back; `None` for what is no message, or of a kind that is not made.
+pub fn round(bytes: &[u8]) -> Option<Kept> {
+    let (first, there) = mapped(bytes)?;
+    let header = first.header();
+    let name = format!("{}^{}", header.message_type(), header.trigger());
+    let kind = Kind::parse(&name)?;
+    let set = Set::of_bundle(&there.bundle);
+    let replaced = |p: &&Value| p.items("link").iter().any(|l| l.str("type") == Some("replaced-by"));
+    let own = |p: &&Value| p.str("id") == Some(&there.patient_id);
+    let root = match kind {
+        Kind::A40 => Some(set.of_kind("Patient").find(replaced)?),
+        _ => set.of_kind("Patient").find(|p| kind.tells_of("Patient") && own(p)),
+    };
+    let root = root
+        .or_else(|| ["Appointment", "DocumentReference"].into_iter().find_map(|k| set.of_kind(k).next()))?;
+    let word = |field| String::from_utf8_lossy(header.component(field, 1)).into_owned();
+    let (app, facility, control) = (word(3), word(4), word(10));
+    let envelope = Envelope {
+        sender: (&app, &facility),
+        receiver: ("X", "Y"),
+        control_id: &control,
+        now: Timestamp::from_second(1_795_000_000).unwrap(),
+        offset: Offset::UTC,
+        training: false,
+        acknowledge: Acknowledge::Original,
+    };
+    let again = message(kind, root, &set, &envelope, &[]).unwrap();
+    // What is not taken in again is lost altogether.
+    let back = mapped(&again).map(|(_, back)| back.bundle).unwrap_or_default();
+    Some(compare(name, &first, &there, &back))
+}
+
+fn mapped(bytes: &[u8]) -> Option<(Message, Mapped)> {
+    let message = parse(bytes.to_vec(), &Limits::default(), Mode::Tolerant, None).ok()?;
+    let event = accept::check(&message, &Policy::default()).ok()?;
+    let context = MapContext { zone: TimeZone::UTC, authorities: Vec::new() };
+    let mapped = to_transaction(&message, event, &context);
+    Some((message, mapped))
+}
+
+/// Resources by type and by which of their type they are, so that ids do not matter.
+fn ordered(bundle: &Value) -> (Vec<(String, Value)>, BTreeMap<String, String>) {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let (mut all, mut names) = (Vec::new(), BTreeMap::new());
+    for resource in bundle.items("entry").iter().filter_map(|e| e.get("resource")) {
+        let kind = resource.str("resourceType").unwrap_or_default();
+        let n = counts.entry(kind.to_owned()).or_default();
+        *n += 1;
+        let name = format!("{kind}#{n}");
+        names.insert(format!("{kind}/{}", resource.str("id").unwrap_or_default()), name.clone());
+        all.push((name, resource.clone()));
+    }
+    (all, names)
+}
+
+fn plain(value: &Value, names: &BTreeMap<String, String>) -> Value {
+    match value {
+        Value::Object(object) => {
+            let members = object.iter().map(|(key, member)| match member {
+                // Which of its kind a person or place is, follows from the order of mention; who it is, from the display.
+                Value::String(text) if key == "reference" => {
+                    let shown =
+                        names.get(text).map_or(text.as_str(), |name| name.split('#').next().unwrap_or(name));
+                    (key.to_owned(), Value::from(shown))
+                }
+                other => (key.to_owned(), plain(other, names)),
+            });
+            // The order of members and of telephone numbers says nothing.
+            let mut members: Vec<(String, Value)> = members.collect();
+            members.sort_by(|a, b| a.0.cmp(&b.0));
+            for (key, value) in &mut members {
+                if let (Value::Array(items), "telecom") = (value, key.as_str()) {
+                    items.sort_by_key(Value::to_string);
+                }
+            }
+            members.into_iter().collect::<Object>().into()
+        }
+        Value::Array(items) => items.iter().map(|item| plain(item, names)).collect::<Vec<_>>().into(),
+        other => other.clone(),
+    }
+}
+
+fn compare(kind: String, message: &Message, there: &Mapped, back: &Value) -> Kept {
+    let (first, first_names) = ordered(&there.bundle);
+    let (second, second_names) = ordered(back);
+    let second: BTreeMap<String, Value> = second.into_iter().collect();
+    let mut places: BTreeMap<(usize, u16, u16), bool> = BTreeMap::new();
+    for link in &there.links {
+        let Some((name, resource)) = first.get(link.entry) else { continue };
+        let value = resource.pointer(&link.pointer).map(|v| plain(v, &first_names));
+        let there = second.get(name);
+        let same = there.and_then(|r| r.pointer(&link.pointer)).map(|v| plain(v, &second_names));
+        // An item of a list may stand at another place of it.
+        let list = link.pointer.rsplit_once('/').and_then(|(list, _)| there?.pointer(list)?.as_array());
+        let moved = list.is_some_and(|items| items.iter().any(|v| Some(plain(v, &second_names)) == value));
+        let kept = value == same || moved;
+        let place = places.entry((link.segment, link.field, link.repetition)).or_insert(true);
+        *place &= kept;
+    }
+    let mut kept = Kept { kind, messages: 1, fields: places.len(), ..Kept::default() };
+    for ((segment, field, _), same) in places {
+        if same {
+            kept.kept += 1;
+        } else {
+            let name = message.segment(segment).map(|s| s.name()).unwrap_or_default();
+            *kept.lost.entry(format!("{name}-{field}")).or_default() += 1;
+        }
+    }
+    kept
+}
