@@ -19,6 +19,8 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use super::applied::{self, Pending};
+use super::channels::document::Acknowledge;
 use super::intake::{Intake, Way};
 use super::row::{self, Facts, Fault, State};
 use super::{Exchange, FENCE, INBOX};
@@ -69,7 +71,17 @@ struct Read {
 /// What the unit of work did.
 enum Taken {
     Repeated(Vec<u8>),
-    New { answer: Vec<u8>, state: State, seq: u64 },
+    New {
+        answer: Vec<u8>,
+        state: State,
+        seq: u64,
+        problem: Option<Fault>,
+    },
+    /// The answer is given once the message is applied.
+    Waits {
+        seq: u64,
+        again: bool,
+    },
 }
 
 /// What became of one message, for whoever handed it in.
@@ -87,6 +99,30 @@ pub struct Told {
     pub repeated: bool,
     /// What was wrong with it, as the sender is told.
     pub problem: Option<Fault>,
+}
+
+impl Told {
+    /// Whether the sender is told that it was not taken.
+    pub fn is_refused(&self) -> bool {
+        self.problem.is_some() || matches!(self.reply.code().as_str(), "AE" | "AR" | "CE" | "CR")
+    }
+}
+
+impl Reply {
+    /// The message to send; empty when there is none.
+    pub fn payload(&self) -> &[u8] {
+        match self {
+            Self::Send(message) => message,
+            Self::Silent | Self::Close => &[],
+        }
+    }
+
+    /// MSA-1 of the answer; empty when there is none.
+    pub fn code(&self) -> String {
+        let mut lines = self.payload().split(|b| *b == b'\r');
+        let msa = lines.find(|line| line.starts_with(b"MSA")).and_then(|line| line.get(4..6));
+        msa.map(|code| String::from_utf8_lossy(code).into_owned()).unwrap_or_default()
+    }
 }
 
 impl Exchange {
@@ -133,7 +169,12 @@ impl Exchange {
         let offset = self.rules().map.zone.to_offset(now);
         let who = Arc::new(Actor::sender(&sender, &way.source()));
         let answered = control_id.clone();
-        let done = self.records().unit(who, move |work| commit(work, read, &answered, now, offset)).await;
+        let (same, window) = (read.same.clone(), read.intake.window());
+        // Listened to from before the commit on, so that nothing is missed.
+        let feed =
+            (read.intake.rules.acknowledge == Acknowledge::Apply).then(|| self.records().feed().listen());
+        let done =
+            self.records().unit(who.clone(), move |work| commit(work, read, &answered, now, offset)).await;
         let (counts, peer, channel) = (&way.intake.counts, &way.peer, &way.intake.name);
         match done {
             Ok((Taken::Repeated(answer), _)) => {
@@ -141,7 +182,21 @@ impl Exchange {
                 counts.add(&counts.repeated, now);
                 tell(reply(answer), None, true)
             }
-            Ok((Taken::New { answer, state, seq }, tx)) => {
+            Ok((Taken::Waits { seq, again }, _)) => {
+                counts.add(if again { &counts.repeated } else { &counts.received }, now);
+                self.nudge();
+                let pending =
+                    Pending { seq, same, until: now.saturating_add(window).unwrap_or(Timestamp::MAX), who };
+                let answer = match (header.as_ref(), feed) {
+                    (Some(header), Some(feed)) => {
+                        self.answer_applied(header, pending, feed, &control_id).await
+                    }
+                    (Some(_) | None, _) => None,
+                };
+                let (answer, problem) = answer.map_or((Reply::Close, None), |(a, p)| (Reply::Send(a), p));
+                Told { problem, repeated: again, ..tell(answer, (!again).then_some(seq), again) }
+            }
+            Ok((Taken::New { answer, state, seq, problem }, tx)) => {
                 tracing::info!(op = "hl7.message", peer, channel, tx = tx.0, outcome = state.as_str());
                 if state == State::Received {
                     counts.add(&counts.received, now);
@@ -149,7 +204,7 @@ impl Exchange {
                 } else {
                     counts.add(&counts.refused, now);
                 }
-                tell(reply(answer), Some(seq), false)
+                Told { problem, ..tell(reply(answer), Some(seq), false) }
             }
             Err(Error::Unknown) => {
                 tracing::error!(op = "hl7.message", peer, channel, outcome = "unknown");
@@ -290,7 +345,10 @@ fn commit(
     offset: jiff::tz::Offset,
 ) -> Result<Taken, Error> {
     if let Some(answer) = work.unit().recall(&read.same)? {
-        return Ok(Taken::Repeated(answer.to_vec()));
+        return Ok(match applied::waiting(&answer) {
+            Some(seq) => Taken::Waits { seq, again: true },
+            None => Taken::Repeated(answer.to_vec()),
+        });
     }
     if let Some(id) = &read.id
         && work.unit().recall(id)?.is_some()
@@ -311,9 +369,11 @@ fn commit(
     let first = read.problems.first();
     // A sender that wants only the application's answer hears of a refusal now: there will be no later one.
     let code = read.wish.at_once(first).or_else(|| first.and_then(|p| read.wish.later(Some(p))));
+    let waits =
+        read.intake.rules.acknowledge == Acknowledge::Apply && first.is_none() && code == Some(Code::AA);
     read.facts.problem = first.map(Fault::from);
-    read.facts.answered = code.map(|c| c.as_str().to_owned());
-    let answer = code.map_or(Vec::new(), |code| {
+    read.facts.answered = code.filter(|_| !waits).map(|c| c.as_str().to_owned());
+    let answer = code.filter(|_| !waits).map_or(Vec::new(), |code| {
         ack::build(read.header.as_ref(), &Answer { code, problems: &read.problems, control_id, now, offset })
     });
     let body = row::encode(&read.facts, &read.bytes).map_err(|e| Error::Fault(e.to_string()))?;
@@ -330,7 +390,8 @@ fn commit(
     // A rejection may be lifted by a fix elsewhere, so the same bytes are looked at anew; all else is final.
     if first.is_none_or(|p| p.verdict == Verdict::Error) {
         let until = now.saturating_add(read.intake.window()).unwrap_or(Timestamp::MAX);
-        work.unit().remember(&read.same, until, &answer)?;
+        let stored = if waits { applied::mark(seq) } else { answer.clone() };
+        work.unit().remember(&read.same, until, &stored)?;
         if let Some(id) = &read.id {
             work.unit().remember(id, until, &[])?;
         }
@@ -347,7 +408,10 @@ fn commit(
     let leaf = leaf(work.who(), action, outcome, seq, None, reason);
     work.audit(leaf)?;
     work.announce(What::Inbox { seq, state: state.number() });
-    Ok(Taken::New { answer, state, seq })
+    if waits {
+        return Ok(Taken::Waits { seq, again: false });
+    }
+    Ok(Taken::New { answer, state, seq, problem: read.facts.problem })
 }
 
 /// An audit line about a row of the inbox.

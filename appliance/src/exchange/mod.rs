@@ -6,6 +6,7 @@
 //! carries out what a person decides about a held one; `view` says what a screen shows; `lines` speaks with analysers. What a message means is the
 //! gateway's knowledge, how records are stored is the records room's.
 
+pub mod applied;
 pub mod apply;
 pub mod channels;
 pub mod inbox;
@@ -17,6 +18,7 @@ pub mod row;
 pub mod seats;
 pub mod settle;
 pub mod sources;
+pub mod upload;
 pub mod view;
 pub mod worker;
 

@@ -53,7 +53,7 @@ fn admit(app: &App, path: &str, request: &Request) -> Result<Option<Actor>, Http
     if inside.is_none() && session::bearer(headers).is_none() && !path.starts_with(routes::OAUTH) {
         if is_unsafe(request.method()) {
             // A program without its token is told to bring one, not about our pages.
-            if need == Need::Fhir && session::cookie(headers).is_none() {
+            if (need == Need::Fhir || path.starts_with(routes::HL7)) && session::cookie(headers).is_none() {
                 return Err(HttpError::unauthenticated());
             }
             from_own_page(headers)?;

@@ -18,6 +18,7 @@ pub mod fhir;
 pub mod front;
 pub mod guard;
 pub mod health;
+pub mod hl7;
 pub mod inbox;
 pub mod install;
 pub mod jobs;
@@ -67,6 +68,7 @@ pub fn router(app: App) -> Router {
         .merge(changes::routes())
         .merge(inbox::routes())
         .merge(channels::routes())
+        .merge(hl7::routes())
         .merge(jobs::routes())
         .merge(parameters::routes())
         .merge(subscriptions::routes())

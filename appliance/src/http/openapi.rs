@@ -6,7 +6,7 @@
 use utoipa::OpenApi;
 
 use super::{
-    changes, channels, chart, emergency, events, inbox, jobs, login, own_factor, parameters, patients,
+    changes, channels, chart, emergency, events, hl7, inbox, jobs, login, own_factor, parameters, patients,
     reviews, session, setup, smart, subscriptions, tokens, users,
 };
 
@@ -80,6 +80,7 @@ use super::{
         channels::versions,
         channels::version,
         channels::restore,
+        hl7::upload,
         jobs::list,
         jobs::end,
         parameters::list,

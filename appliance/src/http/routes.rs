@@ -133,6 +133,9 @@ pub const TABLE: &[Row] = &[
     row(GET, "/api/channels/{name}/versions", Need::May(Op::Search, Area::Settings)),
     row(GET, "/api/channels/{name}/versions/{version}", Need::May(Op::Read, Area::Settings)),
     row(POST, "/api/channels/{name}/versions/{version}/restore", Need::May(Op::Update, Area::Settings)),
+    row(POST, "/api/channels/{name}/upload", Need::May(Op::Update, Area::Settings)),
+    // The handler asks whether the channel takes messages of this token.
+    row(POST, "/hl7/v2/{channel}", Need::Nothing),
     // Long work.
     row(GET, "/api/jobs", Need::May(Op::Search, Area::Settings)),
     row(DELETE, "/api/jobs/{id}", Need::May(Op::Delete, Area::Settings)),
@@ -154,6 +157,9 @@ pub const TABLE: &[Row] = &[
 /// Everything below it is asked by programs of other makers or by plain forms, which cannot send the header of our own
 /// page; the handlers check for themselves where a request comes from. No cookie counts there but on the page that asks.
 pub const OAUTH: &str = "/oauth/";
+
+/// Everything below it is sent by programs with a token.
+pub const HL7: &str = "/hl7/";
 
 /// Everything below it but what has a row of its own is FHIR.
 pub const FHIR: &str = "/fhir";
@@ -304,6 +310,7 @@ mod tests {
             ("GET", "/api/channels/{name}/versions", "oa"),
             ("GET", "/api/channels/{name}/versions/{version}", "oa"),
             ("POST", "/api/channels/{name}/versions/{version}/restore", "o"),
+            ("POST", "/api/channels/{name}/upload", "o"),
             ("GET", "/api/jobs", "oa"),
             ("DELETE", "/api/jobs/{id}", "o"),
             ("GET", "/api/search-parameters", "oa"),

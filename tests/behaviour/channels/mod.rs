@@ -2,6 +2,7 @@
 
 mod documents;
 mod listeners;
+mod pieces;
 mod tls;
 
 use std::net::SocketAddr;

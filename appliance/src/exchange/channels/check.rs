@@ -59,6 +59,8 @@ pub fn all(channel: &Channel) -> Result<(), Outcome> {
     findings.need(short, "title", format!("A title is one line of at most {LONGEST_TITLE} characters."));
     match &channel.source {
         Source::Mllp(source) => source.check(&mut findings),
+        Source::Http(source) => source.check(&mut findings),
+        Source::Folder(source) => source.check(&mut findings),
         Source::Analyser(source) => {
             for (place, why) in source.problems() {
                 findings.wrong(place, why);

@@ -12,6 +12,8 @@ use utoipa::ToSchema;
 
 use super::check;
 use crate::exchange::sources::analyser::AnalyserSource;
+use crate::exchange::sources::folder::FolderSource;
+use crate::exchange::sources::http::HttpSource;
 use crate::exchange::sources::mllp::MllpSource;
 
 /// Longest document in bytes.
@@ -48,6 +50,10 @@ pub enum Source {
     Mllp(MllpSource),
     /// A laboratory analyser at a socket or a serial port.
     Analyser(Box<AnalyserSource>),
+    /// Messages over HTTP.
+    Http(HttpSource),
+    /// Files of messages in a folder.
+    Folder(FolderSource),
 }
 
 /// By which rules messages are taken.
@@ -119,13 +125,15 @@ fn yes() -> bool {
 
 impl Source {
     /// The kinds, as a document names them.
-    pub const KINDS: [&'static str; 2] = ["mllp", "analyser"];
+    pub const KINDS: [&'static str; 4] = ["mllp", "analyser", "http", "folder"];
 
     /// The kind of this source.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Mllp(_) => "mllp",
             Self::Analyser(_) => "analyser",
+            Self::Http(_) => "http",
+            Self::Folder(_) => "folder",
         }
     }
 }
@@ -200,6 +208,8 @@ fn misread(whole: &Value, place: &str, why: &str) -> Outcome {
     let found = match fields.remove("kind").as_ref().and_then(Value::as_str) {
         Some("mllp") => probe::<MllpSource>(inner),
         Some("analyser") => probe::<AnalyserSource>(inner),
+        Some("http") => probe::<HttpSource>(inner),
+        Some("folder") => probe::<FolderSource>(inner),
         Some(_) | None => {
             return at(
                 "source.kind",

@@ -13,7 +13,7 @@ use super::document::Source;
 use super::live::{Live, Running};
 use crate::app::App;
 use crate::exchange::lines::News;
-use crate::exchange::sources::{analyser, mllp};
+use crate::exchange::sources::{analyser, folder, mllp};
 use crate::supervisor::{Halt, Stop};
 
 /// A look without being woken.
@@ -156,6 +156,13 @@ async fn run_one(
 ) -> anyhow::Result<()> {
     match source {
         Source::Mllp(mllp) => mllp::run(mllp, app, live, stop).await,
+        Source::Folder(folder) => folder::run(folder, app, live, stop).await,
+        // The box's own listeners take its requests while the channel is on.
+        Source::Http(_) => {
+            live.running(None, None);
+            stop.wanted().await;
+            Ok(())
+        }
         Source::Analyser(analyser) => {
             let clock = app.clock().clone();
             let door = Arc::new(move || app.rooms().ok().map(|rooms| rooms.exchange.clone()));

@@ -2,6 +2,8 @@
 //! it does while it runs. `net` are addresses and networks, `pins` certificates that a peer is known by.
 
 pub mod analyser;
+pub mod folder;
+pub mod http;
 pub mod mllp;
 pub mod net;
 pub mod pins;

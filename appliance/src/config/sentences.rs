@@ -1,0 +1,142 @@
+//! What each setting means, as `config show` prints it.
+
+/// One sentence for every key, in the order in which `config show` prints them.
+pub(super) const SENTENCES: &[(&str, &str)] = &[
+    ("storage.data", "Folder of the vault; nothing outside it is ever written."),
+    ("storage.cache_mib", "Memory for decrypted database pages, in MiB."),
+    (
+        "storage.cache_most_mib",
+        "For a large database, up to this: a sixteenth of its size at the start, at most a twelfth of the machine's memory.",
+    ),
+    ("storage.start", "\"verified\" checks the whole file after a crash; \"fast\" trusts the disk."),
+    ("listen.https", "Address and port for the clinic's network; port 0 takes a free one."),
+    ("listen.http", "Plain HTTP: the application on the box itself, the install page for everyone else."),
+    ("listen.mllp", "HL7 v2 over MLLP; plain on loopback, TLS otherwise."),
+    ("listen.names", "Names under which the box is reached; they go into its certificate."),
+    (
+        "listen.origins",
+        "Pages of other makers that may ask FHIR from a browser, such as https://app.example; those of registered programs may in any case.",
+    ),
+    ("limits.connections", "Open HTTP connections; beyond it the longest idle one is closed."),
+    ("limits.header_seconds", "Time a peer has to send its request head."),
+    ("limits.body_seconds", "Time a peer has to send its request body."),
+    ("limits.body_mib", "Largest request body, in MiB."),
+    ("limits.binary_mib", "Most bytes of a Binary that is sent as they are, in MiB, at most 11."),
+    ("limits.json_depth", "Deepest nesting of a JSON body, at most 64."),
+    ("limits.bundle_entries", "Most entries of a transaction or batch."),
+    (
+        "limits.patch_steps",
+        "Work of all patches of one request: values looked at, steps of paths, and a step for every 8 bytes of a patched record.",
+    ),
+    ("limits.page_rows", "Most rows of one search or history page."),
+    ("limits.search_values", "Most values, separated by commas, of one search parameter."),
+    ("limits.table_seconds", "Longest time that the rows of a ViewDefinition are made and sent."),
+    ("limits.chain_depth", "Most links that one search parameter may follow from record to record."),
+    ("limits.search_rows", "Index entries after which a search page ends early; a next link goes on."),
+    ("limits.count_rows", "Index entries that counting the matches of a search may look at."),
+    ("limits.included", "Most records that _include and _revinclude bring along with a page."),
+    (
+        "limits.check_references",
+        "Whether a transaction is refused that refers to a record which neither exists nor is made by it.",
+    ),
+    (
+        "fhir.validation",
+        "What a write is checked for: \"structure\", \"invariants\", \"terminology\" or \"profiles\"; each has those before it.",
+    ),
+    (
+        "fhir.validation_steps",
+        "Work of checking one resource: elements that invariants visit, values that they compare, elements held against profiles. A resource that takes more is refused.",
+    ),
+    (
+        "fhir.expansion_codes",
+        "Most codes of a value set that $expand gathers; what has more is refused, and a filter makes it fewer.",
+    ),
+    (
+        "fhir.consent_for_programs",
+        "Whether programs get a patient's records only where a Consent of the patient permits it.",
+    ),
+    (
+        "fhir.search_parameters",
+        "Most search parameters of the clinic's own: SearchParameter resources that are active.",
+    ),
+    (
+        "fhir.words",
+        "Which words of records are indexed: \"off\", \"narrative\" (for _text) or \"all\" (for _content, too).",
+    ),
+    (
+        "fhir.terminology_dir",
+        "Folder of large code systems that \"terminology load\" made; when empty, the folder terminology of the data.",
+    ),
+    ("graphql.text_kib", "Longest GraphQL query, in KiB."),
+    ("graphql.depth", "Deepest nesting of a GraphQL answer, at most 48."),
+    (
+        "graphql.fields",
+        "Most fields that one GraphQL query looks at, each counted for every element that has it.",
+    ),
+    ("graphql.resources", "Most records that one GraphQL query touches."),
+    ("graphql.answer_mib", "Longest text of the values in one GraphQL answer, in MiB."),
+    ("audit.await_reads", "Whether a read waits until its audit line is on disk."),
+    ("sessions.idle_minutes", "A staff session ends after so many quiet minutes."),
+    ("sessions.absolute_hours", "A staff session ends after so many hours in any case."),
+    ("sessions.admin_idle_minutes", "The same for an owner."),
+    ("sessions.admin_absolute_hours", "The same for an owner."),
+    (
+        "sessions.second_factor",
+        "\"required\" for owners, doctors and nurses, or \"optional\" (a demonstration).",
+    ),
+    (
+        "sessions.prove_minutes",
+        "Dangerous changes need a proof of who one is that is at most so many minutes old.",
+    ),
+    (
+        "sessions.app_minutes",
+        "An access token of a program that acts for a person lives so many minutes, 60 at most.",
+    ),
+    ("sessions.password_memory_mib", "Memory of one password hash, in MiB; at least 19. Two run at once."),
+    ("sessions.password_passes", "Passes of one password hash; at least 2."),
+    ("hl7.frame_kib", "Largest HL7 message, in KiB; a stored row holds at most 16 MiB."),
+    ("hl7.idle_seconds", "A sender that stops in the middle of a message is dropped after so long."),
+    ("hl7.connections", "Open MLLP connections."),
+    ("hl7.plain_peers", "Addresses other than loopback that may send HL7 without TLS."),
+    ("hl7.strict_senders", "MSH-3|MSH-4 of senders whose repeated control id with another body is refused."),
+    (
+        "hl7.folders",
+        "Folders below which channels may watch for files of messages; none means that none is watched.",
+    ),
+    (
+        "jobs.per_caller",
+        "Exports, imports and requests answered later that one caller may have, finished ones included.",
+    ),
+    ("jobs.most", "The same for all callers together."),
+    ("jobs.keep_minutes", "How long what such a job has made is kept; then it is deleted."),
+    ("jobs.answer_mib", "Largest answer of a request that is answered later, in MiB."),
+    (
+        "jobs.import_folders",
+        "Folders that $import may read files from; none means that only uploads are taken.",
+    ),
+    (
+        "subscriptions.endpoints",
+        "Addresses that notifications may be sent to, each with everything below it; none means that nothing is sent anywhere.",
+    ),
+    (
+        "subscriptions.private_addresses",
+        "Whether a listed name may lead to an address of a private network; a listed number may be any.",
+    ),
+    (
+        "subscriptions.ca_file",
+        "Certificates (PEM) that receivers are trusted by; when empty, those of the system.",
+    ),
+    ("subscriptions.per_owner", "Subscriptions that one account, token or program may have."),
+    ("subscriptions.most", "The same for all together."),
+    ("subscriptions.attempts", "Failures in a row after which a subscription is given up."),
+    ("subscriptions.retry_seconds", "Wait after the first failure; it doubles with each further one."),
+    ("subscriptions.retry_most_seconds", "Longest wait between two attempts."),
+    ("subscriptions.timeout_seconds", "Longest time that one notification may take."),
+    ("subscriptions.batch", "Most events in one notification."),
+    (
+        "subscriptions.keep_events",
+        "Events of a subscription that can be asked for again after they were taken.",
+    ),
+    ("clinic.zone", "Time zone for dates that carry none."),
+    ("log.level", "What is logged to stderr, such as info or clinicvault=debug,info."),
+];
