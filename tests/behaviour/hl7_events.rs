@@ -131,3 +131,86 @@ fn what_peers_send_beside_results_is_in_the_record() {
     let order = first(&clinic, "ServiceRequest?code=2339-0", 1);
     assert_eq!((&order["status"], order["specimen"].as_array().map(Vec::len)), (&json!("active"), Some(1)));
 }
+
+/// A message with one glucose result in the given state about order G-1 of patient 88120.
+fn glucose(id: &str, state: &str, value: &str) -> String {
+    let order = format!("OBR|1|G-1|G-F1|GLU^Glucose^L|||20260203080000+0530||||||||||||||||||{state}");
+    let result = format!("OBX|1|NM|2339-0^Glucose^LN||{value}|mg/dL|70-140||||{state}|||20260203080000+0530");
+    message("ORU^R01^ORU_R01", id, "88120", &[&order, &result])
+}
+
+#[test]
+fn a_result_only_moves_forward() {
+    let clinic = Clinic::open();
+    register(&clinic, "R-1", "88120", "Sathe", "Uma", "9822012345");
+    first(&clinic, "Patient?identifier=88120", 1);
+    let mut peer = clinic.mllp();
+    // Preliminary, final, a late preliminary one, a correction, and at last a cancellation of the same result.
+    for (id, state, sent, stored, status) in [
+        ("R-2", "P", "130", 130, "preliminary"),
+        ("R-3", "F", "131", 131, "final"),
+        ("R-4", "P", "129", 131, "final"),
+        ("R-5", "C", "113", 113, "corrected"),
+        ("R-6", "X", "113", 113, "cancelled"),
+        ("R-7", "P", "140", 113, "cancelled"),
+    ] {
+        assert_eq!(peer.send(&glucose(id, state, sent)).code, "AA");
+        // A message of another patient's is applied in its own time; this one's are in order.
+        let other = message(
+            "ORU^R01^ORU_R01",
+            &format!("{id}-after"),
+            "88120",
+            &[
+                &format!("OBR|1|H-{id}|H-F{id}|HB^Haemoglobin^L|||20260203080000+0530||||||||||||||||||F"),
+                "OBX|1|NM|718-7^Haemoglobin^LN||12.4|g/dL|||||F",
+            ],
+        );
+        assert_eq!(peer.send(&other).code, "AA");
+        first(&clinic, &format!("ServiceRequest?identifier=H-{id}"), 1);
+        let glucose = first(&clinic, "Observation?code=2339-0", 1);
+        assert_eq!(
+            (&glucose["status"], &glucose["valueQuantity"]["value"]),
+            (&json!(status), &json!(stored)),
+            "after {id}"
+        );
+    }
+}
+
+#[test]
+fn a_merge_is_taken_back_by_taking_its_two_links_away() {
+    let clinic = Clinic::open();
+    register(&clinic, "U-1", "88120", "Sathe", "Uma", "9822012345");
+    register(&clinic, "U-2", "99001", "Saathi", "Umaa", "9822099999");
+    first(&clinic, "Patient?identifier=88120", 1);
+    first(&clinic, "Patient?identifier=99001", 1);
+    let merge =
+        message("ADT^A40^ADT_A39", "U-3", "88120", &["EVN|A40|20260203100000", "MRG|99001^^^CITYHOSP^MR"]);
+    assert_eq!(clinic.mllp().send(&merge).code, "AA");
+    let mut old = first(&clinic, "Patient?identifier=99001&active=false", 1);
+    let mut stays = first(&clinic, "Patient?identifier=88120", 1);
+    old["active"] = json!(true);
+    for one in [&mut old, &mut stays] {
+        one.as_object_mut().unwrap().remove("link");
+        let path = format!("/fhir/Patient/{}", one["id"].as_str().unwrap());
+        clinic.fhir().put_fhir(&path, one).expect(200);
+    }
+    // What comes under the old number is about the old record again.
+    let result = sample::oru("U-4", "99001", "Saathi", "Umaa", "131").replace("CITYPATH^MR", "CITYHOSP^MR");
+    assert_eq!(clinic.mllp().send(&result).code, "AA");
+    let glucose = first(&clinic, "Observation?code=2339-0", 1);
+    assert_eq!(glucose["subject"]["reference"], format!("Patient/{}", old["id"].as_str().unwrap()));
+}
+
+#[test]
+fn a_changed_number_leads_to_the_same_patient() {
+    let clinic = Clinic::open();
+    register(&clinic, "N-1", "88120", "Sathe", "Uma", "9822012345");
+    let before = first(&clinic, "Patient?identifier=88120", 1);
+    let renumber =
+        message("ADT^A47^ADT_A30", "N-2", "88777", &["EVN|A47|20260203100000", "MRG|88120^^^CITYHOSP^MR"]);
+    assert_eq!(clinic.mllp().send(&renumber).code, "AA");
+    let after = first(&clinic, "Patient?identifier=88777", 1);
+    assert_eq!(after["id"], before["id"]);
+    let old = after["identifier"].as_array().unwrap().iter().find(|i| i["value"] == "88120").unwrap();
+    assert_eq!(old["use"], "old");
+}

@@ -12,6 +12,7 @@ use clinicvault_gateway::hl7::ack::{self, Wish};
 use clinicvault_gateway::hl7::{ErrorCode, Problem, charset, parse};
 use clinicvault_gateway::json::{self, Limits, Object, Value};
 use clinicvault_gateway::map::matching::{self, Decision, Match};
+use clinicvault_gateway::map::report::Warning;
 use clinicvault_gateway::map::{Mapped, Meeting, Role, ids, merge, to_transaction};
 use clinicvault_vault::{Action, Kind, Outcome, QueueItem, Snapshot};
 
@@ -131,7 +132,8 @@ impl Exchange {
             self.number(&snapshot, &from, &mut opened.mapped.bundle, &target)?;
         }
         let keep_patient = !known || opened.mapped.event.feeds_patients();
-        let (entries, origins) = self.entries(&snapshot, &opened, &target, keep_patient)?;
+        let (entries, origins, overtaken) = self.entries(&snapshot, &opened, &target, keep_patient)?;
+        opened.mapped.report.warnings.extend(overtaken);
         drop(snapshot);
         let bundle = Object::new().with("resourceType", "Bundle").with("type", "transaction");
         let bundle = if entries.is_empty() { bundle } else { bundle.with("entry", entries) };
@@ -254,8 +256,8 @@ impl Exchange {
         opened: &Opened,
         patient: &str,
         keep_patient: bool,
-    ) -> Result<(Vec<Value>, Vec<Option<usize>>), Error> {
-        let (mut entries, mut origins) = (Vec::new(), Vec::new());
+    ) -> Result<(Vec<Value>, Vec<Option<usize>>, Vec<Warning>), Error> {
+        let (mut entries, mut origins, mut overtaken) = (Vec::new(), Vec::new(), Vec::new());
         let all = opened.mapped.bundle.items("entry");
         for (index, (entry, meeting)) in all.iter().zip(&opened.mapped.meetings).enumerate() {
             if opened.sense.skip.contains(&index) {
@@ -273,7 +275,7 @@ impl Exchange {
                 continue;
             }
             let there = match &head {
-                Some(head) if *meeting != Meeting::Replace => {
+                Some(head) if *meeting != Meeting::Replace || is_result(kind) => {
                     let body = snapshot.body(head)?;
                     let stored = json::parse(&body, &Limits::bytes(usize::MAX));
                     Some((
@@ -286,8 +288,13 @@ impl Exchange {
             let mut request = Object::new().with("method", "PUT").with("url", format!("{kind}/{id}"));
             let merged = match &there {
                 None => resource.clone(),
+                Some((stored, _)) if merge::overtaken(stored, resource) => {
+                    overtaken.push(said_late(opened, index));
+                    continue;
+                }
                 Some((stored, version)) => {
-                    let merged = merge::meet(Some(stored), resource.clone(), meeting);
+                    let mut merged = merge::meet(Some(stored), resource.clone(), meeting);
+                    merge::carry_results(stored, &mut merged);
                     if merged == *stored {
                         continue;
                     }
@@ -299,7 +306,7 @@ impl Exchange {
             entries.push(Object::new().with("resource", merged).with("request", request).into());
             origins.push(Some(index));
         }
-        Ok((entries, origins))
+        Ok((entries, origins, overtaken))
     }
 
     /// Where the records came from: the sender, its message, and the inbox row that holds it.
@@ -444,4 +451,18 @@ fn stored(answers: &[Answer], origins: &[Option<usize>]) -> Vec<Written> {
         })
     };
     answers.iter().zip(origins).filter_map(read).collect()
+}
+
+/// Results have a state that only moves forward.
+fn is_result(kind: &str) -> bool {
+    matches!(kind, "Observation" | "DiagnosticReport")
+}
+
+/// Says of an entry that what is stored is further on.
+fn said_late(opened: &Opened, entry: usize) -> Warning {
+    let from = opened.mapped.links.iter().find(|l| l.entry == entry);
+    let segment = from.and_then(|l| opened.message.segment(l.segment));
+    let path = segment.map(|s| format!("{}[{}]", s.name(), s.occurrence())).unwrap_or_default();
+    let text = "A settled result is stored already; this earlier state of it did not take its place.";
+    Warning { path, code: "overtaken", text: text.to_owned() }
 }

@@ -282,7 +282,8 @@ impl Exchange {
                     Ok(event) => {
                         describe(&mut facts, &message, event);
                         // What joins two patients waits for both and lets nothing overtake it.
-                        let joins = matches!(event.class(), Class::Merge | Class::Swap);
+                        let joins =
+                            matches!(event.class(), Class::Merge | Class::Swap | Class::Link | Class::Move);
                         let fence = joins.then(|| FENCE.to_owned());
                         partition = fence.or_else(|| patient_key(&message)).unwrap_or(partition);
                         Vec::new()
@@ -488,15 +489,18 @@ fn title(event: Event) -> &'static str {
         (Class::Visit, "A05" | "A14") => "patientExpected",
         (Class::Person, "A28") => "newPatient",
         (Class::Visit | Class::Person, "A08" | "A31" | "A60") => "patientUpdate",
-        (Class::Visit | Class::Swap | Class::Person, _) => "visitChanged",
+        (Class::Person | Class::Renumber, _) => "patientUpdate",
+        (Class::Visit | Class::Swap | Class::Move, _) => "visitChanged",
         (Class::Merge, _) => "patientsMerged",
+        (Class::Link, _) => "patientsLinked",
+        (Class::Referral, _) => "referral",
         (Class::Result, _) => "testResult",
         (Class::Order | Class::Reply, _) => "testOrder",
         (Class::Medication, _) => "prescription",
         (Class::Vaccination, _) => "vaccination",
         (Class::Document, _) => "document",
         (Class::Schedule, _) => "appointment",
-        (Class::Charge, _) => "charges",
+        (Class::Charge | Class::Account, _) => "charges",
         (Class::Query, _) => "query",
     }
 }

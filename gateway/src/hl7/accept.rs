@@ -44,18 +44,37 @@ fn content(message: &Message, event: Event, policy: &Policy, problems: &mut Vec<
     match event.class() {
         Class::Result => results(message, event, policy, problems),
         Class::Visit | Class::Swap if policy.mode == Mode::Strict => needs(&["PV1"]),
-        Class::Merge => {
+        Class::Merge | Class::Account | Class::Move | Class::Renumber => {
             needs(&["MRG"]);
+            // The account of an A41 is in MRG-3.
+            let fields: &[usize] = if event.class() == Class::Account { &[3] } else { &[1, 4] };
             if let Some(mrg) = message.first("MRG")
-                && ![1, 4].into_iter().any(|n| mrg.field(n).repeats().any(|r| filled(r.component(1))))
+                && !fields.iter().any(|n| mrg.field(*n).repeats().any(|r| filled(r.component(1))))
             {
-                problems.push(missing_field("MRG", 1, 1));
+                problems.push(missing_field("MRG", 1, if event.class() == Class::Account { 3 } else { 1 }));
+            }
+            if event.class() != Class::Merge && message.all("MRG").count() > 1 {
+                problems.push(Problem::error(
+                    ErrorCode::SegmentSequence,
+                    Some(Place::segment("MRG", 2)),
+                    "One message, one change of number: send the second in a message of its own.",
+                ));
             }
         }
         Class::Order => needs(&["ORC", "OBR", "RXO"]),
         Class::Medication => needs(&["RXE", "RXO", "RXD", "ORC"]),
         Class::Document => needs(&["TXA"]),
         Class::Schedule => needs(&["SCH"]),
+        Class::Referral => needs(&["RF1"]),
+        Class::Link => {
+            if message.all("PID").count() != 2 {
+                problems.push(Problem::error(
+                    ErrorCode::SegmentSequence,
+                    Some(Place::segment("PID", 2)),
+                    "A link names two patients: one PID for each.",
+                ));
+            }
+        }
         Class::Visit
         | Class::Swap
         | Class::Person
@@ -129,11 +148,22 @@ fn patient(message: &Message, event: Event, policy: &Policy, problems: &mut Vec<
         problems.push(missing_segment("PID"));
         return;
     };
-    if layout.patients.len() > if event.class() == Class::Swap { 2 } else { 1 } {
+    if layout.patients.len() > if matches!(event.class(), Class::Swap | Class::Link) { 2 } else { 1 } {
         problems.push(Problem::error(
             ErrorCode::SegmentSequence,
             Some(Place::segment("PID", 2)),
             "One message, one patient: send the second patient in a message of its own.",
+        ));
+    }
+    let mut ids = layout.patients.iter().filter_map(|p| message.segment(p.pid)).map(|s| s.field(3).raw());
+    if let (Some(one), Some(other)) = (ids.next(), ids.next())
+        && one == other
+        && matches!(event.class(), Class::Swap | Class::Link)
+    {
+        problems.push(Problem::error(
+            ErrorCode::SegmentSequence,
+            Some(Place::segment("PID", 2)),
+            "Both PID name the same patient; this event is about two.",
         ));
     }
     let identified = [3, 2, 4].into_iter().any(|n| pid.field(n).repeats().any(|r| filled(r.component(1))));
@@ -265,7 +295,13 @@ mod tests {
             (head("ADT^A99") + pid, vec!["201 MSH-9"]),
             (head("ADT^A40") + pid, vec!["100 MRG"]),
             (head("ADT^A40") + pid + "MRG|20^^^H\n", vec![]),
-            (head("ADT^A17") + pid + pid, vec![]),
+            (head("ADT^A17") + pid + "PID|1||11^^^H||ROE^J", vec![]),
+            (head("ADT^A17") + pid + pid, vec!["100 PID[2]"]),
+            (head("ADT^A24") + pid, vec!["100 PID[2]"]),
+            (head("ADT^A24") + pid + "PID|1||11^^^H||ROE^J", vec![]),
+            (head("ADT^A41") + pid + "MRG|20^^^H", vec!["101 MRG-3"]),
+            (head("ADT^A47") + pid + "MRG|20^^^H\nMRG|21^^^H", vec!["100 MRG[2]"]),
+            (head("REF^I12") + pid, vec!["100 RF1"]),
             (head("ORU^R99") + pid, vec!["201 MSH-9"]),
             (head("SIU^S12") + pid, vec!["100 SCH"]),
             (head("QBP^Q22") + pid, vec!["200 MSH-9"]),

@@ -60,12 +60,22 @@ impl Event {
 
     /// True when the message is about a visit and not only about a person.
     pub const fn has_visit(self) -> bool {
-        matches!(self.0.class, Class::Visit | Class::Swap)
+        matches!(self.0.class, Class::Visit | Class::Swap | Class::Move)
     }
 
     /// True when the sender keeps the register of its patients with it: it may add a patient and change one.
     pub const fn feeds_patients(self) -> bool {
-        matches!(self.0.class, Class::Visit | Class::Swap | Class::Person | Class::Merge)
+        matches!(
+            self.0.class,
+            Class::Visit
+                | Class::Swap
+                | Class::Person
+                | Class::Merge
+                | Class::Link
+                | Class::Account
+                | Class::Move
+                | Class::Renumber
+        )
     }
 }
 

@@ -39,7 +39,21 @@ impl<'a> Around<'a, '_> {
         if !block.needs.is_empty() && !block.needs.iter().any(|n| field(*n).has_content()) {
             return None;
         }
-        let mut draft = Draft::partial(block.kind, self.id(block, segment));
+        let mut draft = Draft::partial(block.kind, self.id(block, segment, &segment.name()));
+        self.extend(drafts, segment, &mut draft, block);
+        Some(draft)
+    }
+
+    /// The resource that a block makes of a segment, under the id that it has when another segment names it.
+    pub fn resource_as(
+        &self,
+        drafts: &mut Drafts,
+        segment: Segment<'a>,
+        name: &str,
+        known_by: &str,
+    ) -> Option<Draft> {
+        let block = RULES.block(name)?;
+        let mut draft = Draft::partial(block.kind, self.id(block, segment, known_by));
         self.extend(drafts, segment, &mut draft, block);
         Some(draft)
     }
@@ -62,7 +76,7 @@ impl<'a> Around<'a, '_> {
     }
 
     /// The patient and the key fields name it; without those, the message and the segment's place in it.
-    fn id(&self, block: &Block, segment: Segment<'a>) -> String {
+    fn id(&self, block: &Block, segment: Segment<'a>, name: &str) -> String {
         let keys: Vec<String> = block.keys.iter().map(|n| self.book.field(segment, *n).raw_text()).collect();
         let mut parts = vec![self.scope.sender_system()];
         if let Some(patient) = self.refs.get("patient").and_then(|p| p.str("reference")) {
@@ -72,7 +86,7 @@ impl<'a> Around<'a, '_> {
             parts.push(String::from_utf8_lossy(self.book.message.header().control_id()).into_owned());
             parts.push(segment.occurrence().to_string());
         }
-        parts.push(segment.name());
+        parts.push(name.to_owned());
         parts.extend(keys);
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         ids::stable(block.kind, &parts)
@@ -88,6 +102,23 @@ impl<'a> Around<'a, '_> {
                 continue;
             }
             self.rule(drafts, segment, draft, rule, &mut slots);
+        }
+        if draft.kind == "Organization" {
+            self.no_home(segment, draft);
+        }
+    }
+
+    /// An organisation has no home (invariants org-2 and org-3): such a use is left out, and said.
+    fn no_home(&self, segment: Segment<'a>, draft: &mut Draft) {
+        for key in ["address", "telecom"] {
+            let items = draft.body.get_mut(key).and_then(Value::as_array_mut);
+            for item in items.into_iter().flatten().filter_map(Value::as_object_mut) {
+                if item.get("use").and_then(Value::as_str) == Some("home") {
+                    item.remove("use");
+                    let text = "An organization has no home address or number; this use (home) was left out.";
+                    self.book.warn(segment.name(), "homeOfOrganization", text);
+                }
+            }
         }
     }
 
@@ -169,6 +200,9 @@ impl<'a> Around<'a, '_> {
         };
         if before.is_empty() && draft.body.contains_key(&format!("_{}", last.name)) {
             // Another segment has said one already; this one stands in the report.
+            return;
+        }
+        if !before.is_empty() && slots.reach(&mut draft.body, before, rep).is_none() {
             return;
         }
         let Some(concept) = types::cwe(spot) else { return };
@@ -337,36 +371,42 @@ fn quantity(spot: Spot<'_>) -> Option<Value> {
     )
 }
 
-/// A CWE through a concept map: the FHIR coding first, the sender's own behind it where it says more.
+/// A CWE through a concept map: the FHIR codings first, the sender's own behind them where they say more.
 pub(super) fn mapped(spot: Spot<'_>, table: &str) -> Option<Value> {
     let sent = spot.c1().peek();
-    let found = sent.as_deref().and_then(|s| concepts::find(table, s));
-    let own = types::cwe(spot);
-    match (sent, found, own) {
-        (_, Some(found), own) => Some(with_target(found, own)),
-        (Some(sent), None, own) => {
-            spot.unknown_code(&sent);
-            own
+    let first = sent.as_deref().and_then(|s| concepts::find(table, s));
+    let mut found: Vec<Concept> = first.into_iter().collect();
+    if spot.comp == 0 {
+        // The alternative codings may be of the table, too.
+        for other in [4, 10].into_iter().filter_map(|n| concepts::find(table, &spot.c(n).peek()?)) {
+            if !found.contains(&other) {
+                found.push(other);
+            }
         }
-        (None, None, own) => own,
     }
+    let own = types::cwe(spot);
+    if let (Some(sent), None) = (&sent, first) {
+        spot.unknown_code(sent);
+    }
+    if found.is_empty() { own } else { Some(with_targets(&found, own)) }
 }
 
-fn with_target(found: Concept, own: Option<Value>) -> Value {
-    let target = Object::new()
-        .with("system", found.system)
-        .with("code", found.code)
-        .with_some("display", (!found.display.is_empty()).then_some(found.display));
-    let mut codings = vec![Value::from(target)];
+fn with_targets(found: &[Concept], own: Option<Value>) -> Value {
+    let target = |found: &Concept| {
+        let display = (!found.display.is_empty()).then_some(found.display);
+        Object::new().with("system", found.system).with("code", found.code).with_some("display", display)
+    };
+    let mut codings: Vec<Value> = found.iter().map(|f| target(f).into()).collect();
     let mut text = None;
     if let Some(own) = own {
         text = own.str("text").map(str::to_owned);
-        let differs = |c: &&Value| {
-            c.str("code") != Some(found.code) || c.str("system").is_some_and(|s| s != found.system)
+        let same = |c: &Value, f: &Concept| {
+            c.str("code") == Some(f.code) && c.str("system").is_none_or(|s| s == f.system)
         };
+        let differs = |c: &&Value| !found.iter().any(|f| same(c, f));
         codings.extend(own.items("coding").iter().filter(differs).cloned());
     }
-    let text = text.filter(|t| t != found.code);
+    let text = text.filter(|t| !found.iter().any(|f| t == f.code));
     Object::new().with("coding", codings).with_some("text", text).into()
 }
 

@@ -110,6 +110,14 @@ pub(super) fn condition<'a>(
             None => f(6).unknown_code(&kind),
         }
     }
+    if f(21).c(1).peek().as_deref() == Some("D") {
+        // The sender takes the diagnosis back (table 0206).
+        f(21).c(1).mark();
+        draft.set("verificationStatus", Some(status("condition-ver-status", "entered-in-error")), f(21));
+        draft.body.remove("clinicalStatus");
+        draft.weak.retain(|k| k != "clinicalStatus");
+        draft.deletes.push("clinicalStatus".to_owned());
+    }
     draft.append("category", status("condition-category", "encounter-diagnosis"));
     draft.set("code", Some(code), f(3));
     draft.put("subject", patient.reference());

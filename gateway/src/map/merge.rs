@@ -32,6 +32,33 @@ pub fn meet(stored: Option<&Value>, new: Value, meeting: &Meeting) -> Value {
     out.into()
 }
 
+/// True when what is stored of a result is further on than what has come: an early state of it (registered, partial,
+/// preliminary) never takes the place of a final, corrected, cancelled or withdrawn one (OBX-11, OBR-25).
+pub fn overtaken(stored: &Value, new: &Value) -> bool {
+    let is = |v: &Value, states: &[&str]| v.str("status").is_some_and(|s| states.contains(&s));
+    let settled = ["final", "amended", "corrected", "appended", "cancelled", "entered-in-error"];
+    matches!(new.str("resourceType"), Some("Observation" | "DiagnosticReport"))
+        && is(stored, &settled)
+        && is(new, &["registered", "partial", "preliminary"])
+}
+
+/// A report that comes again names the results it brings; those that came before stay its results.
+pub fn carry_results(stored: &Value, new: &mut Value) {
+    if new.str("resourceType") != Some("DiagnosticReport") {
+        return;
+    }
+    let known = |v: &Value| v.str("reference").map(str::to_owned);
+    let mut all: Vec<Value> = stored.items("result").to_vec();
+    for item in new.items("result") {
+        if !all.iter().any(|there| known(there) == known(item)) {
+            all.push(item.clone());
+        }
+    }
+    if let (Some(object), false) = (new.as_object_mut(), all.is_empty()) {
+        object.insert("result", all);
+    }
+}
+
 /// Members that exclude each other.
 fn choices(key: &str) -> &'static [&'static str] {
     match key {
@@ -169,6 +196,35 @@ mod tests {
         assert_eq!(meet(Some(&merged), new.clone(), &meeting), merged, "a replay changes nothing");
         assert_eq!(meet(None, new.clone(), &meeting), new);
         assert_eq!(meet(Some(&stored), new.clone(), &Meeting::Replace), new);
+    }
+
+    #[test]
+    fn an_early_state_never_takes_the_place_of_a_settled_one() {
+        let state = |kind: &str, s: &str| {
+            json(&format!(
+                r#"{{"resourceType":"{kind}","status":"{s}","result":[{{"reference":"Observation/{s}"}}]}}"#
+            ))
+        };
+        for (stored, new, expected) in [
+            ("final", "preliminary", true),
+            ("corrected", "registered", true),
+            ("cancelled", "partial", true),
+            ("entered-in-error", "preliminary", true),
+            ("final", "corrected", false),
+            ("final", "cancelled", false),
+            ("final", "final", false),
+            ("preliminary", "final", false),
+            ("preliminary", "preliminary", false),
+        ] {
+            for kind in ["Observation", "DiagnosticReport"] {
+                assert_eq!(overtaken(&state(kind, stored), &state(kind, new)), expected, "{stored} {new}");
+            }
+        }
+        assert!(!overtaken(&state("Encounter", "final"), &state("Encounter", "preliminary")));
+        let mut again = state("DiagnosticReport", "corrected");
+        carry_results(&state("DiagnosticReport", "final"), &mut again);
+        let named: Vec<_> = again.items("result").iter().filter_map(|r| r.str("reference")).collect();
+        assert_eq!(named, ["Observation/final", "Observation/corrected"]);
     }
 
     #[test]

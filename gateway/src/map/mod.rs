@@ -27,6 +27,7 @@ mod order;
 mod patient;
 mod people;
 mod provenance;
+mod referral;
 pub mod report;
 mod rules;
 mod schedule;
@@ -195,6 +196,9 @@ fn map_all<'a>(
         let about: Vec<Segment<'a>> = patient.about.iter().filter_map(|i| message.segment(*i)).collect();
         parties.extend(all.patient(pid, &about, n == 0));
     }
+    if event.class() == Class::Link {
+        merging::linked(&mut all.drafts, &parties);
+    }
     let (mut drafts, rows) = (all.drafts, all.rows);
     provenance::of_event(book, &scope, &mut drafts);
     for authority in scope.authors.take().0 {
@@ -218,7 +222,10 @@ impl<'a> Whole<'a, '_> {
     fn patient(&mut self, pid: Segment<'a>, about: &[Segment<'a>], first: bool) -> Vec<Party> {
         let (book, scope, event) = (self.book, self.scope, self.event);
         let mut others = Drafts::default();
-        let (mut patient, identity) = patient::patient(book, scope, &mut others, pid, about);
+        let (mut patient, mut identity) = patient::patient(book, scope, &mut others, pid, about);
+        if event.class() == Class::Renumber {
+            merging::renumbered(book, scope, &mut patient, &mut identity, about);
+        }
         self.rows.push(Row::plain(Label::Key("patient"), shown(&identity), pid.index()));
         let mut around = Around { book, scope, refs: BTreeMap::new() };
         around.refs.insert("patient", patient.reference());
@@ -233,6 +240,9 @@ impl<'a> Whole<'a, '_> {
         parties.extend(merging::merged(book, scope, &mut others, &mut patient, about, event));
         let mut encounter = visit::encounter(book, scope, &mut others, event, &patient, about);
         let account = others.0.iter().find(|d| d.kind == "Account").map(Draft::reference);
+        if event.class() == Class::Account {
+            merging::account(&around, &mut others, about, account.clone());
+        }
         if let (Some(encounter), Some(account)) = (&mut encounter, account) {
             encounter.append("account", account);
         }
@@ -257,6 +267,7 @@ impl<'a> Whole<'a, '_> {
         mine.0.append(&mut others.0);
         if first {
             self.orders(&mut mine, &around);
+            referral::referral(&around, &mut mine, event, &mut self.rows);
             schedule::appointment(&around, &mut mine, about, self.layout, event, &mut self.rows);
             document::document(&around, &mut mine, about, self.layout, event, &mut self.rows);
             self.followers(&mut mine, &around);

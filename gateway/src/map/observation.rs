@@ -8,7 +8,7 @@ use super::book::{Book, Spot};
 use super::codes;
 use super::draft::{Draft, Drafts};
 use super::meaning::{Label, Row, Tone};
-use super::people;
+use super::people::{self, Task};
 use super::types::{self, Scope};
 use super::value::{self, Attached};
 
@@ -146,22 +146,34 @@ fn performers(draft: &mut Draft, scope: &Scope<'_>, drafts: &mut Drafts, spots: 
         let who = people::organization_of(scope, drafts, name, number, producer);
         draft.push("performer", who, producer);
     }
-    for field in [observer, performer] {
-        for spot in field.reps() {
-            let who = people::practitioner(scope, drafts, spot);
-            if let Some(who) = who {
-                draft.append_once("performer", who);
-                draft.link(spot, "/performer".into());
-            }
+    for spot in observer.reps() {
+        if let Some(person) = people::practitioner(scope, drafts, spot) {
+            draft.append_once("performer", people::role(scope, drafts, Task::Observer, person, None));
+            draft.link(spot, "/performer".into());
         }
     }
+    let mut directors = performer.reps().into_iter().filter_map(|spot| {
+        let person = people::practitioner(scope, drafts, spot)?;
+        draft.link(spot, "/performer".into());
+        Some(person)
+    });
+    let directors: Vec<Value> = directors.by_ref().collect();
+    let mut places = Vec::new();
     for spot in organization.reps() {
         if let Some(who) = people::organization(scope, drafts, spot) {
             let around = Around { book: spot.book, scope, refs: Default::default() };
             around.add_to(drafts, who.str("reference"), spot.segment, "OBX24");
-            draft.append_once("performer", who);
             draft.link(spot, "/performer".into());
+            places.push(who);
         }
+    }
+    // OBX-25 directs what OBX-23 names; without a director the organisation performs itself.
+    for person in &directors {
+        let at = places.first().cloned();
+        draft.append_once("performer", people::role(scope, drafts, Task::Director, person.clone(), at));
+    }
+    for place in places.into_iter().skip(usize::from(!directors.is_empty())) {
+        draft.append_once("performer", place);
     }
 }
 

@@ -14,7 +14,8 @@ use super::draft::{Draft, Drafts};
 use super::ids;
 use super::meaning::{Label, Row};
 use super::observation::{self, Frame};
-use super::people;
+use super::people::{self, Task};
+use super::specimen;
 use super::types::{self, Identified, Scope};
 
 /// What all orders of a message share.
@@ -48,7 +49,7 @@ impl<'a> Orders<'a, '_> {
         });
         let key = numbers.key(self.scope, &self.patient, f(7));
         let order_key = [self.scope.sender_system(), key, key_of(&code)];
-        let request = self.request(drafts, order, obr, orc, &numbers, &code, around);
+        let request = self.request(drafts, order, obr, orc, &numbers, &order_key, around);
         let (collected, effective) = effective(f(7), f(8));
         let issued = f(22).instant();
         let mut report = Draft::new("DiagnosticReport", self.id("DiagnosticReport", &order_key));
@@ -239,14 +240,18 @@ impl<'a> Orders<'a, '_> {
         obr: Segment<'a>,
         orc: Option<Segment<'a>>,
         numbers: &Numbers,
-        code: &Value,
+        order_key: &[String; 3],
         around: &Around<'a, '_>,
     ) -> Option<Value> {
         let book = self.book;
         let f = |n| book.field(obr, n);
         let o = |n| orc.map(|s| book.field(s, n));
-        let number = numbers.placer.as_ref().or(numbers.filler.as_ref())?;
-        let parts = [number.system.clone(), number.value.clone(), key_of(code)];
+        let [.., code_key] = order_key;
+        // Without a number of its own an order is known by what tells its results from others.
+        let parts = match numbers.placer.as_ref().or(numbers.filler.as_ref()) {
+            Some(number) => [number.system.clone(), number.value.clone(), code_key.clone()],
+            None => order_key.clone(),
+        };
         let mut draft = Draft::partial("ServiceRequest", self.id("ServiceRequest", &parts));
         numbers.add(&mut draft, f(2), f(3));
         let status = o(5).and_then(|s| s.c(1).peek().map(|t| (s, t)));
@@ -271,8 +276,12 @@ impl<'a> Orders<'a, '_> {
         if let Some(control) = o(1) {
             control.mark();
         }
-        draft.put("intent", "order");
-        draft.set("code", Some(code.clone()), f(4));
+        let reflex = f(11).c(1).peek().as_deref() == Some("G");
+        draft.put("intent", if reflex { "reflex-order" } else { "order" });
+        if reflex {
+            f(11).c(1).mark();
+        }
+        draft.set("code", types::cwe(f(4)).or_else(|| Some(types::text_concept("(unnamed)"))), f(4));
         draft.put("subject", self.patient.clone());
         if let Some(encounter) = &self.encounter {
             draft.put("encounter", encounter.clone());
@@ -283,10 +292,15 @@ impl<'a> Orders<'a, '_> {
         if let Some(group) = o(4).and_then(|s| types::ei(self.scope, s, "PGN").map(|g| (s, g))) {
             draft.set("requisition", Some(group.1.json()), group.0);
         }
-        let requester = f(16).reps().into_iter().chain(o(12).into_iter().flat_map(|s| s.reps()));
+        for parent in specimen::assigned(self.scope, f(29)) {
+            let known = Object::new().with("type", "ServiceRequest").with("identifier", parent.json());
+            draft.append("basedOn", known);
+        }
+        let requester = o(12).into_iter().flat_map(|s| s.reps()).chain(f(16).reps());
         for spot in requester {
             let who = people::practitioner(self.scope, drafts, spot);
             if !draft.body.contains_key("requester") {
+                let who = who.map(|person| self.orderer(drafts, person, orc, around));
                 draft.set("requester", who, spot);
             }
         }
@@ -315,6 +329,23 @@ impl<'a> Orders<'a, '_> {
             around.add(drafts, obr, "OBR6", &mut draft);
         }
         Some(drafts.add(draft))
+    }
+
+    /// Who orders: the person, in the name of the facility of ORC-21 to 23 where one is sent.
+    fn orderer(
+        &self,
+        drafts: &mut Drafts,
+        person: Value,
+        orc: Option<Segment<'a>>,
+        around: &Around<'a, '_>,
+    ) -> Value {
+        let Some(orc) = orc else { return person };
+        around.add_to(drafts, person.str("reference"), orc, "ORC24");
+        let facility = self.book.field(orc, 21).reps();
+        let facility = facility.into_iter().find_map(|s| people::organization(self.scope, drafts, s));
+        let Some(facility) = facility else { return person };
+        around.add_to(drafts, facility.str("reference"), orc, "ORC22");
+        people::role(self.scope, drafts, Task::Orderer, person, Some(facility))
     }
 
     /// OBR-24; answers the category that the observations get.

@@ -85,13 +85,11 @@ fn identity_spots<'a>(scope: &Scope<'_>, f: impl Fn(u16) -> Spot<'a>) -> Vec<(ty
         for spot in f(field).reps() {
             // A driver's licence number has its own layout: number, state, expiry.
             let found = if field == 20 {
-                spot.c(1).take().map(|value| types::Identified {
-                    system: ids::local_system(&format!("licence {}", spot.c(2).take().unwrap_or_default())),
-                    value,
-                    kind: None,
-                    assumed: false,
-                    period: None,
-                    assigner: None,
+                spot.c(1).take().map(|value| {
+                    let state = spot.c(2).take().unwrap_or_default();
+                    let system = ids::local_system(&format!("licence {state}"));
+                    let until = spot.c(3).when().map(|w| Object::new().with("end", w.date()).into());
+                    types::Identified { period: until, ..types::Identified::plain(system, value, None) }
                 })
             } else {
                 types::cx(scope, spot)
@@ -145,7 +143,11 @@ fn names(draft: &mut Draft, identity: &mut PatientIdentity, name: Spot<'_>, alia
             identity.family.clone_from(&named.family);
             identity.given.clone_from(&named.given);
         }
+        let said = named.is_some();
         draft.push("name", named.map(|n| n.json), spot);
+        if let Some(called) = types::called(spot).filter(|_| said) {
+            draft.push("name", Some(called), spot);
+        }
     }
     for spot in alias.reps() {
         if let Some(named) = types::xpn(spot) {
@@ -221,7 +223,7 @@ fn extensions<'a>(draft: &mut Draft, f: impl Fn(u16) -> Spot<'a>) {
             draft.push("extension", Some(extension), f(6));
         }
     }
-    if let Some(religion) = types::cwe(f(17)) {
+    if let Some(religion) = super::apply::mapped(f(17), "religion") {
         let extension = Object::new()
             .with("url", format!("{EXT}patient-religion"))
             .with("valueCodeableConcept", religion);
@@ -257,6 +259,17 @@ fn group(draft: &mut Draft, spot: Spot<'_>, url: &str) {
     let mut inner: Vec<Value> = Vec::new();
     for coding in concepts.iter().flat_map(|c| c.items("coding")) {
         let mut coding = coding.clone();
+        // Table 0189 by the codes that the extension wants.
+        if url == "us-core-ethnicity"
+            && let Some(found) = coding.str("code").and_then(|c| super::concepts::find("ethnicity", c))
+        {
+            let target = Object::new()
+                .with("system", found.system)
+                .with("code", found.code)
+                .with("display", found.display);
+            inner.push(Object::new().with("url", "ombCategory").with("valueCoding", target).into());
+            continue;
+        }
         // Table 0005 is the CDC's list of race and ethnicity under another name.
         let cdc = coding.str("code").is_some_and(|c| c.len() == 6 && c.as_bytes().get(4) == Some(&b'-'));
         if let (true, Some(object)) = (cdc, coding.as_object_mut()) {

@@ -39,12 +39,16 @@ pub(super) fn practitioner(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_
     };
     let mut draft = Draft::partial("Practitioner", id);
     if let Some(n) = number {
-        let identifier = Identified { assigner, ..Identified::plain(system, n, kind) };
+        let check = types::check_digit(spot.c(11), spot.c(12));
+        let identifier = Identified { assigner, check, ..Identified::plain(system, n, kind) };
         draft.push("identifier", Some(identifier.json()), spot);
     }
     if let Some(n) = named {
         let mut name = n.json;
         if let Some(object) = name.as_object_mut() {
+            if let Some(order) = types::assembly_order(spot.c(18)) {
+                object.insert_at(0, "extension", vec![order]);
+            }
             if let Some(used) = used {
                 object.insert_at(0, "use", used);
             }
@@ -55,6 +59,58 @@ pub(super) fn practitioner(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_
         draft.push("name", Some(name), spot);
     }
     Some(with_display(drafts.add(draft), display.as_deref()))
+}
+
+/// What a person does for a result or an order: the guide's coding first, that of table 0443 behind it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Task {
+    /// OBX-16.
+    Observer,
+    /// OBX-25.
+    Director,
+    /// ORC-12 with the fields of the ordering facility.
+    Orderer,
+}
+
+/// The PractitionerRole of a person, for an organisation where one is named.
+pub(super) fn role(
+    scope: &Scope<'_>,
+    drafts: &mut Drafts,
+    task: Task,
+    person: Value,
+    organization: Option<Value>,
+) -> Value {
+    const TABLE: &str = "http://terminology.hl7.org/CodeSystem/v2-0443";
+    let (system, code, own, display) = match task {
+        Task::Observer => (
+            "http://terminology.hl7.org/CodeSystem/practitioner-role",
+            "responsibleObserver",
+            "RO",
+            "Responsible Observer",
+        ),
+        Task::Director => {
+            ("http://terminology.hl7.org/CodeSystem/v2-0912", "MDIR", "MDIR", "Medical Director")
+        }
+        Task::Orderer => (TABLE, "OP", "OP", "Ordering Provider"),
+    };
+    let coding = |system: &str, code: &str| {
+        Value::from(Object::new().with("system", system).with("code", code).with("display", display))
+    };
+    let mut codings = vec![coding(system, code)];
+    if system != TABLE {
+        codings.push(coding(TABLE, own));
+    }
+    let reference = |v: &Value| v.str("reference").unwrap_or_default().to_owned();
+    let shown = person.str("display").map(str::to_owned);
+    let of = organization.as_ref().map(reference).unwrap_or_default();
+    let id = ids::stable("PractitionerRole", &[&scope.sender_system(), own, &reference(&person), &of]);
+    let mut draft = Draft::partial("PractitionerRole", id);
+    draft.put("practitioner", person);
+    if let Some(organization) = organization {
+        draft.put("organization", organization);
+    }
+    draft.append("code", Object::new().with("coding", codings));
+    with_display(drafts.add(draft), shown.as_deref())
 }
 
 /// NDL of OBR-32 to 35: the name in sub-components of component 1; or an XCN, as many write it.
@@ -99,7 +155,8 @@ pub(super) fn organization(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_
         let (system, assigner) = scope.authority(spot.c(6));
         let system = system.unwrap_or_else(|| scope.sender_system());
         let kind = spot.c(7).take();
-        Identified { assigner, ..Identified::plain(system, n, kind) }
+        let check = types::check_digit(spot.c(4), spot.c(5));
+        Identified { assigner, check, ..Identified::plain(system, n, kind) }
     });
     organization_of(scope, drafts, name, number, spot)
 }
@@ -157,6 +214,9 @@ pub(super) fn location(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -
         names.insert(0, name.clone());
         let parts: Vec<&str> = chain.iter().map(String::as_str).collect();
         let mut draft = Draft::partial("Location", ids::stable("Location", &parts));
+        // A place is known by its name only: the guide's HD map makes it the identifier.
+        let own = Identified::plain(scope.sender_system(), name.clone(), None);
+        draft.push("identifier", Some(own.json()), spot);
         if let Some(uri) = authority.and_then(|a| ids::authority("", &a, kind.as_deref().unwrap_or_default()))
         {
             let identifier = Object::new().with("system", "urn:ietf:rfc:3986").with("value", uri);
@@ -167,8 +227,13 @@ pub(super) fn location(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -
             }
         }
         draft.set("name", Some(name), spot);
-        if let Some(text) = described.as_deref().filter(|_| Some(i) == last) {
-            draft.put("description", text);
+        if Some(i) == last {
+            if let Some(number) = types::ei(scope, spot.c(10), "") {
+                draft.push("identifier", Some(number.json()), spot);
+            }
+            if let Some(text) = described.as_deref() {
+                draft.put("description", text);
+            }
         }
         draft.put("mode", "instance");
         let coding = Object::new().with("system", PHYSICAL).with("code", physical);
@@ -190,8 +255,12 @@ pub(super) fn location(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -
 
 /// A place by its code and name (DLD, HD, CWE).
 pub(super) fn place_named(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> Option<Value> {
-    let (code, name) = (spot.c(1).s(1).take(), spot.c(2).peek());
-    let name = name.filter(|n| n.chars().any(char::is_alphabetic)).inspect(|_| spot.c(2).mark());
+    // DLD.1 and others hold code, text and system as sub-components.
+    let (code, inner) = (spot.c(1).s(1).take(), spot.c(1).s(2).peek());
+    let inner = inner.inspect(|_| spot.c(1).s(2).mark());
+    let name = inner.or_else(|| {
+        spot.c(2).peek().filter(|n| n.chars().any(char::is_alphabetic)).inspect(|_| spot.c(2).mark())
+    });
     match (name, code) {
         (Some(name), code) => Some(named_place(scope, drafts, name, code, spot)),
         (None, Some(code)) => Some(named_place(scope, drafts, code, None, spot)),

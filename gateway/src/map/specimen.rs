@@ -113,7 +113,7 @@ impl<'a> Orders<'a, '_> {
 }
 
 /// SPM-2: the placer's and the filler's number in the sub-components of its two components.
-fn assigned(scope: &Scope<'_>, spot: Spot<'_>) -> Vec<Identified> {
+pub(super) fn assigned(scope: &Scope<'_>, spot: Spot<'_>) -> Vec<Identified> {
     let mut all = Vec::new();
     for (n, kind) in [(2, "FILL"), (1, "PLAC")] {
         let part = spot.c(n);
@@ -128,6 +128,7 @@ fn assigned(scope: &Scope<'_>, spot: Spot<'_>) -> Vec<Identified> {
                 assumed,
                 period: None,
                 assigner,
+                check: Vec::new(),
             });
         }
     }

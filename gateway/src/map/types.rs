@@ -101,12 +101,14 @@ pub(super) struct Identified {
     pub period: Option<Value>,
     /// Who gave it, by name.
     pub assigner: Option<Value>,
+    /// Its check digit and the scheme of that, as extensions.
+    pub check: Vec<Value>,
 }
 
 impl Identified {
     /// A plain number under a system.
     pub fn plain(system: String, value: String, kind: Option<String>) -> Self {
-        Self { system, value, kind, assumed: false, period: None, assigner: None }
+        Self { system, value, kind, assumed: false, period: None, assigner: None, check: Vec::new() }
     }
 
     pub fn json(&self) -> Value {
@@ -115,6 +117,7 @@ impl Identified {
             Object::new().with("coding", vec![Value::from(coding)])
         });
         Object::new()
+            .with_some("extension", (!self.check.is_empty()).then(|| self.check.clone()))
             .with_some("type", kind)
             .with("system", self.system.as_str())
             .with("value", self.value.as_str())
@@ -127,6 +130,29 @@ impl Identified {
 const V2_0301: &str = "http://terminology.hl7.org/CodeSystem/v2-0301";
 const V2_0203: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
 
+/// The check digit of an identifier and its scheme, as the guide's extensions.
+pub(super) fn check_digit(digit: Spot<'_>, scheme: Spot<'_>) -> Vec<Value> {
+    let text = |url: &str, spot: Spot<'_>| {
+        let url = format!("http://hl7.org/fhir/StructureDefinition/{url}");
+        spot.take().map(|text| Value::from(Object::new().with("url", url).with("valueString", text)))
+    };
+    [text("identifier-checkDigit", digit), text("namingsystem-checkDigit", scheme)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// The order in which the parts of a name are written (table 0444), as an extension of the name.
+pub(super) fn assembly_order(spot: Spot<'_>) -> Option<Value> {
+    let sent = spot.peek()?;
+    if !matches!(sent.as_str(), "G" | "F") {
+        return None;
+    }
+    spot.mark();
+    let url = "http://hl7.org/fhir/StructureDefinition/humanname-assembly-order";
+    Some(Object::new().with("url", url).with("valueCode", sent).into())
+}
+
 /// CX: id, check digit, scheme, authority, type, facility, from, to.
 pub(super) fn cx(scope: &Scope<'_>, spot: Spot<'_>) -> Option<Identified> {
     let value = spot.c(1).take()?;
@@ -137,7 +163,8 @@ pub(super) fn cx(scope: &Scope<'_>, spot: Spot<'_>) -> Option<Identified> {
     let assigner = author.or_else(|| by.map(|by| Object::new().with("display", by).into()));
     let period = period(spot.c(7), spot.c(8));
     let system = authority.unwrap_or_else(|| scope.sender_system());
-    Some(Identified { system, value, kind, assumed, period, assigner })
+    let check = check_digit(spot.c(2), spot.c(3));
+    Some(Identified { system, value, kind, assumed, period, assigner, check })
 }
 
 /// EI: id, namespace, universal id, type of it.
@@ -147,7 +174,7 @@ pub(super) fn ei(scope: &Scope<'_>, spot: Spot<'_>, kind: &str) -> Option<Identi
     let assumed = authority.is_none();
     let system = authority.unwrap_or_else(|| scope.sender_system());
     let kind = (!kind.is_empty()).then(|| kind.to_owned());
-    Some(Identified { system, value, kind, assumed, period: None, assigner })
+    Some(Identified { system, value, kind, assumed, period: None, assigner, check: Vec::new() })
 }
 
 /// The name parts of an XPN, or of an XCN from its component 2 on.
@@ -165,7 +192,8 @@ pub(super) fn xpn(spot: Spot<'_>) -> Option<Named> {
     if let (Some(kind), None) = (&kind, used) {
         spot.c(7).unknown_code(kind);
     }
-    let mut json = Object::new().with_some("use", used);
+    let order = assembly_order(spot.c(11)).map(|e| vec![e]);
+    let mut json = Object::new().with_some("extension", order).with_some("use", used);
     if let Value::Object(parts) = named.json {
         for (key, value) in parts {
             json.insert(key, value);
@@ -174,6 +202,12 @@ pub(super) fn xpn(spot: Spot<'_>) -> Option<Named> {
     // XPN.10 is the older range, 12 and 13 the newer moments.
     let period = period(spot.c(12), spot.c(13)).or_else(|| period(spot.c(10).s(1), spot.c(10).s(2)));
     Some(Named { json: json.with_some("period", period).into(), ..named })
+}
+
+/// XPN.15: what the person is called, as a name of its own.
+pub(super) fn called(spot: Spot<'_>) -> Option<Value> {
+    let name = spot.c(15).take()?;
+    Some(Object::new().with("use", "nickname").with("given", vec![Value::from(name)]).into())
 }
 
 /// Family, given, middle, suffix, prefix and degree from component `first` on.
@@ -259,9 +293,44 @@ pub(super) fn xad(spot: Spot<'_>) -> Option<Value> {
     }
     // XAD.12 is the older range, 13 and 14 the newer moments.
     let period = period(spot.c(13), spot.c(14)).or_else(|| period(spot.c(12).s(1), spot.c(12).s(2)));
-    let head = Object::new().with_some("use", used).with_some("type", postal);
+    let tract = spot.c(10).s(1).take().map(|code| {
+        let url = "http://hl7.org/fhir/StructureDefinition/iso21090-ADXP-censusTract";
+        vec![Value::from(Object::new().with("url", url).with("valueString", code))]
+    });
+    let head = Object::new().with_some("extension", tract).with_some("use", used).with_some("type", postal);
     let all: Object = head.into_iter().chain(body).collect();
     Some(all.with_some("period", period).into())
+}
+
+/// Country, area, local number and extension of a telephone number.
+#[derive(Default)]
+struct NumberParts([Option<String>; 4]);
+
+impl NumberParts {
+    fn read(spot: Spot<'_>) -> Self {
+        Self([5, 6, 7, 8].map(|n| spot.c(n).take()))
+    }
+
+    /// As the guide writes it: `+91 22 5550100 X12`; nothing without a local number.
+    fn shown(&self) -> Option<String> {
+        let [country, area, local, extension] = &self.0;
+        let local = local.as_deref()?;
+        let country = country.as_ref().map(|c| format!("+{}", c.trim_start_matches('+')));
+        let extension = extension.as_ref().map(|e| format!("X{e}"));
+        let all = [country.as_deref(), area.as_deref(), Some(local), extension.as_deref()];
+        Some(all.into_iter().flatten().collect::<Vec<_>>().join(" "))
+    }
+
+    fn extensions(&self) -> Option<Vec<Value>> {
+        const NAMES: [&str; 4] = ["country", "area", "local", "extension"];
+        let one = |(name, text): (&str, &String)| {
+            let url = format!("http://hl7.org/fhir/StructureDefinition/contactpoint-{name}");
+            Value::from(Object::new().with("url", url).with("valueString", text.as_str()))
+        };
+        let all: Vec<Value> =
+            NAMES.into_iter().zip(&self.0).filter_map(|(n, t)| Some(one((n, t.as_ref()?)))).collect();
+        (!all.is_empty()).then_some(all)
+    }
 }
 
 /// XTN: the number as text (1 or 12) or in parts (5 to 8), use, equipment, e-mail.
@@ -273,37 +342,29 @@ pub(super) fn xtn(spot: Spot<'_>, used: Option<&'static str>) -> Option<(String,
     let equipment = spot.c(3).peek();
     let purpose = spot.c(2).take();
     let mut system = equipment.as_deref().and_then(codes::telecom_system);
-    let parts: Vec<String> = [5, 6, 7].into_iter().filter_map(|n| spot.c(n).peek()).collect();
-    let whole = spot.c(1).take().or_else(|| spot.c(12).take());
     if system.is_some() {
         spot.c(3).mark();
     }
-    let mail = if whole.is_none() { spot.c(4).take() } else { None };
-    let value = match (whole, mail) {
-        (None, Some(mail)) => {
+    let by_mail = matches!(system, Some("email"));
+    let mail = if by_mail { spot.c(4).take() } else { None };
+    let mail = mail.or_else(|| if spot.c(3).peek().is_none() { spot.c(4).take() } else { None });
+    let parts = if mail.is_none() { NumberParts::read(spot) } else { NumberParts::default() };
+    // The unformatted number of newer senders, then the parts, then what the field was at first.
+    let number = spot.c(12).take().or_else(|| parts.shown());
+    let value = match (mail, number) {
+        (Some(mail), _) => {
             system = Some("email");
             mail
         }
-        (Some(whole), _) => {
-            if parts
-                .concat()
-                .chars()
-                .filter(char::is_ascii_digit)
-                .eq(whole.chars().filter(char::is_ascii_digit))
-            {
-                [5, 6, 7].into_iter().for_each(|n| spot.c(n).mark());
+        (None, Some(number)) => {
+            let digits = |t: &str| t.chars().filter(char::is_ascii_digit).collect::<String>();
+            let old = spot.c(1).peek();
+            if old.is_some_and(|old| !digits(&old).is_empty() && digits(&number).ends_with(&digits(&old))) {
+                spot.c(1).mark();
             }
-            whole
+            number
         }
-        (None, None) if !parts.is_empty() => {
-            [5, 6, 7].into_iter().for_each(|n| spot.c(n).mark());
-            let number = parts.join(" ");
-            match spot.c(8).take() {
-                Some(extension) => format!("{number} ext. {extension}"),
-                None => number,
-            }
-        }
-        (None, None) => return None,
+        (None, None) => spot.c(1).take()?,
     };
     if value.contains('@') && system.is_none() {
         system = Some("email");
@@ -323,6 +384,7 @@ pub(super) fn xtn(spot: Spot<'_>, used: Option<&'static str>) -> Option<(String,
         spot.c(18).mark();
     }
     let json = Object::new()
+        .with_some("extension", parts.extensions())
         .with("system", system.unwrap_or("phone"))
         .with("value", value.as_str())
         .with_some("use", used)

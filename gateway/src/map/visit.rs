@@ -65,7 +65,9 @@ pub(super) fn encounter<'a>(
             }
         }
     }
-    for (field, status) in [(3, "active"), (11, "active"), (6, "completed")] {
+    // A place for somebody who is only expected is planned.
+    let place = if f(2).c(1).peek().as_deref() == Some("P") { "planned" } else { "active" };
+    for (field, status) in [(3, place), (11, "active"), (6, "completed")] {
         if let Some(place) = people::location(scope, drafts, f(field)) {
             let at = Object::new().with("location", place).with("status", status);
             draft.push("location", Some(at), f(field));

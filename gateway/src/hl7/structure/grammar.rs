@@ -14,6 +14,16 @@ pub enum Class {
     Swap,
     /// Two numbers turn out to be one patient.
     Merge,
+    /// Two records about one patient, or about two who belong together: each keeps its own.
+    Link,
+    /// A patient's account goes into another one of the same patient.
+    Account,
+    /// A visit was booked for the wrong patient.
+    Move,
+    /// A patient has another number from now on.
+    Renumber,
+    /// One provider sends a patient to another.
+    Referral,
     /// Results of tests.
     Result,
     /// An order.
@@ -119,6 +129,11 @@ impl Grammar {
             "person" => Class::Person,
             "swap" => Class::Swap,
             "merge" => Class::Merge,
+            "link" => Class::Link,
+            "account" => Class::Account,
+            "move" => Class::Move,
+            "renumber" => Class::Renumber,
+            "referral" => Class::Referral,
             "result" => Class::Result,
             "order" => Class::Order,
             "reply" => Class::Reply,
