@@ -132,7 +132,8 @@ impl Exchange {
             self.number(&snapshot, &from, &mut opened.mapped.bundle, &target)?;
         }
         let keep_patient = !known || opened.mapped.event.feeds_patients();
-        let (entries, origins, overtaken) = self.entries(&snapshot, &opened, &target, keep_patient)?;
+        let Writes { entries, origins, overtaken } =
+            self.entries(&snapshot, &opened, &target, keep_patient)?;
         opened.mapped.report.warnings.extend(overtaken);
         drop(snapshot);
         let bundle = Object::new().with("resourceType", "Bundle").with("type", "transaction");
@@ -256,7 +257,7 @@ impl Exchange {
         opened: &Opened,
         patient: &str,
         keep_patient: bool,
-    ) -> Result<(Vec<Value>, Vec<Option<usize>>, Vec<Warning>), Error> {
+    ) -> Result<Writes, Error> {
         let (mut entries, mut origins, mut overtaken) = (Vec::new(), Vec::new(), Vec::new());
         let all = opened.mapped.bundle.items("entry");
         for (index, (entry, meeting)) in all.iter().zip(&opened.mapped.meetings).enumerate() {
@@ -306,7 +307,7 @@ impl Exchange {
             entries.push(Object::new().with("resource", merged).with("request", request).into());
             origins.push(Some(index));
         }
-        Ok((entries, origins, overtaken))
+        Ok(Writes { entries, origins, overtaken })
     }
 
     /// Where the records came from: the sender, its message, and the inbox row that holds it.
@@ -453,6 +454,15 @@ fn stored(answers: &[Answer], origins: &[Option<usize>]) -> Vec<Written> {
     answers.iter().zip(origins).filter_map(read).collect()
 }
 
+/// What a message writes.
+struct Writes {
+    entries: Vec<Value>,
+    /// For each entry: the entry of the mapped bundle that it came from.
+    origins: Vec<Option<usize>>,
+    /// Results of which a later state is stored already.
+    overtaken: Vec<Warning>,
+}
+
 /// Results have a state that only moves forward.
 fn is_result(kind: &str) -> bool {
     matches!(kind, "Observation" | "DiagnosticReport")
@@ -461,8 +471,13 @@ fn is_result(kind: &str) -> bool {
 /// Says of an entry that what is stored is further on.
 fn said_late(opened: &Opened, entry: usize) -> Warning {
     let from = opened.mapped.links.iter().find(|l| l.entry == entry);
-    let segment = from.and_then(|l| opened.message.segment(l.segment));
-    let path = segment.map(|s| format!("{}[{}]", s.name(), s.occurrence())).unwrap_or_default();
+    let path = from.and_then(|l| match &opened.message {
+        Received::Hl7(message) => {
+            message.segment(l.segment).map(|s| format!("{}[{}]", s.name(), s.occurrence()))
+        }
+        Received::Records(_) | Received::Printout(_) => None,
+    });
+    let path = path.unwrap_or_default();
     let text = "A settled result is stored already; this earlier state of it did not take its place.";
     Warning { path, code: "overtaken", text: text.to_owned() }
 }

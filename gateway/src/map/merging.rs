@@ -153,9 +153,7 @@ fn moved<'a>(
     let new = pv1.and_then(|s| types::cx(scope, book.field(*s, 19)));
     let spot = book.field(mrg, 5);
     spot.warn("filedBefore", "What was filed for the visit stays with the patient it was filed for.");
-    if spot.c(1).peek().is_none() {
-        return None;
-    }
+    spot.c(1).peek()?;
     let mut identity = PatientIdentity::default();
     let mut person: Option<Draft> = None;
     for spot in [1, 4].into_iter().flat_map(|n| book.field(mrg, n).reps()) {

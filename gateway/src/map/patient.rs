@@ -10,6 +10,7 @@ use super::draft::{Draft, Drafts};
 use super::identity::{PatientIdentifier, PatientIdentity};
 use super::ids;
 use super::people;
+use super::telecom;
 use super::types::{self, Scope};
 
 const EXT: &str = "http://hl7.org/fhir/StructureDefinition/";
@@ -50,7 +51,7 @@ pub(super) fn patient<'a>(
     }
     for (n, used) in [(13, Some("home")), (14, Some("work")), (40, None)] {
         for spot in f(n).reps() {
-            if let Some((value, json)) = types::xtn(spot, used) {
+            if let Some((value, json)) = telecom::xtn(spot, used) {
                 identity.phones.push(value);
                 draft.push("telecom", Some(json), spot);
             } else {
@@ -348,7 +349,7 @@ fn contact<'a>(
     let relationship: Vec<Value> = [types::cwe(f(3)), types::cwe(f(7))].into_iter().flatten().collect();
     let mut telecom = Vec::new();
     for (n, used) in [(5, Some("home")), (6, Some("work")), (40, None)] {
-        telecom.extend(f(n).reps().into_iter().filter_map(|s| types::xtn(s, used)).map(|(_, json)| json));
+        telecom.extend(f(n).reps().into_iter().filter_map(|s| telecom::xtn(s, used)).map(|(_, json)| json));
     }
     let gender = f(15).c(1).peek().and_then(|t| codes::gender(&t));
     if gender.is_some() {
