@@ -88,3 +88,48 @@ fn hl7_messages_of_a_batch_are_converted_each() {
     let zone = clinicvault().args(["hl7", "convert", "--zone", "Nowhere", "x"]).output().unwrap();
     assert_eq!(zone.status.code(), Some(2));
 }
+
+#[test]
+fn analysers_that_speak_hl7_are_read_by_their_dialects() {
+    // Version 2.3.1 without groups, numbers as codes; and the LAW profile with specimen and container before the order.
+    let plain = "MSH|^~\\&|Maker|BS-200|||20261121103000||ORU^R01|1|P|2.3.1||||0||ASCII|||\r\
+         PID|1||88120||SATHE^UMA||19680314|F\r\
+         OBR|1|12345|10|Maker^BS-200|N||20261121101500||||||||serum||||||||||F\r\
+         OBX|1|NM|2|ALT|98.2|U/L|0-40|H|||F||98.2|20261121102900\r\
+         OBX|2|NM|5|GLU|5.1|mmol/L|3.9-6.1|N|||F||5.1|20261121102930\r";
+    let law = "MSH|^~\\&|AutoAnalyzer|Lab|LIS|Lab|20261121103000+0530||OUL^R22^OUL_R22|1002|P|2.5.1|||NE|AL||UNICODE UTF-8|||LAB-29^IHE\r\
+         PID|1||88120^^^CITYPATH^MR||SATHE^UMA||19680314|F\r\
+         SPM|1|S-1&CITYPATH||SER^Serum^HL70487|||||||P^Patient^HL70369\r\
+         SAC|||S-1\r\
+         OBR|1|ORD-1^CITYPATH||2823-3^Potassium^LN|||20261121101500+0530\r\
+         ORC|SC|ORD-1^CITYPATH|||CM\r\
+         OBX|1|NM|2823-3^Potassium^LN|1|5.9|mmol/L^mmol/L^UCUM|3.5-5.1|H|||F|||20261121102900+0530||asha||Meter^Maker^7|20261121102900+0530\r";
+    for (message, results) in [
+        (plain, &[("2", "98.2", "U/L", "H"), ("5", "5.1", "mmol/L", "N")][..]),
+        (law, &[("2823-3", "5.9", "mmol/L", "H")]),
+    ] {
+        let bundle: serde_json::Value =
+            serde_json::from_str(&printed(&run("convert", message.as_bytes()))).unwrap();
+        let all = |kind: &str| -> Vec<serde_json::Value> {
+            let resources = bundle["entry"].as_array().unwrap().iter().map(|entry| entry["resource"].clone());
+            resources.filter(|resource| resource["resourceType"] == kind).collect()
+        };
+        let found: Vec<_> = all("Observation")
+            .iter()
+            .map(|o| {
+                let quantity = &o["valueQuantity"];
+                let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+                assert_eq!((&o["status"], o["subject"].is_object()), (&"final".into(), true));
+                let flag = text(&o["interpretation"][0]["coding"][0]["code"]);
+                let code = text(&o["code"]["coding"][0]["code"]);
+                (code, quantity["value"].to_string(), text(&quantity["code"]), flag)
+            })
+            .collect();
+        let expected: Vec<_> = results
+            .iter()
+            .map(|(c, v, u, f)| ((*c).to_owned(), (*v).to_owned(), (*u).to_owned(), (*f).to_owned()))
+            .collect();
+        assert_eq!(found, expected);
+        assert_eq!((all("Specimen").len(), all("DiagnosticReport").len()), (1, 1));
+    }
+}
