@@ -17,6 +17,8 @@ mod compartment;
 pub mod conditional;
 pub mod conformance;
 pub mod consents;
+#[cfg(test)]
+mod cost_tests;
 pub mod document;
 pub mod entries;
 pub mod error;
@@ -168,6 +170,9 @@ impl Records {
         }));
         if let Err(error) = records.look_at_index() {
             tracing::warn!(%error, "how far the search index is could not be read");
+        }
+        if let Err(error) = records.consents().reopen(records.vault(), records.now()) {
+            tracing::warn!(%error, "which records are open in an emergency could not be read: none is");
         }
         records
     }

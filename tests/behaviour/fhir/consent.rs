@@ -1,6 +1,6 @@
 //! Consents of patients: what they withhold is withheld on every path.
 
-use clinicvault_tests::{Clinic, Http, sample};
+use clinicvault_tests::{Clinic, Http, Person, sample};
 use serde_json::{Value, json};
 
 use super::send;
@@ -153,6 +153,35 @@ fn a_doctor_whom_the_patient_shuts_out_opens_the_record_only_in_an_emergency() {
     assert_eq!(event["outcomeDesc"], "unconscious in the house", "{told}");
     assert_eq!(event["purposeOfEvent"][0]["coding"][0]["code"], "BTG");
     auditor.post("/api/patients/a/emergency", &json!({"reason": "unconscious in the house"})).expect(403);
+}
+
+#[test]
+fn a_record_that_is_open_in_an_emergency_stays_so_when_the_box_starts_again() {
+    let mut clinic = Clinic::open();
+    people(&mut clinic.fhir());
+    let reason = json!({"reason": "unconscious in the house"});
+    let until = {
+        let mut asha = clinic.staff("asha", &["doctor"]);
+        let id = asha.http.get("/api/session").expect(200).json()["user"]["id"].as_str().unwrap().to_owned();
+        let actor = json!([{"role": {"coding": [{"code": "IRCP"}]},
+            "reference": {"identifier": {"system": "urn:clinicvault:account", "value": id}}}]);
+        let wish = consent(&json!({"provision": [{"type": "deny", "actor": actor}]}));
+        clinic.fhir().put_fhir("/fhir/Consent/wish", &wish).expect(201);
+        asha.http.get("/fhir/Patient/a").expect(404);
+        asha.http.post("/api/patients/a/emergency", &reason).expect(200);
+        asha.http.get("/api/patients/a/chart").expect(200).json()["consent"]["until"].clone()
+    };
+    // The plug is pulled: nothing is left but what was committed.
+    clinic.kill();
+    clinic.start();
+    let mut asha = Person::sign_in(&clinic, "asha", &Person::own_password("asha"));
+    asha.http.get("/fhir/Patient/a").expect(200);
+    let open = asha.http.get("/api/patients/a/chart").expect(200).json();
+    assert_eq!((&open["consent"]["state"], &open["consent"]["until"]), (&json!("open"), &until), "{open}");
+    // To nobody else, and nothing else.
+    let mut ravi = clinic.staff("ravi", &["doctor", "owner"]);
+    let listed = ravi.http.get("/api/emergencies").expect(200).json();
+    assert_eq!(listed["openings"].as_array().unwrap().len(), 1, "{listed}");
 }
 
 #[test]

@@ -47,12 +47,46 @@ impl Records {
         let mut line = audit::done(&from.who, Action::BreakGlass, Purpose::Treatment, about);
         line.purpose = PURPOSE.to_owned();
         line.reason = Some(reason.clone());
-        let opened = Kept::of(&from.who, patient, reason, self.now());
+        let now = self.now();
+        let opened = Kept::of(&from.who, patient, reason, now);
         self.unit(from.who.clone(), move |work| {
             work.audit(line)?;
             opened.keep(work)
         })
         .await?;
-        Ok(self.consents().open_in_emergency(&from.who.id, patient, self.now()))
+        Ok(self.consents().open_in_emergency(&from.who.id, patient, now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clinicvault_gateway::fhir::id::LogicalId;
+    use clinicvault_gateway::json::Limits;
+    use jiff::SignedDuration;
+
+    use super::super::Consents;
+    use crate::records::access::Role;
+    use crate::records::testing::{Room, caller, person};
+    use crate::records::write::Draft;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_opening_lasts_its_hour_over_a_restart_and_no_longer() {
+        let room = Room::empty();
+        let draft = Draft::read(br#"{"resourceType":"Patient","id":"p1"}"#, &Limits::default()).unwrap();
+        let id = LogicalId::parse("p1").unwrap();
+        room.records.update(&caller(Who::Operator), &id, draft, None).await.unwrap();
+        let doctor = person(Role::Doctor);
+        let until = room.records.break_glass(&doctor, "p1", "unconscious in the house").await.unwrap();
+        for (minutes, open) in [(60, true), (1, true), (0, false), (-30, false), (61, false)] {
+            let now = until.checked_sub(SignedDuration::from_mins(minutes)).unwrap();
+            let after = Consents::default();
+            after.reopen(room.records.vault(), now).unwrap();
+            let found = after.open_until(&doctor.who.id, "p1", now);
+            assert_eq!(found, open.then_some(until), "{minutes} minutes before its end");
+            assert_eq!(after.open_until("p-other", "p1", now), None);
+            assert_eq!(after.open_until(&doctor.who.id, "p2", now), None);
+        }
     }
 }

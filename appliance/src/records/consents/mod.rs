@@ -106,7 +106,21 @@ impl Consents {
         }
     }
 
-    /// Opens a patient's record to an account for [`EMERGENCY`], whatever consents say.
+    /// Opens again what was open when the box stopped, until its hour ends. Openings that the clock has not come to yet stay
+    /// closed: after a step back they would be open for longer than was said.
+    ///
+    /// # Errors
+    /// What reading the vault answers; then nothing is open.
+    pub fn reopen(&self, vault: &Vault, now: Timestamp) -> Result<(), Error> {
+        // The oldest first, so that too many close in the order in which they were opened.
+        for kept in openings::latest(vault, now)?.iter().rev().filter(|kept| kept.at() <= now) {
+            let (account, patient) = kept.whose();
+            self.open_in_emergency(account, patient, kept.at());
+        }
+        Ok(())
+    }
+
+    /// Opens a patient's record to an account for [`EMERGENCY`] from now on, whatever consents say.
     pub fn open_in_emergency(&self, account: &str, patient: &str, now: Timestamp) -> Timestamp {
         let until = now.checked_add(EMERGENCY).unwrap_or(now);
         let mut open = self.emergencies.lock().unwrap_or_else(PoisonError::into_inner);

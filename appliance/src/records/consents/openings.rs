@@ -3,7 +3,7 @@
 
 use clinicvault_gateway::fhir::datetime;
 use clinicvault_gateway::fhir::id::ResourceType;
-use clinicvault_vault::{Action, Kind, Snapshot};
+use clinicvault_vault::{Action, Kind, Snapshot, Vault};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,7 +15,7 @@ use super::super::error::Error;
 use super::super::names::Names;
 use super::super::unit::Work;
 use super::super::{Caller, Records};
-use super::EMERGENCY;
+use super::{EMERGENCY, MOST_EMERGENCIES};
 use crate::clinic::identity::Identity;
 use crate::collections::EMERGENCIES;
 
@@ -61,6 +61,16 @@ impl Kept {
         Self { at: now, account: who.id.clone(), role: role.to_owned(), patient: patient.to_owned(), reason }
     }
 
+    /// When it was opened.
+    pub(super) fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// The account, and the patient whose record is open to it.
+    pub(super) fn whose(&self) -> (&str, &str) {
+        (&self.account, &self.patient)
+    }
+
     /// Keeps it with the unit. The newest comes first in the order of keys.
     pub(super) fn keep(&self, work: &mut Work<'_, '_>) -> Result<(), Error> {
         let descending = u64::MAX - u64::try_from(self.at.as_microsecond()).unwrap_or(0);
@@ -69,6 +79,21 @@ impl Kept {
         let bytes = serde_json::to_vec(self).map_err(|_| Error::Damaged("an opening".to_owned()))?;
         Ok(work.unit().doc_put(EMERGENCIES, &key, &bytes)?)
     }
+}
+
+/// The openings of the last hour, the newest first; no more than can be open at once.
+pub(super) fn latest(vault: &Vault, now: Timestamp) -> Result<Vec<Kept>, Error> {
+    let since = now.checked_sub(EMERGENCY).unwrap_or(Timestamp::MIN);
+    let mut latest = Vec::new();
+    for (_, bytes) in vault.snapshot()?.doc_scan(EMERGENCIES, &[], MOST_EMERGENCIES)? {
+        let kept: Kept =
+            serde_json::from_slice(&bytes).map_err(|_| Error::Damaged("an opening".to_owned()))?;
+        if kept.at <= since {
+            break;
+        }
+        latest.push(kept);
+    }
+    Ok(latest)
 }
 
 impl Records {
