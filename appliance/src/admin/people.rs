@@ -157,11 +157,33 @@ impl People {
         let mut ended = self.0.ended.subscribe();
         // An idle session ends without an event, so it is looked at as well, twice as often as promised (1 s).
         let mut look = tokio::time::interval(Duration::from_millis(500));
-        while self.book().sessions.find(&session, self.now()).is_some() {
+        while self.session_holds(&session) {
             tokio::select! {
                 _ = look.tick() => {}
                 _ = ended.recv() => {}
             }
+        }
+    }
+
+    /// Whether a session has not ended.
+    pub fn session_holds(&self, session: &Hash) -> bool {
+        self.book().sessions.find(session, self.now()).is_some()
+    }
+
+    /// Whether a bearer token is still worth something. Unlike a request, asking does not count as use.
+    pub fn bearer_holds(&self, token: &Hash) -> bool {
+        let (book, now) = (self.book(), self.now());
+        book.tokens.get(token).is_some_and(|live| now < live.token.expires)
+            || book.smart.access.get(token).is_some_and(|access| access.holds(&book, now))
+    }
+
+    /// Waits until a bearer token is worth nothing any more: taken back, expired, its program or its account gone. As
+    /// [`People::until_ended`].
+    pub async fn until_bearer_ended(&self, token: Hash) {
+        // Tokens end without an event.
+        let mut look = tokio::time::interval(Duration::from_millis(500));
+        while self.bearer_holds(&token) {
+            look.tick().await;
         }
     }
 

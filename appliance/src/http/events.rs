@@ -6,6 +6,7 @@
 //! no queue of messages per listener: a slow one is held up by its own socket, falls behind the feed's backlog and
 //! catches up from the vault's log.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -13,6 +14,7 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
 use axum::response::Response;
 use axum::routing::get;
+use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -21,7 +23,7 @@ use utoipa::IntoParams;
 use super::changes::AT_ONCE;
 use super::error::HttpError;
 use super::extract::Actor;
-use crate::admin::people::People;
+use super::standing::{Standing, farewell};
 use crate::app::App;
 use crate::clinic::live::{Change, Interest, message};
 use crate::records::Records;
@@ -67,17 +69,19 @@ pub(super) async fn events(
     who: Actor,
     State(app): State<App>,
     Query(position): Query<Position>,
+    headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, HttpError> {
     let rooms = app.rooms()?;
-    let (records, people) = (rooms.records.clone(), rooms.people.clone());
-    let listener = Listener { people, who, records, interest: None, seen: position.since };
+    let standing = Arc::new(Standing::of(rooms.people.clone(), &who, &headers));
+    let listener =
+        Listener { standing, who, records: rooms.records.clone(), interest: None, seen: position.since };
     let upgrade = upgrade.max_message_size(MOST_BYTES).max_frame_size(MOST_BYTES);
     Ok(upgrade.on_upgrade(|socket| listener.run(socket)))
 }
 
 struct Listener {
-    people: People,
+    standing: Arc<Standing>,
     who: Actor,
     records: Records,
     /// None until the listener has said what it wants; nothing is taken as seen before that.
@@ -95,15 +99,9 @@ impl Listener {
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beat.reset();
         let mut heard = Instant::now();
-        // A session that ends, however it ends, hears nothing more.
-        let (people, session) = (self.people.clone(), self.who.session);
-        let ended = async move {
-            match session {
-                Some(session) => people.until_ended(session).await,
-                None => std::future::pending().await,
-            }
-        };
-        let mut ended = std::pin::pin!(ended);
+        // A session or token that ends, however it ends, hears nothing more.
+        let standing = self.standing.clone();
+        let mut ended = std::pin::pin!(standing.ended());
         loop {
             let going_on = tokio::select! {
                 () = &mut ended => Err(Over),
@@ -130,7 +128,7 @@ impl Listener {
             }
         }
         // The peer may have gone already; there is nobody left to tell.
-        let _ = timeout(PATIENCE, socket.send(Message::Close(None))).await;
+        let _ = timeout(PATIENCE, socket.send(farewell(&self.standing))).await;
     }
 
     async fn incoming(
@@ -173,6 +171,9 @@ impl Listener {
         // One transaction holds many changes, so only those of earlier ones are known to have been sent.
         let Some(interest) = self.interest.as_ref().filter(|_| event.tx >= self.seen) else { return Ok(()) };
         self.seen = event.tx;
+        if !self.standing.holds() {
+            return Err(Over);
+        }
         let hears = self.records.hears(&self.who, event).map_err(|_| Over)?;
         match message(event, &self.who, interest).filter(|_| hears) {
             Some(change) => send_json::<Change>(socket, &change).await,

@@ -38,6 +38,7 @@ pub mod server;
 pub mod session;
 pub mod setup;
 pub mod smart;
+mod standing;
 pub mod subscriptions;
 pub mod tokens;
 pub mod users;

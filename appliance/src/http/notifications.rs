@@ -1,10 +1,12 @@
 //! Sockets of subscribers: `bind ID` and `ping ID` of R4, `bind-with-token TOKEN` and bundles of the R5 Backport guide.
 //!
 //! A socket opened with a bearer token may bind subscriptions of that caller; one without has to bring a binding token.
-//! Cookies count for nothing here, so that another site's page cannot listen. What is sent is the subscription's
+//! Cookies count for nothing here, so that another site's page cannot listen. A socket ends with the token it was opened with;
+//! a binding token counts when it is shown. What is sent is the subscription's
 //! business; here it is only handed over, and said that it was.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -19,6 +21,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use super::error::HttpError;
 use super::extract::{Actor, Peer};
 use super::session;
+use super::standing::{Standing, farewell};
 use crate::app::App;
 use crate::records::error::Error;
 use crate::subscriptions::{Subscriptions, sockets};
@@ -46,22 +49,27 @@ pub(super) async fn open(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, HttpError> {
-    let room = app.rooms()?.subscriptions.clone();
-    let who = match session::bearer(&headers) {
-        None => None,
+    let rooms = app.rooms()?;
+    let (room, people) = (rooms.subscriptions.clone(), rooms.people.clone());
+    let (who, standing) = match session::bearer(&headers) {
+        None => (None, Standing::of_nobody(people)),
         Some(_) => {
             let mut extensions = Extensions::new();
             extensions.insert(peer);
-            Some(session::identify(&app, &extensions, &headers, false)?)
+            let who = session::identify(&app, &extensions, &headers, false)?;
+            let standing = Standing::of(people, &who, &headers);
+            (Some(who), standing)
         }
     };
+    let subscriber = Subscriber { room, who, standing: Arc::new(standing), bound: HashSet::new(), wrong: 0 };
     let upgrade = upgrade.max_message_size(MOST_BYTES).max_frame_size(MOST_BYTES);
-    Ok(upgrade.on_upgrade(|socket| Subscriber { room, who, bound: HashSet::new(), wrong: 0 }.run(socket)))
+    Ok(upgrade.on_upgrade(|socket| subscriber.run(socket)))
 }
 
 struct Subscriber {
     room: Subscriptions,
     who: Option<Actor>,
+    standing: Arc<Standing>,
     /// Ids of what it listens to.
     bound: HashSet<String>,
     wrong: u32,
@@ -77,8 +85,11 @@ impl Subscriber {
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beat.reset();
         let mut heard = Instant::now();
+        let standing = self.standing.clone();
+        let mut ended = std::pin::pin!(standing.ended());
         loop {
             let going_on = tokio::select! {
+                () = &mut ended => Err(Over),
                 incoming = socket.recv() => {
                     heard = Instant::now();
                     match incoming {
@@ -87,7 +98,11 @@ impl Subscriber {
                         Some(Ok(Message::Binary(_) | Message::Close(_)) | Err(_)) | None => Err(Over),
                     }
                 }
-                Some(message) = told.recv() => hand(&mut socket, message).await,
+                Some(message) = told.recv() => if standing.holds() {
+                    hand(&mut socket, message).await
+                } else {
+                    Err(Over)
+                },
                 _ = beat.tick() => {
                     if heard.elapsed() > HEARTBEAT * 2 {
                         Err(Over)
@@ -102,7 +117,7 @@ impl Subscriber {
         }
         self.room.sockets().close(number);
         // The peer may have gone already; there is nobody left to tell.
-        let _ = timeout(PATIENCE, socket.send(Message::Close(None))).await;
+        let _ = timeout(PATIENCE, socket.send(farewell(&standing))).await;
     }
 
     async fn command(

@@ -19,7 +19,7 @@ use super::client::{Client, Sort};
 use super::once::Spent;
 use super::{Refused, SmartError};
 use crate::admin::error::AdminError;
-use crate::admin::people::People;
+use crate::admin::people::{Book, People};
 use crate::admin::secret::{self, Hash};
 use crate::admin::store::{Change, Collection, leaf};
 use crate::records::access::{Actor, Who};
@@ -51,6 +51,16 @@ pub struct Access {
     pub grant: Option<String>,
     /// Worth nothing from then on.
     pub expires: Timestamp,
+}
+
+impl Access {
+    /// Whether it is worth something: neither expired, nor its program or its account taken away.
+    pub(in crate::admin) fn holds(&self, book: &Book, now: Timestamp) -> bool {
+        let account = self.account.as_ref().map(|id| book.accounts.get(id));
+        now < self.expires
+            && book.smart.clients.get(&self.client).is_some_and(|client| client.enabled)
+            && account.is_none_or(|account| account.is_some_and(|account| !account.disabled))
+    }
 }
 
 /// A consent that can be refreshed.
@@ -382,12 +392,7 @@ impl People {
         let client = self.proven(proof, from, false).await?;
         let (book, now) = (self.book(), self.now());
         let access = book.smart.access.get(&secret::hash(token));
-        let own = access.filter(|access| access.client == client.id && now < access.expires);
-        let alive = own.filter(|access| {
-            let account = access.account.as_ref().map(|id| book.accounts.get(id));
-            account.is_none_or(|account| account.is_some_and(|account| !account.disabled))
-        });
-        Ok(alive.cloned())
+        Ok(access.filter(|access| access.client == client.id && access.holds(&book, now)).cloned())
     }
 
     /// Commits an access token, and the next refresh token of a grant.

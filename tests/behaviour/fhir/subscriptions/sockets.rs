@@ -1,5 +1,7 @@
 //! Notifications over a socket that the subscriber opens.
 
+use std::time::Duration;
+
 use clinicvault_tests::socket::Socket;
 use serde_json::json;
 
@@ -63,4 +65,41 @@ fn a_socket_is_told_once_it_is_bound_and_what_waited_comes_first() {
     }
     assert!(heard[0].0 == 1 && heard[0].1.as_deref().unwrap().ends_with(&first), "{heard:?}");
     assert_eq!(heard[1].0, 2);
+}
+
+#[test]
+fn a_socket_ends_with_the_token_that_it_was_opened_with() {
+    let clinic = clinic(&[], 3, "");
+    let mut owner = clinic.owner();
+    let wish = json!({"name": "listener", "scope": "system/*.cruds", "ttlHours": 1});
+    let made = owner.post("/api/tokens", &wish).expect(201).json();
+    let token = made["token"].as_str().unwrap();
+    let mut own = clinic.http().bearer(token);
+    let wish = json!({"resourceType": "Subscription", "status": "requested", "reason": "tests", "criteria": "Patient",
+        "channel": {"type": "websocket"}});
+    let id = create(&mut own, &wish);
+    status(&mut own, &id, "active");
+    let bearer = format!("Bearer {token}");
+    let open = |headers: &[(&str, &str)]| {
+        Socket::open(clinic.server().http, "/fhir/_notifications", headers).unwrap().unwrap()
+    };
+    let mut socket = open(&[("Authorization", &bearer)]);
+    socket.send(&format!("bind {id}")).unwrap();
+    assert_eq!(socket.text().unwrap().unwrap(), format!("bound {id}"));
+    patient(&mut clinic.fhir(), "Pawar");
+    assert_eq!(socket.text().unwrap().unwrap(), format!("ping {id}"));
+    owner.delete(&format!("/api/tokens/{}", made["id"].as_str().unwrap())).expect(204);
+    // What happens from now on is not told to it any more, not even that something did.
+    patient(&mut clinic.fhir(), "Kale");
+    socket.patience(Duration::from_secs(10));
+    assert!(matches!(socket.text(), Ok(None)), "the socket goes on after its token was taken back");
+    assert!(
+        Socket::open(clinic.server().http, "/fhir/_notifications", &[("Authorization", &bearer)])
+            .unwrap()
+            .is_err()
+    );
+    // One that rests on no token stays open.
+    let mut nobody = open(&[]);
+    nobody.send("bind x").unwrap();
+    assert!(nobody.text().unwrap().unwrap().starts_with("error"));
 }
