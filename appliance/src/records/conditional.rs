@@ -34,11 +34,7 @@ impl Records {
         kind: ResourceType,
         pairs: &[(String, String)],
     ) -> Result<Search, Error> {
-        let search = read(kind, pairs, &self.context(from))?;
-        if search.criteria.is_empty() {
-            return Err(Error::precondition(NO_CRITERION));
-        }
-        Ok(search)
+        read(kind, pairs, &self.context(from))
     }
 
     /// Writes the next version of the record that matches, or creates one when none does.
@@ -103,32 +99,19 @@ impl Records {
     }
 }
 
-const NO_CRITERION: &str = "The condition needs at least one criterion of the record's own.";
-
-fn read(kind: ResourceType, pairs: &[(String, String)], context: &Context) -> Result<Search, Error> {
+/// As [`Records::condition`].
+pub(super) fn read(
+    kind: ResourceType,
+    pairs: &[(String, String)],
+    context: &Context,
+) -> Result<Search, Error> {
     let search = query::parse(kind, pairs, Handling::Strict, context).map_err(Error::of_query)?;
     if !search.includes.is_empty() {
         let text = "A condition names one record; _include and _revinclude are for searches.";
         return Err(Error::Unreadable(Issue::error(IssueCode::NotSupported, text).into()));
     }
-    Ok(search)
-}
-
-/// As [`Records::condition`], in a transaction: there a link could lead to a record that the same transaction writes, and
-/// none is followed.
-pub(super) fn read_in_transaction(
-    kind: ResourceType,
-    pairs: &[(String, String)],
-    context: &Context,
-) -> Result<Search, Error> {
-    let search = read(kind, pairs, context)?;
-    if !search.further.is_empty() {
-        let text = "A condition in a transaction may not follow links or filter: chained parameters, _has, _list, _filter, \
-                    _text and _content are for searches and for single conditional requests.";
-        return Err(Error::Unreadable(Issue::error(IssueCode::NotSupported, text).into()));
-    }
     if search.criteria.is_empty() {
-        return Err(Error::precondition(NO_CRITERION));
+        return Err(Error::precondition("The condition needs at least one criterion of the record's own."));
     }
     Ok(search)
 }

@@ -17,6 +17,7 @@ use super::parameters;
 use super::sight::Sight;
 use super::terms;
 use links::Links;
+pub use links::Reserve;
 
 /// Rows looked at to find out how selective a criterion is.
 const GLANCE: usize = 64;
@@ -100,6 +101,17 @@ pub fn only(
     kind: ResourceType,
     search: &Search,
 ) -> Result<Option<Head>, Error> {
+    only_within(rows, sight, kind, search, &Reserve::default())
+}
+
+/// The same for one of several conditions that are decided together: their links share a reserve.
+pub fn only_within(
+    rows: &impl Rows,
+    sight: &Sight,
+    kind: ResourceType,
+    search: &Search,
+    reserve: &Reserve,
+) -> Result<Option<Head>, Error> {
     if !sight.is_indexed() {
         return Err(Error::Renewing);
     }
@@ -110,7 +122,7 @@ pub fn only(
         return Err(Error::Busy);
     }
     let look = sight.look(Op::Search, kind);
-    let links = Links::new(rows, sight);
+    let links = Links::new(rows, sight, reserve);
     let further = Node::All(search.further.clone());
     let mut found: Option<Head> = None;
     for rid in candidates(rows, kind, search)? {
@@ -119,8 +131,14 @@ pub fn only(
             continue;
         }
         let Some(head) = rows.head_of(rid)?.filter(|head| !head.deleted) else { continue };
-        if !look.wholly(rows, &head.owner, &terms)?.allowed() || !links.hold(kind, &terms, &further)? {
+        if !look.wholly(rows, &head.owner, &terms)?.allowed() {
             continue;
+        }
+        if !search.further.is_empty() {
+            reserve.spend(1)?;
+            if !links.hold(kind, &terms, &further)? {
+                continue;
+            }
         }
         if found.replace(head).is_some() {
             return Err(several());

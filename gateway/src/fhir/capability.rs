@@ -161,11 +161,12 @@ fn documentation(zone: &str, words: Words) -> String {
          unknown modifiers are always an error. Searches follow references by chained parameters, _has, _list, _include and \
          _revinclude (:iterate, *), within limits that a refusal names, and nothing is reached through a record that the \
          caller may not see. _filter compares with eq, ne, co, sw, ew, gt, lt, ge, le, ap, sa, eb, pr, po, re, ss, sb, in \
-         and ni where the index can answer; conditions in brackets are not served. Several types are searched at the base, with _type or without, by the \
+         and ni where the index can answer; conditions in brackets stand behind references and composites. Several types are searched at the base, with _type or without, by the \
          parameters that all of them have. :above and :below go by code systems, by canonical and other addresses, and \
          by what places, organizations, visits, procedures and tasks are part of, at most {HIERARCHY_LEVELS} levels. \
          A total is sent where it is known without counting, or by _total=accurate. \
-         Single conditional requests take chains and _has beside a criterion of the record's own, transactions do not. \
+         Conditions of creates, updates and deletes take chains, _has and _filter beside a criterion of the record's own, in \
+         transactions too; a conditional reference is refused when its links lead to what the same transaction writes. \
          Subscriptions are R4's own, whose criteria are a query about the record alone, or topic-based after the R5 Backport \
          guide; channels are rest-hook, to addresses that the clinic has listed, and websocket. Topics that are not built in \
          are Basic resources. \

@@ -1,6 +1,7 @@
 //! Filters, sorting and totals of a search.
 
 use clinicvault_tests::{Clinic, Http};
+use serde_json::json;
 
 use super::issue;
 use super::links::{furnish, link, matches, of_mode};
@@ -59,6 +60,83 @@ fn a_filter_joins_comparisons_and_follows_chains() {
     }
     let deep = format!("{}gender eq male{}", "(".repeat(100), ")".repeat(100)).replace(' ', "%20");
     issue(fhir.get(&format!("/fhir/Patient?_filter={deep}")), 400, "too-costly");
+}
+
+#[test]
+fn brackets_of_a_filter_speak_of_one_record_or_one_element() {
+    let clinic = Clinic::open();
+    let mut fhir = clinic.fhir();
+    furnish(&mut fhir);
+    let part = |code: &str, value: u32| json!({"code": {"coding": [{"code": code}]}, "valueQuantity": {"value": value}});
+    for (id, high, low) in [("b1", 150, 80), ("b2", 110, 145)] {
+        let body = json!({"resourceType": "Observation", "id": id, "status": "final", "code": {"text": "pressure"},
+            "subject": {"reference": "Patient/asha"}, "component": [part("systolic", high), part("diastolic", low)]});
+        fhir.put_fhir(&format!("/fhir/Observation/{id}"), &body).expect(201);
+    }
+    let row = "component-code-value-quantity[component-code eq systolic].component-value-quantity gt 140";
+    for (filter, expected) in [
+        (row, vec!["Observation/b1"]),
+        (
+            "component-code eq systolic and component-value-quantity gt 140",
+            vec!["Observation/b1", "Observation/b2"],
+        ),
+        (r#"patient[gender eq male].name sw iy"#, vec!["Observation/o2", "Observation/o3"]),
+        (r#"patient[gender eq female].name sw iy"#, vec![]),
+        (
+            r#"patient[organization[name eq "north"].partof.name eq "trust"].family eq "rao" and code eq sugar"#,
+            vec!["Observation/o1"],
+        ),
+        (r#"patient[not (gender eq female)].family eq "rao""#, vec![]),
+        (r#"not (patient[gender eq male].name sw iy) and code eq sugar"#, vec!["Observation/o1"]),
+    ] {
+        filtered(&mut fhir, "Observation", filter, &expected);
+    }
+    // What the caller may not see is not looked into.
+    let mut narrow = clinic.http().bearer(&clinic.new_token("system/Observation.rs"));
+    filtered(&mut narrow, "Observation", "patient[gender eq male].name sw iy", &[]);
+    filtered(&mut narrow, "Observation", row, &["Observation/b1"]);
+}
+
+#[test]
+fn the_ends_of_long_texts_are_found_counted_and_paged() {
+    let clinic = Clinic::open();
+    let mut fhir = clinic.fhir();
+    let long = "a".repeat(300);
+    for (id, family) in [
+        ("p1", format!("{long}east")),
+        ("p2", format!("{long}west")),
+        ("p3", "least".to_owned()),
+        ("p4", long),
+    ] {
+        let body = json!({"resourceType": "Patient", "id": id, "name": [{"family": family}]});
+        fhir.put_fhir(&format!("/fhir/Patient/{id}"), &body).expect(201);
+    }
+    for (filter, expected) in [
+        ("family ew east", vec!["Patient/p1", "Patient/p3"]),
+        ("family ew st", vec!["Patient/p1", "Patient/p2", "Patient/p3"]),
+        ("family co aweS", vec!["Patient/p2"]),
+        ("not (family ew st)", vec!["Patient/p4"]),
+        ("family ew aeast and family sw aaa", vec!["Patient/p1"]),
+    ] {
+        filtered(&mut fhir, "Patient", filter, &expected);
+        let escaped = filter.replace(' ', "%20");
+        let counted = fhir.get(&format!("/fhir/Patient?_filter={escaped}&_summary=count")).expect(200).json();
+        assert_eq!(counted["total"], expected.len(), "{filter}");
+        let sorted = format!("/fhir/Patient?_filter={escaped}&_sort=-_id&_count=1");
+        let first = expected.iter().rev().take(1).copied().collect::<Vec<_>>();
+        matches(&mut fhir, &sorted, &first);
+    }
+    // A page later, and after the text has changed.
+    let first = matches(&mut fhir, "/fhir/Patient?_filter=family%20ew%20st&_count=1", &["Patient/p1"]);
+    let next = link(&first, "next").unwrap();
+    let body = json!({"resourceType": "Patient", "id": "p2", "name": [{"family": "short"}]});
+    fhir.put_fhir("/fhir/Patient/p2", &body).expect(200);
+    matches(&mut fhir, &next[next.find("/fhir").unwrap()..], &["Patient/p2"]);
+    filtered(&mut fhir, "Patient", "family ew st", &["Patient/p1", "Patient/p3"]);
+    // Conditions see it, too.
+    let body = json!({"resourceType": "Patient", "id": "p1", "active": true, "name": [{"family": format!("{}east", "a".repeat(300))}]});
+    let by = "/fhir/Patient?family:missing=false&_filter=family%20ew%20aeast";
+    assert_eq!(fhir.put_fhir(by, &body).expect(200).json()["id"], "p1");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod binary;
 mod bulk;
+mod bundle_interactions;
 mod bundles;
 mod command;
 mod conditional;
@@ -18,6 +19,7 @@ mod history;
 mod interactions;
 mod labels;
 mod lapsed;
+mod linked_conditions;
 mod links;
 mod matching;
 mod model;

@@ -6,30 +6,56 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use clinicvault_gateway::fhir::id::ResourceType;
-use clinicvault_gateway::fhir::search::{Node, Referred, Refers, Term, params, reference, uri};
+use clinicvault_gateway::fhir::search::{Long, Node, Referred, Refers, Term, params, reference, uri};
+use clinicvault_gateway::json::{self, Limits};
 use clinicvault_vault::Rid;
 
 use super::super::access::Op;
 use super::super::error::Error;
-use super::super::search::pointing_at;
+use super::super::search::{id_of, pointing_at};
 use super::super::sight::{Look, Sight};
 use super::super::terms;
 use super::Rows;
 
-/// Most records and index rows that the links of one condition lead to.
+/// Most records and index rows that the links of the conditions of one request lead to.
 const MOST: usize = 20_000;
+
+/// What opening a record costs of it.
+const OPENING: usize = 16;
+
+/// What the links of one request's conditions may still lead to.
+pub struct Reserve(Cell<usize>);
+
+impl Default for Reserve {
+    fn default() -> Self {
+        Self(Cell::new(MOST))
+    }
+}
+
+impl Reserve {
+    /// Takes so many rows or records from it.
+    pub(super) fn spend(&self, rows: usize) -> Result<(), Error> {
+        let left = self.0.get().checked_sub(rows).ok_or_else(|| {
+            Error::TooMuch(format!(
+                "the links of the request's conditions lead to more than {MOST} records; name the records more closely"
+            ))
+        })?;
+        self.0.set(left);
+        Ok(())
+    }
+}
 
 /// Follows the links of one condition on behalf of one caller.
 pub struct Links<'a, R> {
     rows: &'a R,
     sight: &'a Sight,
     looks: RefCell<BTreeMap<ResourceType, Look>>,
-    left: Cell<usize>,
+    reserve: &'a Reserve,
 }
 
 impl<'a, R: Rows> Links<'a, R> {
-    pub fn new(rows: &'a R, sight: &'a Sight) -> Self {
-        Self { rows, sight, looks: RefCell::default(), left: Cell::new(MOST) }
+    pub fn new(rows: &'a R, sight: &'a Sight, reserve: &'a Reserve) -> Self {
+        Self { rows, sight, looks: RefCell::default(), reserve }
     }
 
     /// Whether a condition holds for a record of `kind` with these terms.
@@ -55,6 +81,7 @@ impl<'a, R: Rows> Links<'a, R> {
             Node::Is(criterion) => Ok(criterion.matches(own)),
             Node::Refers(link) => self.refers(own, link),
             Node::Referred(link) => self.is_referred(kind, own, link),
+            Node::Long(long) => self.long(kind, own, long),
         }
     }
 
@@ -93,6 +120,19 @@ impl<'a, R: Rows> Links<'a, R> {
         Ok(false)
     }
 
+    /// Whether a long text of the record has what is asked: the record itself is looked at.
+    fn long(&self, kind: ResourceType, own: &[Term], long: &Long) -> Result<bool, Error> {
+        let Some(id) = id_of(own).filter(|_| long.concerns(own)) else { return Ok(false) };
+        self.reserve.spend(OPENING)?;
+        for rid in self.rows.scan(kind, &terms::range(&uri::exact(params::ID, id)), 1)? {
+            let Some(head) = self.rows.head_of(rid)?.filter(|head| !head.deleted) else { continue };
+            let json = json::parse(&self.rows.body(&head)?, &Limits::bytes(usize::MAX))
+                .map_err(|_| Error::Damaged(format!("{kind} record {}", rid.0)))?;
+            return Ok(long.holds(own, &json));
+        }
+        Ok(false)
+    }
+
     /// Whether some record with a term in the range may be seen and fulfils `node`.
     fn some(
         &self,
@@ -100,9 +140,9 @@ impl<'a, R: Rows> Links<'a, R> {
         range: &clinicvault_gateway::fhir::search::TermRange,
         node: &Node,
     ) -> Result<bool, Error> {
-        self.spend(1)?;
-        for rid in self.rows.scan(kind, &terms::range(range), self.left.get() + 1)? {
-            self.spend(1)?;
+        self.reserve.spend(1)?;
+        for rid in self.rows.scan(kind, &terms::range(range), self.reserve.0.get() + 1)? {
+            self.reserve.spend(1)?;
             if self.stands(kind, rid, node)? {
                 return Ok(true);
             }
@@ -120,15 +160,5 @@ impl<'a, R: Rows> Links<'a, R> {
             look
         });
         Ok(look.wholly(self.rows, &head.owner, &own)?.allowed() && self.hold(kind, &own, node)?)
-    }
-
-    fn spend(&self, rows: usize) -> Result<(), Error> {
-        let left = self.left.get().checked_sub(rows).ok_or_else(|| {
-            Error::TooMuch(format!(
-                "the links of the condition lead to more than {MOST} records; name one more closely"
-            ))
-        })?;
-        self.left.set(left);
-        Ok(())
     }
 }

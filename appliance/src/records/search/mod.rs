@@ -50,6 +50,7 @@ use page::{Part, Wanted};
 use reach::Reaches;
 use rows::Job;
 use view::View;
+pub(super) use view::id_of;
 pub(super) use view::too_costly;
 
 /// Rows of a page when the caller does not say.

@@ -5,7 +5,7 @@
 //! candidate's own terms are looked at instead (see `holds`).
 
 use clinicvault_gateway::fhir::id::ResourceType;
-use clinicvault_gateway::fhir::search::{Node, Referred, Refers, Term, TermRange, params, reference};
+use clinicvault_gateway::fhir::search::{Long, Node, Referred, Refers, Term, TermRange, params, reference};
 use clinicvault_vault::{Dir, Kind, Rid};
 
 use super::super::error::Error;
@@ -162,7 +162,27 @@ impl View<'_> {
             }
             Node::Refers(link) => self.referring(kind, link, most),
             Node::Referred(link) => self.referred(kind, link, most),
+            Node::Long(long) => self.with_long(kind, node, long, most),
         }
+    }
+
+    /// Records with a long text of which the whole has what is asked.
+    fn with_long(
+        &self,
+        kind: ResourceType,
+        node: &Node,
+        long: &Long,
+        most: usize,
+    ) -> Result<Option<Vec<Rid>>, Error> {
+        let Some(cut) = self.lying_in(kind, &long.ranges, most)? else { return Ok(None) };
+        let needs = Needs::of(kind, [node], []);
+        let mut found = Vec::new();
+        for rid in cut {
+            if self.long_holds(rid, &self.terms_for(rid, &needs)?, long)? {
+                found.push(rid);
+            }
+        }
+        Ok(Some(found))
     }
 
     fn lying_in(

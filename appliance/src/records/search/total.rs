@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::fhir::search::params::Asked;
-use clinicvault_gateway::fhir::search::{Node, Refers, TermRange, params, reference};
+use clinicvault_gateway::fhir::search::{Long, Node, Refers, TermRange, params, reference};
 use clinicvault_vault::{Dir, Kind, Rid};
 
 use super::super::error::Error;
@@ -18,6 +18,8 @@ use super::plan::{Plan, flatten};
 use super::rows::Job;
 use super::view::{View, too_costly};
 
+/// What opening a record costs, in index rows.
+const OPENING: u64 = 64;
 /// Candidates that an estimate looks at.
 const SAMPLE: usize = 256;
 
@@ -129,6 +131,7 @@ impl Counter<'_, '_> {
                 found.map_or_else(|| self.every(kind), Ok)
             }
             Node::Refers(link) => self.refers(kind, link),
+            Node::Long(long) => self.with_long(kind, node, long),
             Node::Referred(link) => {
                 let sources = self.seen(link.from, &link.of)?;
                 let mut found = Bits::default();
@@ -147,6 +150,27 @@ impl Counter<'_, '_> {
                 Ok(found)
             }
         }
+    }
+
+    /// Each record with a text that was cut is opened, and paid for as the page would.
+    fn with_long(&mut self, kind: ResourceType, node: &Node, long: &Long) -> Result<Bits, Error> {
+        let (mut met, mut found) = (Bits::default(), Bits::default());
+        let needs = Needs::of(kind, [node], []);
+        for range in &long.ranges {
+            for row in self.view.scan(kind, range, Dir::Ascending, None)? {
+                let (_, rid) = row?;
+                self.step()?;
+                if met.holds(rid) {
+                    continue;
+                }
+                met.add(rid);
+                self.looked(OPENING)?;
+                if self.view.long_holds(rid, &self.view.terms_for(rid, &needs)?, long)? {
+                    found.add(rid);
+                }
+            }
+        }
+        Ok(found)
     }
 
     fn refers(&mut self, kind: ResourceType, link: &Refers) -> Result<Bits, Error> {

@@ -7,7 +7,8 @@ use std::rc::Rc;
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::fhir::outcome::{IssueCode, Outcome};
 use clinicvault_gateway::fhir::resource::Resource;
-use clinicvault_gateway::fhir::search::{self, Context, Node, Term, TermRange, params};
+use clinicvault_gateway::fhir::search::{self, Context, Long, Node, Term, TermRange, params};
+use clinicvault_gateway::json::{self, Limits};
 use clinicvault_vault::{Dir, Head, Kind, OwnTerms, Rid, Snapshot, Tx};
 
 use super::super::error::Error;
@@ -19,6 +20,8 @@ use super::reach::Reaches;
 
 /// What reading the terms of a record costs, in index rows.
 const TERMS: u64 = 8;
+/// What opening a record costs.
+const BODY: u64 = 64;
 /// What finding a record by its id costs.
 const HEAD: u64 = 4;
 /// A page may cost so many times what it should before it is refused; short of that it ends early.
@@ -35,6 +38,7 @@ pub struct View<'a> {
     /// What earlier searches have found out.
     pub memory: &'a Memory,
     spent: Cell<u64>,
+    compared: Comparisons,
     /// What may be spent before this stage should end.
     allowed: Cell<u64>,
     reached: RefCell<BTreeMap<ResourceType, Option<Rc<Node>>>>,
@@ -59,6 +63,7 @@ impl<'a> View<'a> {
             reaches,
             memory,
             spent: Cell::new(0),
+            compared: Comparisons::default(),
             allowed: Cell::new(bounds.search_rows),
             reached: RefCell::default(),
             known: RefCell::default(),
@@ -101,6 +106,11 @@ impl<'a> View<'a> {
             return Ok(());
         }
         Err(too_costly("This search looks at too many index entries (limits.search_rows); narrow it."))
+    }
+
+    /// Counts comparisons of values that are asked for with terms of a record.
+    pub(super) fn compare(&self, count: usize) -> Result<(), Error> {
+        self.spend(self.compared.rows(count))
     }
 
     /// Values and records of an index range of a type, exact at the view's `Tx`, behind `last`. The range's own
@@ -159,6 +169,20 @@ impl<'a> View<'a> {
         Ok(self.snapshot.head_of(rid)?.is_some_and(|head| head.tx <= self.at))
     }
 
+    /// Whether a long text of a record with these terms has what is asked: the record itself is looked at, if there is one.
+    pub(super) fn long_holds(&self, rid: Rid, own: &[Term], long: &Long) -> Result<bool, Error> {
+        if !long.concerns(own) {
+            return Ok(false);
+        }
+        self.spend(BODY)?;
+        let Some(head) = self.snapshot.as_of(rid, self.at)?.filter(|head| !head.deleted) else {
+            return Ok(false);
+        };
+        let json = json::parse(&self.snapshot.body(&head)?, &Limits::bytes(usize::MAX))
+            .map_err(|_| Error::Damaged(format!("record {} version {}", rid.0, head.version)))?;
+        Ok(long.holds(own, &json))
+    }
+
     fn terms_of_then(&self, rid: Rid) -> Result<Vec<Term>, Error> {
         let Some(head) = self.snapshot.as_of(rid, self.at)?.filter(|head| !head.deleted) else {
             return Ok(Vec::new());
@@ -190,6 +214,22 @@ impl<'a> View<'a> {
             return Ok((!newest.deleted).then_some(newest));
         }
         Ok(self.snapshot.as_of(newest.rid, self.at)?.filter(|head| !head.deleted))
+    }
+}
+
+/// Comparisons that have not yet come to an index row.
+#[derive(Default)]
+struct Comparisons(Cell<usize>);
+
+impl Comparisons {
+    /// So many that together they take about as long as reading an index row.
+    const A_ROW: usize = 1_024;
+
+    /// The index rows that these come to, together with those left over before.
+    fn rows(&self, count: usize) -> u64 {
+        let all = self.0.get().saturating_add(count);
+        self.0.set(all % Self::A_ROW);
+        (all / Self::A_ROW) as u64
     }
 }
 
@@ -226,4 +266,17 @@ pub fn urls_of(kind: ResourceType, own: &[Term]) -> impl Iterator<Item = &str> {
     let param = params::find(kind, "url").map(|param| param.number);
     let own = own.iter().filter(move |term| Some(term.param) == param);
     own.filter_map(|term| std::str::from_utf8(term.value.strip_suffix(&[0])?).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_short_comparisons_cost_what_a_long_one_does() {
+        let (short, long) = (Comparisons::default(), Comparisons::default());
+        assert_eq!(short.rows(500) + long.rows(0), 0);
+        let paid: u64 = (0..99).map(|_| short.rows(500)).sum();
+        assert_eq!((paid, long.rows(50_000)), (48, 48));
+    }
 }

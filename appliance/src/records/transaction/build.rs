@@ -1,6 +1,6 @@
 //! Steps become sealed records: ids are given, references rewritten, rules and rights checked.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use clinicvault_gateway::fhir::bundle::{Links, references};
 use clinicvault_gateway::fhir::id::{LogicalId, Reference, ResourceType};
@@ -137,12 +137,18 @@ fn referred(
                 && own.as_ref().is_some_and(|(own, stands)| own == id && !stands)
         })
     };
+    refuse_unsettled(plan, condition, ids)?;
     let mut hits: Vec<LogicalId> = standing.filter(|id| !touched(id)).cloned().into_iter().collect();
     for (step, id) in plan.steps.iter().zip(ids) {
         let (What::Create { resource, .. } | What::Update { resource, .. }) = &step.what else { continue };
         let Some((id, false)) = id else { continue };
-        if step.kind == condition.kind && will_match(resource, step, id, condition, links, context) {
-            hits.push(id.clone());
+        if step.kind != condition.kind {
+            continue;
+        }
+        match will_match(resource, step, id, condition, links, context) {
+            Some(true) => hits.push(id.clone()),
+            Some(false) => {}
+            None => return Err(unsettled(condition, step)),
         }
     }
     match hits.as_slice() {
@@ -155,6 +161,33 @@ fn referred(
     }
 }
 
+/// What stands at the other end of a link is decided before the transaction; what the transaction itself makes of it cannot
+/// be followed, because references in it may hang on this very condition.
+fn refuse_unsettled(
+    plan: &Plan,
+    condition: &Condition,
+    ids: &[Option<(LogicalId, bool)>],
+) -> Result<(), Error> {
+    let mut through = BTreeSet::new();
+    condition.search.further.iter().for_each(|node| node.linked(&mut through));
+    let written =
+        plan.steps.iter().zip(ids).find(|(step, id)| {
+            through.contains(&step.kind) && id.as_ref().is_some_and(|(_, stands)| !stands)
+        });
+    written.map_or(Ok(()), |(step, _)| Err(unsettled(condition, step)))
+}
+
+fn unsettled(condition: &Condition, step: &Step) -> Error {
+    let text = format!(
+        "This conditional reference follows links, and Bundle.entry[{}] writes a {} that may be at one of their ends: \
+         which record is meant would hang on the transaction itself. Refer to what it writes by its fullUrl, or send \
+         that before.",
+        step.index, step.kind
+    );
+    Error::Unreadable(Issue::error(IssueCode::NotSupported, text).at(condition.place.clone()).into())
+}
+
+/// Whether what a step writes fulfils the condition; none where a link would have to be followed.
 fn will_match(
     resource: &Value,
     step: &Step,
@@ -162,13 +195,22 @@ fn will_match(
     condition: &Condition,
     links: &Links,
     context: &Context,
-) -> bool {
+) -> Option<bool> {
     let mut resource = resource.clone();
     links.rewrite(&mut resource, step.full_url.as_deref());
     // A resource that breaks a rule is refused with all its problems a little later.
-    let Ok(mut resource) = Resource::from_value(resource) else { return false };
+    let Ok(mut resource) = Resource::from_value(resource) else { return Some(false) };
     resource.set_id(id);
-    condition.search.matches(&search::terms(&resource, context))
+    let own = search::terms(&resource, context);
+    let mut decided = Some(condition.search.matches(&own));
+    for node in &condition.search.further {
+        match (decided, node.holds(&own)) {
+            (Some(false), _) | (_, Some(false)) => return Some(false),
+            (_, None) => decided = None,
+            (_, Some(true)) => {}
+        }
+    }
+    decided
 }
 
 fn build_one(

@@ -105,8 +105,9 @@ pub type Found = Option<LogicalId>;
 impl Plan {
     /// What the conditions name now.
     pub fn resolve(&self, rows: &impl Rows, sight: &Sight) -> Result<Vec<Found>, Error> {
+        let reserve = matching::Reserve::default();
         let one = |condition: &Condition| {
-            let head = matching::only(rows, sight, condition.kind, &condition.search)
+            let head = matching::only_within(rows, sight, condition.kind, &condition.search, &reserve)
                 .map_err(|error| error.within(&condition.place))?;
             Ok(head.and_then(|head| LogicalId::parse(&head.id)))
         };
@@ -239,7 +240,7 @@ impl Planner<'_> {
         reference: Option<String>,
     ) -> Result<usize, Error> {
         self.records.gate(&self.from.who, Op::Search, kind)?;
-        let search = conditional::read_in_transaction(kind, pairs, self.context)?;
+        let search = conditional::read(kind, pairs, self.context)?;
         self.conditions.push(Condition { kind, search, place, reference });
         Ok(self.conditions.len() - 1)
     }

@@ -18,6 +18,8 @@ pub enum Check {
     Contains(String),
     /// The folded text of a stored string, kept whole, ends with this.
     EndsWith(String),
+    /// The folded text of a stored string is not, or perhaps not, kept whole.
+    Cut,
     /// A word of the folded text of a stored string begins with this.
     Word(String),
     /// A word of a stored string has this sound key.
@@ -38,6 +40,8 @@ pub enum Check {
     Span(Box<quantity::Within>),
     /// Each part of a composite lies in one of its ranges.
     Composite(Vec<Vec<TermRange>>),
+    /// A rule holds for the parts of a composite.
+    Row(Box<composite::Rule>),
     /// A place is near another.
     Near(near::Circle),
 }
@@ -50,6 +54,7 @@ impl Check {
             Self::EndsAfter(limit) => date::stored_end(value).is_some_and(|end| end > *limit),
             Self::Contains(part) => text::stored_text(value).is_some_and(|text| text.contains(part.as_str())),
             Self::EndsWith(part) => text::whole_text(value).is_some_and(|text| text.ends_with(part.as_str())),
+            Self::Cut => text::is_cut(value),
             Self::Word(word) => text::stored_text(value).is_some_and(|text| word_begins(text, word)),
             Self::Sound(key) => text::sounds_like(value, key),
             Self::SecondOfPair(wanted) => people::Pair::second_is_like(value, wanted),
@@ -60,6 +65,7 @@ impl Check {
             Self::RefersTo(kind) => reference::refers_to(value, *kind),
             Self::Span(within) => within.accepts(value),
             Self::Composite(parts) => composite::accepts(value, parts),
+            Self::Row(rule) => rule.accepts(value),
             Self::Near(circle) => circle.holds(value),
         }
     }

@@ -171,6 +171,60 @@ pub fn range(param: u16, code: Option<&str>, parts: Vec<Vec<TermRange>>) -> Term
     whole.checked(Check::Composite(parts))
 }
 
+/// Conditions on the parts of one composite value, joined in any way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rule {
+    /// All hold.
+    All(Vec<Rule>),
+    /// At least one holds.
+    Any(Vec<Rule>),
+    /// It does not hold.
+    Not(Box<Rule>),
+    /// The part at this place has a value in one of the ranges.
+    Part(usize, Vec<TermRange>),
+}
+
+impl Rule {
+    /// Whether it holds for a stored composite.
+    pub fn accepts(&self, value: &[u8]) -> bool {
+        parts(value).is_some_and(|parts| self.holds(&parts))
+    }
+
+    fn holds(&self, parts: &[Vec<&[u8]>]) -> bool {
+        match self {
+            Self::All(rules) => rules.iter().all(|rule| rule.holds(parts)),
+            Self::Any(rules) => rules.iter().any(|rule| rule.holds(parts)),
+            Self::Not(rule) => !rule.holds(parts),
+            Self::Part(at, ranges) => parts.get(*at).is_some_and(|values| {
+                values.iter().any(|value| ranges.iter().any(|range| range.holds(value)))
+            }),
+        }
+    }
+}
+
+/// The range of a composite whose parts fulfil a rule, the first perhaps known by its code.
+pub fn ruled(param: u16, code: Option<&str>, rule: Rule) -> TermRange {
+    range(param, code, Vec::new()).checked(Check::Row(Box::new(rule)))
+}
+
+/// The values of each part of a stored composite.
+fn parts(value: &[u8]) -> Option<Vec<Vec<&[u8]>>> {
+    let end = value.iter().position(|b| *b == 0)?;
+    let (mut rest, mut out) = (value.get(end + 1..)?, Vec::new());
+    while let Some((count, mut left)) = rest.split_first() {
+        let mut values = Vec::new();
+        for _ in 0..*count {
+            let (length, bytes) = left.split_first_chunk::<2>()?;
+            let (one, bytes) = bytes.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+            values.push(one);
+            left = bytes;
+        }
+        out.push(values);
+        rest = left;
+    }
+    Some(out)
+}
+
 /// Whether each part of a stored composite has a value in one of its ranges.
 pub(super) fn accepts(value: &[u8], parts: &[Vec<TermRange>]) -> bool {
     let Some(mut rest) = value.iter().position(|b| *b == 0).and_then(|end| value.get(end + 1..)) else {

@@ -39,7 +39,8 @@ use super::terminology::{Core, Source};
 
 pub use index::{Check, Term, TermRange};
 pub use query::{
-    Criterion, HIERARCHY_LEVELS, Handling, Include, Node, Referred, Refers, Search, SortKey, Summary, Total,
+    Criterion, HIERARCHY_LEVELS, Handling, Include, Long, Node, Part, Referred, Refers, Search, SortKey,
+    Summary, Total,
 };
 pub use terms::{patient_of, patient_timeline, terms};
 

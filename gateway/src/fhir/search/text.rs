@@ -69,6 +69,32 @@ pub fn ending(param: u16, text: &str) -> Option<TermRange> {
     (!folded.is_empty()).then(|| TermRange::all(param).checked(Check::EndsWith(folded)))
 }
 
+/// Values of texts that are, or may be, longer than what is kept of them.
+pub fn long(param: u16) -> TermRange {
+    TermRange::all(param).checked(Check::Cut)
+}
+
+/// A text as it is compared; none when nothing of it can be searched.
+pub fn folded(text: &str) -> Option<String> {
+    Some(fold(text)).filter(|folded| !folded.is_empty())
+}
+
+/// Whether one of the texts in a resource of which these values were made fulfils something, folded and whole. Which text that
+/// is, the hash of a value tells, wherever it stands.
+pub(super) fn any_whole(values: &[&[u8]], json: &Value, fulfils: &impl Fn(&str) -> bool) -> bool {
+    match json {
+        Value::String(text) => {
+            // Folding makes a text at most three times as long.
+            text.len().saturating_mul(3) + 4 > index::MOST_TEXT
+                && encode(text).is_some_and(|value| values.contains(&value.as_slice()))
+                && fulfils(&fold(text))
+        }
+        Value::Array(items) => items.iter().any(|item| any_whole(values, item, fulfils)),
+        Value::Object(object) => object.iter().any(|(_, member)| any_whole(values, member, fulfils)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 /// Exactly this text.
 pub fn exact(param: u16, text: &str) -> Option<TermRange> {
     encode(text).map(|value| TermRange::prefix(param, value))
@@ -93,6 +119,11 @@ fn sound_of(word: &str) -> String {
 /// Whether a word of a stored text has this sound key.
 pub(super) fn sounds_like(value: &[u8], key: &str) -> bool {
     stored_text(value).is_some_and(|text| text.split(' ').any(|word| sound_of(word) == key))
+}
+
+/// Whether the text of a value was, or may have been, cut.
+pub(super) fn is_cut(value: &[u8]) -> bool {
+    stored_text(value).is_some() && whole_text(value).is_none()
 }
 
 /// The folded text of a value that was certainly not cut.

@@ -188,7 +188,7 @@ fn holds(node: &Node, terms: &[Term]) -> bool {
         Node::Not(node) => !holds(node, terms),
         Node::Is(criterion) => criterion.matches(terms),
         // Refused when the criteria were read.
-        Node::Refers(_) | Node::Referred(_) => false,
+        Node::Refers(_) | Node::Referred(_) | Node::Long(_) => false,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::fhir::id::ResourceType;
 use crate::fhir::outcome::{Issue, IssueCode};
 
 /// Most ways through the types that one parameter may take.
-const MOST_WAYS: usize = 1_000;
+pub(super) const MOST_WAYS: usize = 1_000;
 
 /// What the reading of one parameter knows.
 pub(super) struct Reading<'a> {
@@ -52,6 +52,11 @@ impl<'a> Reading<'a> {
         comparison: Comparison,
     ) -> Self {
         Self { name, value, context, comparison: Some(comparison), ways: 0 }
+    }
+
+    /// The ways that were tried.
+    pub(super) const fn ways(&self) -> usize {
+        self.ways
     }
 
     /// The condition that `name` states on a record of `kind`; `depth` links have been followed.
@@ -111,23 +116,8 @@ impl<'a> Reading<'a> {
             None if allowed.is_empty() => ResourceType::all().collect(),
             None => allowed,
         };
-        let mut targets = Vec::new();
-        let mut wrong = None;
-        for target in kinds {
-            match self.node(target, rest, depth) {
-                Ok(node) => targets.push((target, node)),
-                Err(Miss::Unknown) => {}
-                Err(Miss::Wrong(issue)) if issue.code == IssueCode::TooCostly => return Err(issue.into()),
-                Err(Miss::Wrong(issue)) => wrong = wrong.or(Some(issue)),
-            }
-        }
-        match (targets.is_empty(), wrong) {
-            (false, _) => {
-                Ok(Node::Refers(Refers { stored: param.stored(), name: self.name.to_owned(), targets }))
-            }
-            (true, Some(issue)) => Err(issue.into()),
-            (true, None) => Err(Miss::Unknown),
-        }
+        let name = self.name;
+        follow(param, name, kinds, |target| self.node(target, rest, depth))
     }
 
     /// `Type:code:rest`
@@ -163,12 +153,37 @@ impl<'a> Reading<'a> {
         Ok(param)
     }
 
-    fn bounded(&self, depth: usize) -> Result<(), Issue> {
+    pub(super) fn bounded(&self, depth: usize) -> Result<(), Issue> {
         let most = self.context.chain_depth;
         if depth <= most {
             return Ok(());
         }
         let text = format!("\"{}\" follows more than {most} links (limits.chain_depth).", shown(self.name));
         Err(Issue::error(IssueCode::TooCostly, text))
+    }
+}
+
+/// The condition that a reference leads to a record for which `of` states one: of every type, out of `kinds`, on which it can
+/// be stated.
+pub(super) fn follow(
+    param: &Param,
+    name: &str,
+    kinds: Vec<ResourceType>,
+    mut of: impl FnMut(ResourceType) -> Result<Node, Miss>,
+) -> Result<Node, Miss> {
+    let mut targets = Vec::new();
+    let mut wrong = None;
+    for target in kinds {
+        match of(target) {
+            Ok(node) => targets.push((target, node)),
+            Err(Miss::Unknown) => {}
+            Err(Miss::Wrong(issue)) if issue.code == IssueCode::TooCostly => return Err(issue.into()),
+            Err(Miss::Wrong(issue)) => wrong = wrong.or(Some(issue)),
+        }
+    }
+    match (targets.is_empty(), wrong) {
+        (false, _) => Ok(Node::Refers(Refers { stored: param.stored(), name: name.to_owned(), targets })),
+        (true, Some(issue)) => Err(issue.into()),
+        (true, None) => Err(Miss::Unknown),
     }
 }

@@ -15,7 +15,7 @@ use crate::fhir::id::ResourceType;
 use crate::fhir::outcome::{Issue, IssueCode, Outcome, Severity};
 
 pub use include::{Include, references};
-pub use node::{Node, Referred, Refers};
+pub use node::{Long, Node, Part, Referred, Refers};
 pub use value::HIERARCHY_LEVELS;
 
 /// Most parameters in one query.

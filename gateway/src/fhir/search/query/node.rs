@@ -1,10 +1,13 @@
 //! Conditions that are more than a list of criteria: and, or, not, and links from record to record.
 
+use std::collections::BTreeSet;
+
 use super::Criterion;
 use crate::fhir::id::ResourceType;
-use crate::fhir::search::Term;
 use crate::fhir::search::own::is_own;
 use crate::fhir::search::params::Asked;
+use crate::fhir::search::{Term, TermRange, text};
+use crate::json::Value;
 
 /// A condition on a record of one type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +24,49 @@ pub enum Node {
     Refers(Refers),
     /// Another record refers to this one, and a condition holds for that other (`_has`).
     Referred(Referred),
+    /// A text of which the index keeps only the beginning decides: the record itself has to be looked at.
+    Long(Long),
+}
+
+/// What is asked of texts that are longer than what the index keeps of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Long {
+    /// Number of the parameter.
+    pub param: u16,
+    /// Ranges of the values that were cut.
+    pub ranges: Vec<TermRange>,
+    /// What the whole text must have.
+    pub part: Part,
+}
+
+/// A part of a text, folded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// It ends with this.
+    Ends(String),
+    /// It has this in it.
+    Contains(String),
+}
+
+impl Long {
+    /// Whether a record with these terms has such a text at all.
+    pub fn concerns(&self, own: &[Term]) -> bool {
+        own.iter().any(|term| self.is_cut(term))
+    }
+
+    /// Whether one of the long texts of a record has the part. `json` is the whole record, `own` are its terms.
+    pub fn holds(&self, own: &[Term], json: &Value) -> bool {
+        let cut: Vec<&[u8]> =
+            own.iter().filter(|term| self.is_cut(term)).map(|term| term.value.as_slice()).collect();
+        text::any_whole(&cut, json, &|whole| match &self.part {
+            Part::Ends(part) => whole.ends_with(part.as_str()),
+            Part::Contains(part) => whole.contains(part.as_str()),
+        })
+    }
+
+    fn is_cut(&self, term: &Term) -> bool {
+        self.ranges.iter().any(|range| range.contains(term))
+    }
 }
 
 /// A link from the record to another.
@@ -53,17 +99,17 @@ impl Node {
         Self::All(criteria.into_iter().map(Self::Is).collect())
     }
 
-    /// Whether a record's own terms decide alone: no link in it.
+    /// Whether a record's own terms decide alone: no link and no long text in it.
     pub fn is_local(&self) -> bool {
         match self {
             Self::All(nodes) | Self::Any(nodes) => nodes.iter().all(Self::is_local),
             Self::Not(node) => node.is_local(),
             Self::Is(_) => true,
-            Self::Refers(_) | Self::Referred(_) => false,
+            Self::Refers(_) | Self::Referred(_) | Self::Long(_) => false,
         }
     }
 
-    /// Whether a record with these terms fulfils the condition; `None` when a link would have to be followed.
+    /// Whether a record with these terms fulfils the condition; `None` when more than they would have to be looked at.
     pub fn holds(&self, own: &[Term]) -> Option<bool> {
         match self {
             Self::All(nodes) => nodes.iter().try_fold(true, |all, node| Some(node.holds(own)? && all)),
@@ -71,6 +117,13 @@ impl Node {
             Self::Not(node) => Some(!node.holds(own)?),
             Self::Is(criterion) => Some(criterion.matches(own)),
             Self::Refers(_) | Self::Referred(_) => None,
+            Self::Long(long) => {
+                if long.concerns(own) {
+                    None
+                } else {
+                    Some(false)
+                }
+            }
         }
     }
 
@@ -87,6 +140,7 @@ impl Node {
             Self::All(nodes) | Self::Any(nodes) => nodes.iter().for_each(|node| node.numbers(kind, out)),
             Self::Not(node) => node.numbers(kind, out),
             Self::Is(criterion) => out.push((kind, criterion.param)),
+            Self::Long(long) => out.push((kind, long.param)),
             Self::Refers(link) => {
                 out.extend(link.stored.iter().map(|asked| (kind, asked.number)));
                 link.targets.iter().for_each(|(target, node)| node.numbers(*target, out));
@@ -98,12 +152,31 @@ impl Node {
         }
     }
 
+    /// The types of the records at the other ends of its links.
+    pub fn linked(&self, out: &mut BTreeSet<ResourceType>) {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().for_each(|node| node.linked(out)),
+            Self::Not(node) => node.linked(out),
+            Self::Is(_) | Self::Long(_) => {}
+            Self::Refers(link) => {
+                for (target, node) in &link.targets {
+                    out.insert(*target);
+                    node.linked(out);
+                }
+            }
+            Self::Referred(link) => {
+                out.insert(link.from);
+                link.of.linked(out);
+            }
+        }
+    }
+
     /// How many links a record is away from the farthest one that is looked at.
     pub fn depth(&self) -> usize {
         match self {
             Self::All(nodes) | Self::Any(nodes) => nodes.iter().map(Self::depth).max().unwrap_or(0),
             Self::Not(node) => node.depth(),
-            Self::Is(_) => 0,
+            Self::Is(_) | Self::Long(_) => 0,
             Self::Refers(link) => 1 + link.targets.iter().map(|(_, node)| node.depth()).max().unwrap_or(0),
             Self::Referred(link) => 1 + link.of.depth(),
         }

@@ -22,7 +22,9 @@ fn holds(node: &Node, own: &[Term]) -> bool {
         Node::Any(any) => any.iter().any(|node| holds(node, own)),
         Node::All(all) => all.iter().all(|node| holds(node, own)),
         Node::Is(criterion) => criterion.matches(own),
-        Node::Not(_) | Node::Refers(_) | Node::Referred(_) => panic!("words are terms of the record"),
+        Node::Not(_) | Node::Refers(_) | Node::Referred(_) | Node::Long(_) => {
+            panic!("words are terms of the record")
+        }
     }
 }
 
