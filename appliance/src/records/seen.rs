@@ -1,10 +1,13 @@
-//! Terminology as one caller sees it: a stored value set, code system or map is a record, and whoever may not read it gets
-//! neither its content nor, by `:in` and `$expand`, what is in it (`docs/decisions/0137-stored-terminology-is-seen-by-right.md`).
+//! Definitions as one caller sees them: a stored value set, code system, map, profile or form is a record, and whoever may not
+//! read it gets neither its content nor, by `:in`, `$expand` and `$validate`, what is in it (`docs/decisions/0137-stored-terminology-is-seen-by-right.md`).
 
 use std::sync::{Arc, OnceLock};
 
 use clinicvault_gateway::fhir::id::ResourceType;
+use clinicvault_gateway::fhir::profile::Profile;
 use clinicvault_gateway::fhir::terminology::{CodeSystem, ConceptMap, Source, ValueSet};
+use clinicvault_gateway::fhir::validate::Definitions;
+use clinicvault_gateway::json::Value;
 
 use super::Records;
 use super::access::{Actor, Op};
@@ -17,12 +20,22 @@ pub struct Seen {
     systems: OnceLock<Eyes>,
     sets: OnceLock<Eyes>,
     maps: OnceLock<Eyes>,
+    profiles: OnceLock<Eyes>,
+    forms: OnceLock<Eyes>,
 }
 
 impl Seen {
     /// Those of `records` for `who`.
     pub fn new(records: Records, who: Actor) -> Self {
-        Self { records, who, systems: OnceLock::new(), sets: OnceLock::new(), maps: OnceLock::new() }
+        Self {
+            records,
+            who,
+            systems: OnceLock::new(),
+            sets: OnceLock::new(),
+            maps: OnceLock::new(),
+            profiles: OnceLock::new(),
+            forms: OnceLock::new(),
+        }
     }
 
     fn eyes<'a>(&self, kept: &'a OnceLock<Eyes>, kind: &str) -> &'a Eyes {
@@ -31,7 +44,7 @@ impl Seen {
             match self.records.sight(&self.who) {
                 Ok(sight) => Eyes::of(sight.look(Op::Read, kind)),
                 Err(error) => {
-                    tracing::warn!(%error, "what a caller sees of terminology could not be found out");
+                    tracing::warn!(%error, "what a caller sees of definitions could not be found out");
                     Eyes::None
                 }
             }
@@ -70,5 +83,17 @@ impl Source for Seen {
 
     fn supplements(&self, url: &str) -> Vec<Arc<CodeSystem>> {
         self.records.definitions().supplements_for(self.systems(), url)
+    }
+}
+
+impl Definitions for Seen {
+    fn profile(&self, url: &str) -> Option<Arc<Profile>> {
+        let eyes = self.eyes(&self.profiles, "StructureDefinition");
+        self.records.definitions().profile_for(eyes, url)
+    }
+
+    fn questionnaire(&self, url: &str) -> Option<Arc<Value>> {
+        let eyes = self.eyes(&self.forms, "Questionnaire");
+        self.records.definitions().questionnaire_for(eyes, url)
     }
 }

@@ -9,9 +9,10 @@ use clinicvault_gateway::fhir::validate::{Level, Policy, Validator};
 use clinicvault_gateway::json::{self, Limits, Value};
 use clinicvault_vault::Action;
 
-use super::access::Op;
+use super::access::{Actor, Op};
 use super::audit::{self, About};
 use super::error::Error;
+use super::seen::Seen;
 use super::{Caller, Records};
 use crate::collections::CLOSURES;
 
@@ -50,10 +51,11 @@ impl Records {
             .map_err(|_| Error::Damaged(format!("{kind} record {}", stored.head.rid.0)))
     }
 
-    /// Everything that is wrong with a resource, warnings and hints too. Nothing is stored.
-    pub fn validate(&self, resource: &Value, profiles: &[&str]) -> Vec<Issue> {
-        let definitions = self.definitions();
-        Validator::new(&**definitions, Policy::report(Level::Profiles))
+    /// Everything that is wrong with a resource by the definitions that the caller may read, warnings and hints too. Nothing is
+    /// stored.
+    pub fn validate(&self, from: &Caller, resource: &Value, profiles: &[&str]) -> Vec<Issue> {
+        let definitions = Seen::new(self.clone(), Actor::clone(&from.who));
+        Validator::new(&definitions, Policy::report(Level::Profiles))
             .with_most_steps(self.checks().most_steps)
             .check(resource, profiles)
     }

@@ -109,4 +109,20 @@ fn a_stored_value_set_serves_a_binding() {
     assert_eq!(errors(&validate(&mut fhir, path, &patient("M"))), 0);
     let told = validate(&mut fhir, path, &patient("S"));
     assert!(errors(&told) == 1 && texts(&told).contains("not in the value set"), "{told}");
+    // To whom a definition is not to be read, its rules are not told either.
+    let told_to = |scope: &str| {
+        let mut program = clinic.http().bearer(&clinic.new_token(scope));
+        texts(&validate(&mut program, path, &patient("S")))
+    };
+    let narrow = told_to("system/Patient.rs");
+    assert!(narrow.contains("is not known here") && !narrow.contains("not in the value set"), "{narrow}");
+    let without_set = told_to("system/Patient.rs system/StructureDefinition.r");
+    assert!(
+        !without_set.contains("not in the value set") && !without_set.contains("profile http://p.example"),
+        "{without_set}"
+    );
+    let one_of_them = told_to("system/Patient.rs system/StructureDefinition.r?_id=other system/ValueSet.r");
+    assert!(one_of_them.contains("is not known here"), "{one_of_them}");
+    let all = told_to("system/Patient.rs system/StructureDefinition.r?_id=named system/ValueSet.r?_id=s");
+    assert!(all.contains("not in the value set"), "{all}");
 }

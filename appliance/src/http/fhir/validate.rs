@@ -97,7 +97,7 @@ fn issues(call: &Rest, asked: Asked) -> Result<Vec<Issue>, HttpError> {
         issues.push(Issue::error(IssueCode::Invalid, text).at("resourceType"));
     }
     let profiles: Vec<&str> = asked.profiles.iter().map(String::as_str).collect();
-    issues.extend(records.validate(&resource, &profiles));
+    issues.extend(records.validate(caller, &resource, &profiles));
     Ok(issues)
 }
 

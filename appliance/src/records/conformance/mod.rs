@@ -124,22 +124,6 @@ impl Conformance {
         found.map(|(found, _)| found)
     }
 
-    /// The definition at an address out of those that a look shows. Nothing is kept: it is another caller's answer.
-    fn shown<T>(
-        &self,
-        look: &Look,
-        (kind, url, version): (&'static str, &str, Option<&str>),
-        read: impl FnOnce(&Value) -> Option<T>,
-    ) -> Option<T> {
-        match self.resource_at(kind, url, version, Some(look)) {
-            Ok(found) => found.and_then(|(value, _)| read(&value)),
-            Err(error) => {
-                tracing::warn!(%error, kind, "a stored definition could not be looked for");
-                None
-            }
-        }
-    }
-
     /// A code system that is public: out of a packed file, or of R4.
     fn public_system(&self, url: &str, version: Option<&str>) -> Option<Arc<CodeSystem>> {
         let packed = self.library.as_ref().and_then(|library| library.code_system(url, version));
