@@ -1,4 +1,5 @@
-//! Every table of the database, and reading and writing them; the layout of every key is in tables/keys.rs.
+//! Every table of the database, and writing them; reading them at one commit is in tables/read.rs, the layout of every key in
+//! tables/keys.rs.
 //!
 //! All tables map bytes to bytes, ordered by the bytes of the key; numbers in keys are big-endian so that they order.
 //! Values are laid out where they are used: heads and versions in as_of.rs, terms in index.rs, rows in queue.rs,
@@ -7,20 +8,20 @@
 //! as if they were there.
 
 mod keys;
+mod read;
 
 pub(crate) use keys::{
     doc_key, id_key, last_number, owner_prefix, pair_key, queue_key, queue_ref_prefix, queue_state_key,
     rid_key, time_key, time_of_key,
 };
+pub(crate) use read::ReadTables;
 
 use crate::error::Fault;
 use crate::pending::fresh::{Born, Value};
 use crate::pending::rows::Rows;
 use crate::pending::spread::Spread;
 use crate::pending::{Fresh, Pending, log, waits};
-use redb::{
-    ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction,
-};
+use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 use std::cell::OnceCell;
 use std::ops::Bound;
 
@@ -405,83 +406,6 @@ impl Get for WriteTables<'_> {
         let waiting = memory.pending.cursor(Some(&memory.fresh), table, (low, high), backwards);
         let stored = self.table(table)?.range::<&[u8]>((low, high))?;
         visit_all(Rows::new(Some(stored), waiting, backwards), visit)
-    }
-}
-
-/// A table opened for reading.
-pub(crate) type Reading = ReadOnlyTable<&'static [u8], &'static [u8]>;
-
-/// The tables of a read transaction, each opened when first used, under the rows that waited as of its commit.
-pub(crate) struct ReadTables {
-    txn: ReadTransaction,
-    open: [OnceCell<Option<Reading>>; TABLES],
-    pending: Pending,
-}
-
-impl ReadTables {
-    pub fn new(txn: ReadTransaction) -> Self {
-        Self { txn, open: std::array::from_fn(|_| OnceCell::new()), pending: Pending::default() }
-    }
-
-    /// Lays the rows that waited over the tables.
-    pub fn under(self, pending: Pending) -> Self {
-        Self { pending, ..self }
-    }
-
-    pub fn pending(&self) -> &Pending {
-        &self.pending
-    }
-
-    /// The table, or `None` when nothing was ever written to it.
-    fn table(&self, table: T) -> Result<Option<&Reading>, Fault> {
-        let Some(cell) = self.open.get(table as usize) else { return Ok(None) };
-        if let Some(open) = cell.get() {
-            return Ok(open.as_ref());
-        }
-        let opened = match self.txn.open_table(definition(table)) {
-            Ok(open) => Some(open),
-            Err(TableError::TableDoesNotExist(_)) => None,
-            Err(error) => return Err(error.into()),
-        };
-        Ok(cell.get_or_init(|| opened).as_ref())
-    }
-
-    /// Rows between two keys, in order, to be taken one by one.
-    pub fn rows(&self, table: T, low: Edge<'_>, high: Edge<'_>, backwards: bool) -> Result<Rows<'_>, Fault> {
-        let stored = match self.table(table)? {
-            Some(open) => Some(ReadableTable::range::<&[u8]>(open, (low, high))?),
-            None => None,
-        };
-        Ok(Rows::new(stored, self.pending.cursor(None, table, (low, high), backwards), backwards))
-    }
-}
-
-impl Get for ReadTables {
-    fn with<R>(&self, table: T, key: &[u8], with: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Fault> {
-        if waits(table)
-            && let Some(known) = self.pending.get(table, key)
-        {
-            return Ok(known.map(with));
-        }
-        let Some(table) = self.table(table)? else { return Ok(None) };
-        Ok(ReadableTable::get(table, key)?.map(|found| with(found.value())))
-    }
-
-    fn visit(
-        &self,
-        table: T,
-        low: Edge<'_>,
-        high: Edge<'_>,
-        backwards: bool,
-        visit: Visit<'_>,
-    ) -> Result<(), Fault> {
-        if waits(table) {
-            return visit_all(self.rows(table, low, high, backwards)?, visit);
-        }
-        match self.table(table)? {
-            Some(table) => scan(table, low, high, backwards, visit),
-            None => Ok(()),
-        }
     }
 }
 
