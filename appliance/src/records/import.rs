@@ -229,10 +229,18 @@ fn requested(entry: Value) -> Value {
     Value::Object(kept.with("request", request))
 }
 
-/// Everything that is wrong with an entry, in one line.
+/// Everything that is wrong with a record, in one line. Its places are those in the record: whoever sent a file knows of no
+/// bundle.
 fn reason(outcome: &Outcome) -> String {
     if outcome.issues.is_empty() {
         return Outcome::error(IssueCode::Processing, "It was refused.").to_string();
+    }
+    let mut outcome = outcome.clone();
+    for place in outcome.issues.iter_mut().flat_map(|issue| &mut issue.expression) {
+        let rest = place.strip_prefix("Bundle.entry[").and_then(|rest| rest.split_once("].resource."));
+        if let Some((_, own)) = rest {
+            *place = own.to_owned();
+        }
     }
     outcome.to_string()
 }
