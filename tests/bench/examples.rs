@@ -1,8 +1,8 @@
 //! The benches of the rooms themselves, run as their own programs: the barrier beside plain redb, the vault on a disk
-//! with slow syncs, the HL7 parser.
+//! with slow syncs, a queue of a million rows, the HL7 parser.
 //!
 //! Each prints one JSON object a line: the barrier `row`, `suite`, `unit`, `plain` and `barrier` in units a second; the
-//! vault `row` and `units_per_s`;
+//! vault `row` and `units_per_s`, or `row`, `p50_ms` and `max_ms`;
 //! the gateway `bench`, `value`, `unit` and `bytes`.
 
 use std::process::Command;
@@ -16,6 +16,8 @@ use crate::table::Table;
 const BARRIER_TIMES: f64 = 2.0;
 /// 64 clients get so many times the durable units of one, where the disk and not the processor is what one waits for.
 const GROUP_TIMES: f64 = 20.0;
+/// A page of messages out of a million, milliseconds.
+const FOUND_MS: f64 = 200.0;
 /// Parsing a 2 KB ORU, microseconds.
 const PARSE_MICROS: f64 = 20.0;
 
@@ -46,6 +48,11 @@ pub fn all(table: &mut Table) {
             "times",
             AtLeast(GROUP_TIMES),
         );
+    }
+    for row in rows("clinicvault-vault", "queue_bench", &[&folder.to_string_lossy()]) {
+        let name = format!("a million messages, found by {}", text(&row, "row"));
+        table.figure(format!("{name}, p50"), number(&row, "p50_ms"), "ms");
+        table.aimed(format!("{name}, worst"), number(&row, "max_ms"), "ms", AtMost(FOUND_MS));
     }
     for row in rows("clinicvault-gateway", "hl7_bench", &[]) {
         let (name, value, unit) = (text(&row, "bench"), number(&row, "value"), text(&row, "unit"));

@@ -170,8 +170,10 @@ export function answer(w, method, url, body) {
   if ((m = at("POST", /^\/patients\/([^/]+)\/problems$/))) { w.problems.push({ id: `c${Date.now()}`, text: body.text, since: body.since, active: true }); w.tx++; return ok({}, 201); }
   if (at("GET", /^\/inbox$/)) {
     const state = url.searchParams.get("state");
-    const rows = w.inbox.filter((r) => state === "all" || (state === "needs" ? r.state === "held" : r.state === "refused"));
-    return ok({ rows, counts: { today: w.inbox.length, needs: w.inbox.filter((r) => r.state === "held").length, refused: w.inbox.filter((r) => r.state === "refused").length } });
+    const words = (url.searchParams.get("q") ?? "").toLowerCase().split(/\s+/).filter(Boolean);
+    const said = (r) => `${r.sender} ${r.person ?? ""}`.toLowerCase();
+    const rows = w.inbox.filter((r) => (state === "all" || (state === "needs" ? r.state === "held" : r.state === "refused")) && words.every((word) => said(r).includes(word)));
+    return ok({ rows, next: null, wholeWords: [], counts: { today: w.inbox.length, needs: w.inbox.filter((r) => r.state === "held").length, refused: w.inbox.filter((r) => r.state === "refused").length } });
   }
   if ((m = at("GET", /^\/inbox\/(\d+)$/))) {
     const row = w.inbox.find((r) => String(r.seq) === m[1]);

@@ -68,14 +68,15 @@ impl Exchange {
     /// Reads a row's message and maps it. `None` for a row whose message was refused.
     pub(super) fn open(&self, item: &QueueItem) -> Result<Option<Opened>, Error> {
         let damaged = || Error::Damaged(format!("inbox row {}", item.seq));
-        let (facts, bytes) = row::decode(&item.row.body).ok_or_else(damaged)?;
+        let (facts, inside) = row::decode(&item.row.body).ok_or_else(damaged)?;
+        let bytes = self.bytes(item, inside)?;
         if let Some(line) = facts.line.clone() {
-            return Ok(self.open_line(facts, &line, bytes.to_vec(), item.at));
+            return Ok(self.open_line(facts, &line, bytes, item.at));
         }
         let intake = self.rules_of(&facts.through);
         let mode = intake.mode(&facts.channel, &self.rules().strict_senders);
         let charset = intake.rules.charset.as_deref().and_then(charset::by_name);
-        let Ok(message) = parse(bytes.to_vec(), &self.rules().limits, mode, charset) else { return Ok(None) };
+        let Ok(message) = parse(bytes, &self.rules().limits, mode, charset) else { return Ok(None) };
         let Ok(event) = accept::check(&message, &Policy { mode, production_only: false }) else {
             return Ok(None);
         };
@@ -159,7 +160,8 @@ impl Exchange {
         facts.settled = ruling.as_ref().map(|r| Settled { by: r.by.id.clone(), reason: None });
         let (_, bytes) =
             row::decode(&item.row.body).ok_or_else(|| Error::Damaged(format!("inbox row {}", item.seq)))?;
-        let (message, seq, before) = (bytes.to_vec(), item.seq, item.row.state);
+        let (inside, seq, before) = (bytes.to_vec(), item.seq, item.row.state);
+        let terms = self.terms(&facts, item.at, &opened.message);
         let identifiers = opened.mapped.patient.identifiers.clone();
         let (records, origin) = (self.records().clone(), self.origin(&facts, seq));
         let done = self.records().unit_blocking(from.who.clone(), move |work| {
@@ -170,8 +172,9 @@ impl Exchange {
                 let (kind, head) = ("Provenance".to_owned(), kept.head);
                 facts.stored.push(Written { kind, id: head.id, version: head.version, entry: None });
             }
-            let body = row::encode(&facts, &message).map_err(|e| Error::Fault(e.to_string()))?;
+            let body = row::encode(&facts, &inside).map_err(|e| Error::Fault(e.to_string()))?;
             work.unit().queue_set(INBOX, seq, State::Applied.number(), None, Some(&body))?;
+            work.unit().queue_terms_set(INBOX, seq, &terms)?;
             let applied =
                 leaf(work.who(), Action::MessageApplied, Outcome::Success, seq, Some(target.clone()), None);
             work.audit(applied)?;
@@ -328,7 +331,11 @@ impl Exchange {
         detail: Option<String>,
     ) -> Result<State, Error> {
         let damaged = || Error::Damaged(format!("inbox row {}", item.seq));
-        let (mut facts, bytes) = row::decode(&item.row.body).ok_or_else(damaged)?;
+        let (mut facts, inside) = row::decode(&item.row.body).ok_or_else(damaged)?;
+        let terms = match &opened {
+            Some(opened) => self.terms(&facts, item.at, &opened.message),
+            None => self.terms_of(item, &facts)?,
+        };
         let mut later = None;
         if let Some(opened) = &opened {
             facts.report(&opened.mapped.report);
@@ -344,11 +351,12 @@ impl Exchange {
         }
         let connection = facts.connection;
         facts.held = Some(Held { why: why.to_owned(), detail });
-        let body = row::encode(&facts, bytes).map_err(|e| Error::Fault(e.to_string()))?;
+        let body = row::encode(&facts, inside).map_err(|e| Error::Fault(e.to_string()))?;
         let (seq, before, reason) = (item.seq, item.row.state, why.to_owned());
         self.records().unit_blocking(sender(&facts).who, move |work| {
             unchanged(work, seq, before)?;
             work.unit().queue_set(INBOX, seq, State::Held.number(), None, Some(&body))?;
+            work.unit().queue_terms_set(INBOX, seq, &terms)?;
             let line = leaf(work.who(), Action::MessageHeld, Outcome::Success, seq, None, Some(reason));
             work.audit(line)?;
             work.announce(What::Inbox { seq, state: State::Held.number() });

@@ -23,6 +23,7 @@ use super::applied::{self, Pending};
 use super::channels::document::Acknowledge;
 use super::intake::{Intake, Way};
 use super::row::{self, Facts, Fault, State};
+use super::terms::{self, Content};
 use super::{Exchange, FENCE, INBOX};
 use crate::records::access::Actor;
 use crate::records::error::Error;
@@ -377,7 +378,7 @@ fn commit(
     let answer = code.filter(|_| !waits).map_or(Vec::new(), |code| {
         ack::build(read.header.as_ref(), &Answer { code, problems: &read.problems, control_id, now, offset })
     });
-    let body = row::encode(&read.facts, &read.bytes).map_err(|e| Error::Fault(e.to_string()))?;
+    let body = row::encode(&read.facts, &[]).map_err(|e| Error::Fault(e.to_string()))?;
     let seq = work.unit().enqueue(
         INBOX,
         &QueueRow {
@@ -388,6 +389,13 @@ fn commit(
             ref_key: read.same.clone(),
         },
     )?;
+    work.unit().queue_load_put(INBOX, seq, &read.bytes)?;
+    if state == State::Refused {
+        // Nobody comes back to it, so it is found by what it says from now on; all others when they are applied.
+        let text = String::from_utf8_lossy(&read.bytes);
+        let found = terms::of(&read.facts, now, &offset.to_time_zone(), Content::Text(&text));
+        work.unit().queue_terms_set(INBOX, seq, &found)?;
+    }
     // A rejection may be lifted by a fix elsewhere, so the same bytes are looked at anew; all else is final.
     if first.is_none_or(|p| p.verdict == Verdict::Error) {
         let until = now.saturating_add(read.intake.window()).unwrap_or(Timestamp::MAX);

@@ -11,6 +11,7 @@ pub mod apply;
 pub mod channels;
 pub mod inbox;
 pub mod intake;
+mod kept;
 pub mod lines;
 pub mod lookup;
 pub mod mllp;
@@ -18,10 +19,13 @@ pub mod row;
 pub mod seats;
 pub mod settle;
 pub mod sources;
+pub mod terms;
 pub mod upload;
 pub mod view;
 pub mod worker;
 
+#[cfg(test)]
+mod browse_tests;
 #[cfg(test)]
 mod tests;
 

@@ -1,7 +1,7 @@
-//! A row of the inbox as it is stored: what is known of a message, followed by the message itself.
+//! A row of the inbox as it is stored: what is known of a message. The message itself is the row's load.
 //!
-//! Body: version 1 | length of the facts u32 | facts as JSON | the bytes as received. The bytes are kept for ever: a
-//! message that was read wrongly must stay repairable.
+//! Body: version 1 | length of the facts u32 | facts as JSON | the bytes as received, in rows from before there were
+//! loads. The bytes are kept for ever: a message that was read wrongly must stay repairable.
 
 use clinicvault_gateway::hl7::Problem;
 use clinicvault_gateway::map::MappingReport;
@@ -265,7 +265,7 @@ impl Facts {
     }
 }
 
-/// The stored body of a row.
+/// The stored body of a row; `message` for one that carries its bytes itself.
 pub fn encode(facts: &Facts, message: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
     let facts = serde_json::to_vec(facts)?;
     let length = u32::try_from(facts.len()).unwrap_or(u32::MAX);

@@ -10,19 +10,19 @@ use jiff::tz::TimeZone;
 use super::inbox::{Arrival, Reply};
 use super::row::State;
 use super::settle::Settlement;
-use super::view::{InboxMessage, Shown};
+use super::view::{InboxMessage, Wanted};
 use super::{Exchange, Rules};
 use crate::config::Hl7;
 use crate::records::access::Role;
 use crate::records::testing::{Room, person};
 
-struct Lab {
-    room: Room,
-    exchange: Exchange,
+pub(super) struct Lab {
+    pub(super) room: Room,
+    pub(super) exchange: Exchange,
 }
 
 impl Lab {
-    fn open() -> Self {
+    pub(super) fn open() -> Self {
         Self::strict(&[])
     }
 
@@ -36,7 +36,7 @@ impl Lab {
     }
 
     /// The answer to a message, as text with line feeds.
-    async fn send(&self, message: &str) -> String {
+    pub(super) async fn send(&self, message: &str) -> String {
         let peer: SocketAddr = "127.0.0.1:40000".parse().unwrap();
         let arrival = Arrival { peer, tls: false, connection: 1 };
         let replies = self.exchange.take(message.replace('\n', "\r").into_bytes(), arrival).await;
@@ -46,13 +46,13 @@ impl Lab {
         }
     }
 
-    async fn apply(&self) {
+    pub(super) async fn apply(&self) {
         self.exchange.drain().await.unwrap();
     }
 
     fn newest(&self) -> InboxMessage {
         let doctor = person(Role::Doctor);
-        let page = self.exchange.list(&doctor.who, Shown::All, None).unwrap();
+        let page = self.exchange.list(&doctor.who, &Wanted::default()).unwrap();
         self.exchange.detail(&doctor.who, page.rows[0].seq).unwrap()
     }
 
@@ -61,18 +61,18 @@ impl Lab {
     }
 
     fn rows(&self) -> usize {
-        self.exchange.list(&person(Role::Doctor).who, Shown::All, None).unwrap().rows.len()
+        self.exchange.list(&person(Role::Doctor).who, &Wanted::default()).unwrap().rows.len()
     }
 }
 
-fn adt(trigger: &str, control: &str, phone: &str) -> String {
+pub(super) fn adt(trigger: &str, control: &str, phone: &str) -> String {
     format!(
         "MSH|^~\\&|HIS|CITYPATH|BOX|CLINIC|20261121090000||ADT^{trigger}|{control}|P|2.5\nEVN||20261121090000\n\
          PID|1||88120^^^CITYPATH^PI||Thorat^Ganpat^Rao||19550430|M|||^^Nimgaon||{phone}\nPV1|1|O|||||||||||||||||V1\n"
     )
 }
 
-fn oru(control: &str, number: &str, potassium: &str) -> String {
+pub(super) fn oru(control: &str, number: &str, potassium: &str) -> String {
     format!(
         "MSH|^~\\&|LIS|CITYPATH|BOX|CLINIC|20261121113802+0530||ORU^R01^ORU_R01|{control}|P|2.5.1\n\
          PID|1||{number}^^^CITYPATH^PI||Thorat^Ganpat^Rao||19550430|M|||^^Nimgaon|||||||ACC9\n\

@@ -11,7 +11,6 @@ use clinicvault_gateway::map::matching::{self, Match};
 use clinicvault_gateway::map::meaning::{Label, Row as MeaningRow, Tone};
 use clinicvault_gateway::map::{Link, merge};
 use clinicvault_vault::{Action, Kind, Outcome, QueueItem, Snapshot};
-use jiff::Timestamp;
 
 use super::apply::{Opened, sender};
 use super::inbox::leaf;
@@ -23,73 +22,15 @@ use crate::records::error::Error;
 use crate::records::names::Names;
 
 mod dto;
+mod list;
 
 pub use dto::*;
+pub use list::{Shown, Wanted};
 
-/// Rows of one page.
-const PAGE: usize = 50;
-/// Most rows looked at to count today's.
-const MOST_TODAY: usize = 2_000;
 /// Longest text of one field on the screen; a report of a megabyte is not for reading here.
 const MAX_FIELD: usize = 4_000;
 
-/// Which rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Shown {
-    /// Waiting for a person.
-    Needs,
-    /// Refused.
-    Refused,
-    /// All.
-    #[default]
-    All,
-}
-
 impl Exchange {
-    /// A page of rows below `before`, newest first. Blocking.
-    ///
-    /// # Errors
-    /// [`Error::Refused`] for a role that may not look.
-    pub fn list(&self, who: &Actor, shown: Shown, before: Option<u64>) -> Result<InboxPage, Error> {
-        decide(who, Op::Search, &Subject::area_only(Area::Inbox)).check()?;
-        let snapshot = self.records().vault().snapshot()?;
-        let state = match shown {
-            Shown::Needs => Some(State::Held.number()),
-            Shown::Refused => Some(State::Refused.number()),
-            Shown::All => None,
-        };
-        let items = snapshot.queue_newest(INBOX, state, before, PAGE)?;
-        let rows =
-            items.iter().filter_map(|item| Some(row_of(item, &row::decode(&item.row.body)?.0))).collect();
-        let counts = InboxCounts {
-            today: self.today(&snapshot)?,
-            needs: snapshot.queue_count(INBOX, State::Held.number())?,
-            refused: snapshot.queue_count(INBOX, State::Refused.number())?,
-        };
-        let mut looked = leaf(who, Action::Search, Outcome::Success, 0, None, None);
-        looked.reason = Some("inbox".to_owned());
-        self.records().vault().note(looked)?;
-        Ok(InboxPage { rows, counts })
-    }
-
-    /// Rows since midnight in the clinic; more than a screen can show are counted as that many.
-    fn today(&self, snapshot: &Snapshot) -> Result<u64, Error> {
-        let zone = &self.rules().map.zone;
-        let day = |at: Timestamp| zone.to_datetime(at).date();
-        let today = day(self.records().now());
-        let (mut count, mut before) = (0, None);
-        while count < MOST_TODAY as u64 {
-            let items = snapshot.queue_newest(INBOX, None, before, PAGE)?;
-            let fresh = items.iter().take_while(|item| day(item.at) == today).count();
-            count += fresh as u64;
-            before = items.last().map(|item| item.seq);
-            if fresh < PAGE {
-                break;
-            }
-        }
-        Ok(count)
-    }
-
     /// One message. Blocking.
     ///
     /// # Errors
@@ -100,7 +41,7 @@ impl Exchange {
         let item =
             snapshot.queue_get(INBOX, seq)?.ok_or_else(|| Error::NotFound(format!("inbox row {seq}")))?;
         let damaged = || Error::Damaged(format!("inbox row {seq}"));
-        let (facts, bytes) = row::decode(&item.row.body).ok_or_else(damaged)?;
+        let (facts, inside) = row::decode(&item.row.body).ok_or_else(damaged)?;
         let opened = self.open(&item)?;
         let looked = leaf(who, Action::Read, Outcome::Success, seq, facts.patient.clone(), None);
         self.records().vault().note(looked)?;
@@ -113,7 +54,7 @@ impl Exchange {
             Some(Opened { message: Received::Hl7(message), .. }) => segments(message),
             Some(Opened { message: Received::Records(message), .. }) => records(message),
             Some(Opened { message: Received::Printout(text), .. }) => lines(text),
-            None => self.raw_segments(bytes),
+            None => self.raw_segments(&self.bytes(&item, inside)?),
         };
         if let Some(patient) = &facts.patient {
             view.patient = super::lookup::patient(&snapshot, patient)?.map(|found| found.identity);

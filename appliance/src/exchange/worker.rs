@@ -22,6 +22,7 @@ const IDLE: Duration = Duration::from_secs(1);
 /// When the vault stops or a stored row is damaged; the supervisor starts the worker again.
 pub async fn run(app: App, mut stop: Stop) -> anyhow::Result<()> {
     let mut pause = IDLE;
+    let mut renewed = false;
     while !stop.is_wanted() {
         // Held only for one round, so that sealing the vault can close it.
         let exchange = app.rooms().ok().map(|rooms| rooms.exchange.clone());
@@ -30,7 +31,13 @@ pub async fn run(app: App, mut stop: Stop) -> anyhow::Result<()> {
             None => Round::Empty,
         };
         pause = match done {
-            Round::Empty => IDLE,
+            Round::Empty => match exchange.clone().filter(|_| !renewed) {
+                Some(exchange) => {
+                    renewed = !tokio::task::spawn_blocking(move || exchange.renew_some()).await??;
+                    continue;
+                }
+                None => IDLE,
+            },
             Round::Progress => continue,
             // The disk is full or the box is busy: do not spin.
             Round::Stuck => (pause * 2).clamp(Duration::from_millis(200), IDLE * 5),

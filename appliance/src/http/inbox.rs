@@ -11,7 +11,7 @@ use super::error::HttpError;
 use super::extract::{Actor, Json};
 use crate::app::App;
 use crate::exchange::settle::Settlement;
-use crate::exchange::view::{InboxMessage, InboxPage, Shown};
+use crate::exchange::view::{self, InboxMessage, InboxPage, Shown};
 
 /// The routes of this file.
 pub fn routes() -> Router<App> {
@@ -28,7 +28,16 @@ pub struct Wanted {
     /// `needs`, `refused` or `all`.
     #[serde(default)]
     state: Option<String>,
-    /// Rows below this number.
+    /// Words, each the beginning of a control id, a kind (`ORU^R01`), a sender, an address, a number of a patient or an
+    /// order, or a word of the message; all must be there.
+    q: Option<String>,
+    /// From this day in the clinic, `2026-03-14`.
+    from: Option<String>,
+    /// To this day, itself included.
+    to: Option<String>,
+    /// Applied to the patient with this logical id.
+    patient: Option<String>,
+    /// Rows below this number: `next` of the page before.
     before: Option<u64>,
 }
 
@@ -74,8 +83,20 @@ pub(super) async fn list(
         None | Some("all") => Shown::All,
         Some(_) => return Err(HttpError::bad_request("state is one of needs, refused, all.")),
     };
+    let day = |name: &str, text: Option<&String>| {
+        let bad = || HttpError::bad_request(format!("{name} is a day such as 2026-03-14."));
+        text.map(|text| text.parse().map_err(|_| bad())).transpose()
+    };
+    let asked = view::Wanted {
+        shown,
+        from: day("from", wanted.from.as_ref())?,
+        to: day("to", wanted.to.as_ref())?,
+        text: wanted.q.unwrap_or_default(),
+        patient: wanted.patient,
+        before: wanted.before,
+    };
     let exchange = app.rooms()?.exchange.clone();
-    Ok(Json(aside(move || exchange.list(&who, shown, wanted.before)).await?))
+    Ok(Json(aside(move || exchange.list(&who, &asked)).await?))
 }
 
 /// One message as received, as meant and as stored.

@@ -62,8 +62,8 @@ pub use disk::{DiskLevel, DiskLimits, DiskProbe, DiskSpace, DiskStats};
 pub use docs::{Doc, MAX_DOC_KEY};
 pub use error::{CreateError, Fault, OpenError, ReadError, Refused, SlotError, Unavailable, UnitError};
 pub use model::{
-    Change, Dir, Head, Kind, MAX_BODY, MAX_ID, MAX_TERM, MAX_TERMS, Owner, Put, QueueItem, QueueRow, Rid,
-    Term, TermRange, Tx,
+    Change, Dir, Head, Kind, MAX_BODY, MAX_ID, MAX_QUEUE_TERM, MAX_QUEUE_TERMS, MAX_TERM, MAX_TERMS, Owner,
+    Put, QueueAsk, QueueFound, QueueItem, QueueRange, QueueRow, QueueTerm, Rid, Term, TermRange, Tx,
 };
 pub use options::{
     Below, Clock, NewVault, OpenOptions, PassphraseCost, Progress, StartMode, Unlock, UnlockSlot,

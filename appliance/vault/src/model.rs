@@ -224,6 +224,55 @@ pub struct QueueItem {
     pub row: QueueRow,
 }
 
+/// What a row of a queue can be found by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct QueueTerm {
+    /// The caller's number of a field.
+    pub field: u8,
+    /// 1 to [`MAX_QUEUE_TERM`] bytes, none of them zero.
+    pub value: Vec<u8>,
+}
+
+/// Longest value of a [`QueueTerm`] in bytes.
+pub const MAX_QUEUE_TERM: usize = 64;
+/// Most terms of one row of a queue.
+pub const MAX_QUEUE_TERMS: usize = 128;
+
+/// Rows of a queue that have something in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QueueRange {
+    /// Rows in a state.
+    State(u8),
+    /// Rows with any of these terms.
+    Any(Vec<QueueTerm>),
+}
+
+/// A question to a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueAsk {
+    /// Which queue.
+    pub queue: u8,
+    /// A row must be in each; none asks for all rows.
+    pub all: Vec<QueueRange>,
+    /// Only rows below this number.
+    pub below: Option<u64>,
+    /// Only rows from this number on.
+    pub from: Option<u64>,
+    /// Most rows to find.
+    pub limit: usize,
+    /// Most looks into the database.
+    pub steps: usize,
+}
+
+/// The answer: rows in falling order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueueFound {
+    /// Their numbers.
+    pub rows: Vec<u64>,
+    /// Where to go on with [`QueueAsk::below`], when the limit or the steps ended the walk before the queue did.
+    pub next: Option<u64>,
+}
+
 /// One line of the feed of changes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Change {

@@ -8,7 +8,9 @@ use crate::audit::{self, AuditEntry, Proof};
 use crate::docs::{self, Doc};
 use crate::error::{Fault, ReadError};
 use crate::index;
-use crate::model::{Change, Dir, Head, Kind, QueueItem, Rid, Term, TermRange, Tx};
+use crate::model::{
+    Change, Dir, Head, Kind, QueueAsk, QueueFound, QueueItem, QueueTerm, Rid, Term, TermRange, Tx,
+};
 use crate::queue;
 use crate::remember;
 use crate::scan::Scan;
@@ -313,6 +315,49 @@ impl Snapshot {
     /// [`ReadError::Damaged`] when its body fails to open, and as [`Snapshot::head`].
     pub fn queue_get(&self, queue: u8, seq: u64) -> Result<Option<QueueItem>, ReadError> {
         self.run(|from| queue::item(from, &self.shared.keys, queue, seq))
+    }
+
+    /// The load of a row of a queue, if it has one.
+    ///
+    /// # Errors
+    /// As [`Snapshot::queue_get`].
+    pub fn queue_load(&self, queue: u8, seq: u64) -> Result<Option<Vec<u8>>, ReadError> {
+        self.run(|from| queue::load(from, &self.shared.keys, queue, seq))
+    }
+
+    /// Numbers of rows that are in every range asked for, newest first.
+    ///
+    /// # Errors
+    /// As [`Snapshot::head`].
+    pub fn queue_find(&self, ask: &QueueAsk) -> Result<QueueFound, ReadError> {
+        self.run(|from| queue::find::find(from, ask))
+    }
+
+    /// Values of a field that begin as the term does, in order, at most `most`.
+    ///
+    /// # Errors
+    /// As [`Snapshot::head`].
+    pub fn queue_values(
+        &self,
+        queue: u8,
+        beginning: &QueueTerm,
+        most: usize,
+    ) -> Result<Vec<Vec<u8>>, ReadError> {
+        let within = |value: &[u8]| value.starts_with(&beginning.value);
+        self.run(|from| queue::find::values(from, queue, beginning, within, most))
+    }
+
+    /// The lowest and the highest number among rows whose value of `low`'s field is from `low` to `high`.
+    ///
+    /// # Errors
+    /// As [`Snapshot::head`].
+    pub fn queue_span(
+        &self,
+        queue: u8,
+        low: &QueueTerm,
+        high: &[u8],
+    ) -> Result<Option<(u64, u64)>, ReadError> {
+        self.run(|from| queue::find::span(from, queue, low, high))
     }
 
     /// Newest rows of a queue, of one state or of all, below `before`, at most `limit`.

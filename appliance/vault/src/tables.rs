@@ -12,7 +12,7 @@ mod read;
 
 pub(crate) use keys::{
     doc_key, id_key, last_number, owner_prefix, pair_key, queue_key, queue_ref_prefix, queue_state_key,
-    rid_key, time_key, time_of_key,
+    queue_term_prefix, rid_key, time_key, time_of_key,
 };
 pub(crate) use read::ReadTables;
 
@@ -66,6 +66,12 @@ tables! {
     QueueState = "queue_state",
     /// queue, ref key, seq -> nothing.
     QueueRef = "queue_ref",
+    /// queue, seq -> sealed load.
+    QueueLoad = "queue_load",
+    /// queue, field, value, seq -> nothing.
+    QueueTerm = "queue_term",
+    /// queue, seq -> terms of the row.
+    QueueOwn = "queue_own_terms",
     /// scope -> sealed answer.
     Answers = "answers",
     /// until, scope -> nothing.

@@ -434,6 +434,14 @@ impl Unit<'_> {
         queue::item(self, &self.keys, queue, seq).map_err(as_unit)
     }
 
+    /// The load of a row of a queue, if it has one.
+    ///
+    /// # Errors
+    /// As [`Unit::queue_get`].
+    pub fn queue_load(&self, queue: u8, seq: u64) -> Result<Option<Vec<u8>>, UnitError> {
+        queue::load(self, &self.keys, queue, seq).map_err(as_unit)
+    }
+
     /// Numbers of the oldest rows of a queue in a state, above `after`, at most `limit`.
     ///
     /// # Errors

@@ -17,6 +17,8 @@ mod groups;
 mod leak;
 #[path = "behaviour/opening.rs"]
 mod opening;
+#[path = "behaviour/queues.rs"]
+mod queues;
 #[path = "behaviour/records.rs"]
 mod records;
 #[path = "behaviour/tamper.rs"]

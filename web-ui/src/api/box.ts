@@ -44,7 +44,7 @@ export const unreview = (id: string, observation: string, version: number) => ta
 /** Where the bytes of a document lie, for saving. */
 export const documentPath = (patient: string, document: string) => `/api/patients/${encodeURIComponent(patient)}/documents/${encodeURIComponent(document)}`;
 
-export const inbox = (state: "needs" | "refused" | "all", before?: number) => take(api.GET("/api/inbox", { params: { query: { state, before } } })) as Promise<{ rows: T.InboxRow[]; counts: T.InboxCounts }>;
+export const inbox = (asked: { state: "needs" | "refused" | "all"; q?: string; from?: string; to?: string }, before?: number) => take(api.GET("/api/inbox", { params: { query: { ...asked, before } } })) as Promise<T.InboxPage>;
 export const message = (seq: string) => take(api.GET("/api/inbox/{seq}", path({ seq: Number(seq) }))) as Promise<T.InboxMessage>;
 export const settle = (seq: string, how: T.Settlement) => take(api.POST("/api/inbox/{seq}/settle", { ...path({ seq: Number(seq) }), body: how })) as Promise<T.Settled>;
 

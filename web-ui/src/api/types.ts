@@ -42,6 +42,7 @@ export type InboxState = "received" | "applied" | "held" | "refused" | "dismisse
 
 export type InboxRow = Omit<S["InboxRow"], "state"> & { state: InboxState };
 export type InboxCounts = S["InboxCounts"];
+export type InboxPage = Omit<S["InboxPage"], "rows"> & { rows: InboxRow[] };
 export type InboxSegment = S["SegmentView"];
 export type Meaning = S["MeaningView"];
 export type StoredResource = S["ResourceView"];

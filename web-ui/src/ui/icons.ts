@@ -2,6 +2,7 @@
 // public/licences.txt). Clinical flags are own drawings in Flag.svelte, so that an update cannot change them.
 export { default as Back } from "@lucide/svelte/icons/chevron-left";
 export { default as Box } from "@lucide/svelte/icons/hard-drive";
+export { default as Calendar } from "@lucide/svelte/icons/calendar-days";
 export { default as Check } from "@lucide/svelte/icons/check";
 export { default as Clock } from "@lucide/svelte/icons/clock";
 export { default as Close } from "@lucide/svelte/icons/x";

@@ -9,11 +9,13 @@ use clinicvault_gateway::map::analyser::{self, Context};
 use clinicvault_gateway::map::ids;
 use clinicvault_vault::{Action, Outcome, QueueRow};
 use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 use super::{Analyser, Peer};
 use crate::exchange::inbox::leaf;
 use crate::exchange::row::{self, Facts, Fault, LineFacts, State};
+use crate::exchange::terms::{self, Content};
 use crate::exchange::{Exchange, INBOX};
 use crate::records::access::Actor;
 use crate::records::error::Error;
@@ -102,12 +104,12 @@ impl Exchange {
             return Ok(());
         }
         let who = Arc::new(actor(&analyser.name, peer.wire, &peer.name));
-        let now = self.records().now();
+        let (now, zone) = (self.records().now(), self.rules().map.zone.clone());
         let unit = self.records().unit(who, move |work| {
             let mut repeated = 0;
             let mut rows = 0;
             for read in reads {
-                match commit(work, read, now)? {
+                match commit(work, read, now, &zone)? {
                     true => rows += 1,
                     false => repeated += 1,
                 }
@@ -262,13 +264,13 @@ fn key(analyser: &str, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Runs inside the writer; false for a part that had come before.
-fn commit(work: &mut Work<'_, '_>, read: Read, now: jiff::Timestamp) -> Result<bool, Error> {
+fn commit(work: &mut Work<'_, '_>, read: Read, now: jiff::Timestamp, zone: &TimeZone) -> Result<bool, Error> {
     if let Some((key, _)) = &read.same
         && work.unit().recall(key)?.is_some()
     {
         return Ok(false);
     }
-    let body = row::encode(&read.facts, &read.bytes).map_err(|e| Error::Fault(e.to_string()))?;
+    let body = row::encode(&read.facts, &[]).map_err(|e| Error::Fault(e.to_string()))?;
     let seq = work.unit().enqueue(
         INBOX,
         &QueueRow {
@@ -279,6 +281,11 @@ fn commit(work: &mut Work<'_, '_>, read: Read, now: jiff::Timestamp) -> Result<b
             ref_key: read.same.as_ref().map(|(key, _)| key.clone()).unwrap_or_default(),
         },
     )?;
+    work.unit().queue_load_put(INBOX, seq, &read.bytes)?;
+    if read.state == State::Refused {
+        let text = String::from_utf8_lossy(&read.bytes);
+        work.unit().queue_terms_set(INBOX, seq, &terms::of(&read.facts, now, zone, Content::Text(&text)))?;
+    }
     if let Some((key, window)) = &read.same {
         work.unit().remember(key, now + *window, &[])?;
     }

@@ -117,12 +117,14 @@ impl Exchange {
         let damaged = || Error::Damaged(format!("inbox row {}", item.seq));
         let (mut facts, bytes) = row::decode(&item.row.body).ok_or_else(damaged)?;
         facts.report(&opened.mapped.report);
+        let terms = self.terms(&facts, item.at, &opened.message);
         let body = row::encode(&facts, bytes).map_err(|e| Error::Fault(e.to_string()))?;
         let (seq, was) = (item.seq, item.row.state);
         let reason = if opened.sense.control { "quality control" } else { "no results" };
         self.records().unit_blocking(Arc::clone(&sender(&facts).who), move |work| {
             unchanged(work, seq, was)?;
             work.unit().queue_set(INBOX, seq, State::Dismissed.number(), None, Some(&body))?;
+            work.unit().queue_terms_set(INBOX, seq, &terms)?;
             let line = leaf(
                 work.who(),
                 Action::MessageSettled,

@@ -19,7 +19,7 @@ use super::{Analyser, Lines, News, tcp};
 use crate::config::Hl7;
 use crate::exchange::row::State;
 use crate::exchange::settle::Settlement;
-use crate::exchange::view::{InboxMessage, InboxRow, Shown};
+use crate::exchange::view::{InboxMessage, InboxRow, Wanted};
 use crate::exchange::{Exchange, Rules};
 use crate::records::access::{Role, Who};
 use crate::records::testing::{Room, caller, person};
@@ -109,7 +109,7 @@ impl Lab {
     }
 
     fn rows(&self) -> Vec<InboxRow> {
-        self.exchange.list(&person(Role::Doctor).who, Shown::All, None).unwrap().rows
+        self.exchange.list(&person(Role::Doctor).who, &Wanted::default()).unwrap().rows
     }
 
     async fn newest(&self) -> InboxMessage {

@@ -7,13 +7,18 @@ use utoipa::ToSchema;
 use crate::clinic::identity::Identity;
 
 /// A page of the inbox.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InboxPage {
     /// Newest first.
     pub rows: Vec<InboxRow>,
     /// For the tabs.
     pub counts: InboxCounts,
+    /// Where to go on with `before`; absent when the end is reached. A page may be short and go on: then it took long
+    /// to look for its rows.
+    pub next: Option<u64>,
+    /// Words that so many others begin with that only the words themselves were looked for: type more of them.
+    pub whole_words: Vec<String>,
 }
 
 /// One row of the list.

@@ -33,6 +33,8 @@ pub(crate) fn code(table: T) -> Option<u8> {
         T::QueueState => 11,
         T::QueueRef => 12,
         T::Closed => 13,
+        T::QueueTerm => 14,
+        T::QueueOwn => 15,
         _ => return None,
     })
 }

@@ -20,7 +20,7 @@ pub(crate) fn pair_key(first: u64, second: u64) -> [u8; 16] {
     key
 }
 
-/// Key of [`super::T::Queue`].
+/// Key of [`super::T::Queue`], [`super::T::QueueLoad`] and [`super::T::QueueOwn`].
 pub(crate) fn queue_key(queue: u8, seq: u64) -> [u8; 9] {
     let mut key = [queue; 9];
     key[1..].copy_from_slice(&seq.to_be_bytes());
@@ -33,6 +33,12 @@ pub(crate) fn queue_state_key(queue: u8, state: u8, seq: u64) -> [u8; 10] {
     key[1] = state;
     key[2..].copy_from_slice(&seq.to_be_bytes());
     key
+}
+
+/// Prefix of [`super::T::QueueTerm`]; the row's number follows. A value holds no zero, so that none is the beginning
+/// of another with its zero.
+pub(crate) fn queue_term_prefix(queue: u8, field: u8, value: &[u8]) -> Vec<u8> {
+    [&[queue, field], value, &[0]].concat()
 }
 
 /// Prefix of [`super::T::QueueRef`]; the row's number follows.

@@ -8,13 +8,16 @@ use crate::datakeys::Holder;
 use crate::docs::{self, MAX_DOC_KEY};
 use crate::error::{Fault, UnitError};
 use crate::index;
-use crate::model::{Head, Kind, MAX_BODY, MAX_ID, Owner, Put, QueueItem, QueueRow, Rid, Term, Tx};
+use crate::model::{
+    Head, Kind, MAX_BODY, MAX_ID, MAX_QUEUE_TERM, MAX_QUEUE_TERMS, Owner, Put, QueueItem, QueueRow,
+    QueueTerm, Rid, Term, Tx,
+};
 use crate::pending::fresh::Born;
 use crate::queue;
 use crate::remember::{self, MAX_SCOPE};
 use crate::tables::{
-    Get, T, doc_key, id_key, name, pair_key, queue_key, queue_ref_prefix, queue_state_key, rid_key, time_key,
-    time_of_key,
+    Get, T, doc_key, id_key, name, pair_key, queue_key, queue_ref_prefix, queue_state_key, queue_term_prefix,
+    rid_key, time_key, time_of_key,
 };
 use crate::wire::Encoder;
 use jiff::Timestamp;
@@ -308,6 +311,51 @@ impl Unit<'_> {
             item.row.body = body.to_vec();
         }
         self.store_item(&item)
+    }
+
+    /// Lays something large beside a row, which may have no load yet: at most [`MAX_BODY`] bytes that never change.
+    ///
+    /// # Errors
+    /// [`UnitError::TooLarge`] over a limit, [`UnitError::LowDisk`] when the disk is nearly full.
+    pub fn queue_load_put(&mut self, queue: u8, seq: u64, load: &[u8]) -> Result<(), UnitError> {
+        limit("the row's load", load.len(), MAX_BODY)?;
+        self.adding()?;
+        let (keys, tx, number) = (std::sync::Arc::clone(&self.keys), self.state.tx, seq.to_be_bytes());
+        let sealed =
+            self.seal(&Holder::queue(queue), &queue::load_binding(&keys.clinic, queue, &number, tx), load)?;
+        let row = [&tx.to_le_bytes(), sealed.as_slice()].concat();
+        Ok(self.insert(T::QueueLoad, &queue_key(queue, seq), &row)?)
+    }
+
+    /// Gives a row these terms and no others.
+    ///
+    /// # Errors
+    /// [`UnitError::TooLarge`] for a value that is too long, empty or holds a zero, or for too many of them,
+    /// [`UnitError::LowDisk`] when the disk is nearly full.
+    pub fn queue_terms_set(&mut self, queue: u8, seq: u64, terms: &[QueueTerm]) -> Result<(), UnitError> {
+        limit("the row's terms", terms.len(), MAX_QUEUE_TERMS)?;
+        for term in terms {
+            let bad = term.value.is_empty() || term.value.contains(&0);
+            limit("a term of the row", if bad { usize::MAX } else { term.value.len() }, MAX_QUEUE_TERM)?;
+        }
+        self.adding()?;
+        let mut terms = terms.to_vec();
+        terms.sort();
+        terms.dedup();
+        let before = queue::own_terms(self, queue, seq)?;
+        if terms == before {
+            return Ok(());
+        }
+        let key = |term: &QueueTerm| {
+            [queue_term_prefix(queue, term.field, &term.value).as_slice(), &seq.to_be_bytes()].concat()
+        };
+        for gone in before.iter().filter(|term| terms.binary_search(term).is_err()) {
+            self.delete(T::QueueTerm, &key(gone))?;
+        }
+        for new in terms.iter().filter(|term| before.binary_search(term).is_err()) {
+            self.insert(T::QueueTerm, &key(new), &[])?;
+        }
+        Ok(self.insert(T::QueueOwn, &queue_key(queue, seq), &queue::encode_terms(&terms))?)
     }
 
     fn store_item(&mut self, item: &QueueItem) -> Result<(), UnitError> {

@@ -206,7 +206,7 @@ fn encode(word: &str) -> Vec<u8> {
 
 /// The words of a folded text: what stands between white space and punctuation. Vowel signs of Indic scripts are no
 /// letters to Unicode, but belong to the word, so gaps are named instead of letters.
-fn split(folded: &str) -> impl Iterator<Item = &str> {
+pub fn split(folded: &str) -> impl Iterator<Item = &str> {
     folded.split(is_gap).filter(|word| !word.is_empty())
 }
 

@@ -1,21 +1,30 @@
 //! Rows of durable queues: the inbox of messages, later the outbox.
 //!
 //! Row: 1 | state u8 | at us i64 | due us? | tx u64 | partition | ref key | sealed body. The body is bound to queue,
-//! number and tx. Two small tables find rows by state and by reference key; counts per state are kept beside.
+//! number and tx. What is large and never changes, such as a message as received, may lie beside the row as its load
+//! (tx u64 | sealed bytes), so that a list of rows and a change of state leave it alone. Small tables find rows by
+//! state, by reference key and by term (find.rs); counts per state are kept beside.
+
+pub(crate) mod find;
 
 use crate::cipher::Binding;
 use crate::datakeys::{Holder, Keyring};
 use crate::error::{Fault, ReadError};
-use crate::model::{QueueItem, QueueRow, Tx};
+use crate::model::{QueueItem, QueueRow, QueueTerm, Tx};
 use crate::tables::{Get, T, last_number, name, queue_key, queue_ref_prefix, queue_state_key};
 use crate::wire::{Decoder, Encoder};
 use jiff::Timestamp;
 use std::ops::Bound;
 
 const DOMAIN: &str = "clinicvault/queue";
+const LOAD_DOMAIN: &str = "clinicvault/queue-load";
 
 pub(crate) fn binding<'a>(clinic: &'a str, queue: u8, seq: &'a [u8; 8], tx: u64) -> Binding<'a> {
     Binding { domain: DOMAIN, clinic, table: u16::from(queue), id: seq, version: tx }
+}
+
+pub(crate) fn load_binding<'a>(clinic: &'a str, queue: u8, seq: &'a [u8; 8], tx: u64) -> Binding<'a> {
+    Binding { domain: LOAD_DOMAIN, clinic, table: u16::from(queue), id: seq, version: tx }
 }
 
 /// A row without its sealed body opened.
@@ -75,6 +84,46 @@ pub(crate) fn item(
     let body = set.open(&binding(&keys.clinic, queue, &number, item.tx.0), &sealed).ok_or_else(damaged)?;
     item.row.body = body.to_vec();
     Ok(Some(item))
+}
+
+/// The load of a row, if it has one.
+pub(crate) fn load(
+    from: &impl Get,
+    keys: &Keyring,
+    queue: u8,
+    seq: u64,
+) -> Result<Option<Vec<u8>>, ReadError> {
+    let Some(row) = from.get(T::QueueLoad, &queue_key(queue, seq))? else { return Ok(None) };
+    let (tx, sealed) = row.split_first_chunk::<8>().ok_or_else(|| Fault::row(name(T::QueueLoad)))?;
+    let tx = u64::from_le_bytes(*tx);
+    let damaged = || ReadError::Damaged { kind: u16::from(queue), rid: seq, version: tx };
+    let set = keys.keys(from, &Holder::queue(queue))?.ok_or_else(damaged)?;
+    let number = seq.to_be_bytes();
+    let load = set.open(&load_binding(&keys.clinic, queue, &number, tx), sealed).ok_or_else(damaged)?;
+    Ok(Some(load.to_vec()))
+}
+
+/// What [`T::QueueOwn`] holds: each term as field u8 | length u8 | value.
+pub(crate) fn encode_terms(terms: &[QueueTerm]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for term in terms {
+        out.extend([term.field, u8::try_from(term.value.len()).unwrap_or(u8::MAX)]);
+        out.extend(&term.value);
+    }
+    out
+}
+
+/// The terms of a row.
+pub(crate) fn own_terms(from: &impl Get, queue: u8, seq: u64) -> Result<Vec<QueueTerm>, Fault> {
+    let Some(row) = from.get(T::QueueOwn, &queue_key(queue, seq))? else { return Ok(Vec::new()) };
+    let (mut rest, mut terms) = (row.as_slice(), Vec::new());
+    while let Some(([field, length], after)) = rest.split_first_chunk::<2>() {
+        let (value, after) =
+            after.split_at_checked(usize::from(*length)).ok_or_else(|| Fault::row(name(T::QueueOwn)))?;
+        terms.push(QueueTerm { field: *field, value: value.to_vec() });
+        rest = after;
+    }
+    Ok(terms)
 }
 
 /// Numbers of rows, newest or oldest first: of one state or of all, below or above `edge`, at most `limit`.
