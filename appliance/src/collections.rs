@@ -40,6 +40,10 @@ pub const BLOCKS: u16 = 41;
 pub const SUBSCRIPTIONS: u16 = 60;
 /// Events of subscriptions; by id, beginning and number.
 pub const SUBSCRIPTION_EVENTS: u16 = 61;
+/// Destinations that somebody has paused; by channel and name.
+pub const OUTBOX_PAUSED: u16 = 70;
+/// How far channels have read the log of changes; by name.
+pub const OUTBOX_CURSORS: u16 = 71;
 
 #[cfg(test)]
 mod tests {

@@ -32,6 +32,8 @@ pub enum Task {
     JobWorker,
     /// Changes are told to those who asked to be told.
     Subscriptions,
+    /// Messages leave the box.
+    Outbox,
     /// Ended sessions and expired tokens are swept away.
     SessionSweeper,
     /// The leaf certificate is renewed before it ends.
@@ -188,6 +190,7 @@ impl Task {
             | Task::IndexRenewal
             | Task::JobWorker
             | Task::Subscriptions
+            | Task::Outbox
             | Task::SessionSweeper
             | Task::CertificateRenewal
             | Task::VaultWatch => Stage::StopJobs,

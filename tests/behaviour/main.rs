@@ -25,6 +25,7 @@ mod leak;
 mod leaks;
 mod lifecycle;
 mod live;
+mod outbox;
 mod register;
 mod roles;
 mod search;

@@ -22,6 +22,7 @@ pub mod receiver;
 pub mod sample;
 pub mod server;
 pub mod shared;
+pub mod sink;
 pub mod smart;
 pub mod socket;
 
@@ -30,3 +31,4 @@ pub use http::{Answer, Http};
 pub use mllp::Mllp;
 pub use person::Person;
 pub use receiver::Receiver;
+pub use sink::Sink;

@@ -18,7 +18,7 @@ use crate::app::{App, Slot};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::exchange::channels::keeper;
-use crate::exchange::{mllp, worker};
+use crate::exchange::{mllp, outbox, worker};
 use crate::http::connections::Connections;
 use crate::http::fhir::later::Within;
 use crate::http::server::{self, Service};
@@ -189,6 +189,8 @@ fn start(app: &App, bound: &Bound, control: Arc<tokio::net::UnixListener>, conne
     supervisor.run(Task::Subscriptions, OnError::Restart, move |stop| {
         subscriptions::worker::run(own.clone(), stop)
     });
+    let own = app.clone();
+    supervisor.run(Task::Outbox, OnError::Restart, move |stop| outbox::worker::run(own.clone(), stop));
     let own = app.clone();
     supervisor.run(Task::IndexRenewal, OnError::Restart, move |stop| renewal::run(own.clone(), stop));
     let own = app.clone();

@@ -3,7 +3,7 @@
 //! `channels` are the documents that say where messages come from and how they are taken, `sources` what runs by them;
 //! `mllp` owns the sockets and drives the gateway's decoder; `inbox` commits a message and only then answers; `worker`
 //! turns committed messages into records, in order per patient; `lookup` finds whom a message may be about; `settle`
-//! carries out what a person decides about a held one; `view` says what a screen shows; `lines` speaks with analysers. What a message means is the
+//! carries out what a person decides about a held one; `outbox` holds and sends what leaves the box; `view` says what a screen shows; `lines` speaks with analysers. What a message means is the
 //! gateway's knowledge, how records are stored is the records room's.
 
 pub mod applied;
@@ -15,6 +15,7 @@ mod kept;
 pub mod lines;
 pub mod lookup;
 pub mod mllp;
+pub mod outbox;
 pub mod row;
 pub mod seats;
 pub mod settle;
@@ -41,6 +42,7 @@ use tokio::sync::{Notify, mpsc};
 
 use self::channels::Channels;
 use self::intake::Intake;
+use self::outbox::Outbox;
 use crate::clinic::identity::{ABHA_SYSTEM, NUMBER_SYSTEM};
 use crate::config::Hl7;
 use crate::records::Records;
@@ -59,6 +61,7 @@ struct Inner {
     records: Records,
     rules: Rules,
     channels: Channels,
+    outbox: Outbox,
     /// The rules of the listener of the settings.
     intake: Arc<Intake>,
     wake: Notify,
@@ -102,6 +105,7 @@ impl Exchange {
         Self(Arc::new(Inner {
             opened,
             channels: Channels::new(records.clone()),
+            outbox: Outbox::new(records.clone()),
             intake: Arc::default(),
             records,
             rules,
@@ -114,6 +118,11 @@ impl Exchange {
     /// The channels.
     pub fn channels(&self) -> &Channels {
         &self.0.channels
+    }
+
+    /// The messages that leave the box.
+    pub fn outbox(&self) -> &Outbox {
+        &self.0.outbox
     }
 
     /// The rules of the listener of the settings.

@@ -27,6 +27,7 @@ mod linger;
 pub mod login;
 pub mod notifications;
 pub mod openapi;
+pub mod outbox;
 pub mod own_factor;
 pub mod parameters;
 pub mod patients;
@@ -70,6 +71,7 @@ pub fn router(app: App) -> Router {
         .merge(inbox::routes())
         .merge(channels::routes())
         .merge(hl7::routes())
+        .merge(outbox::routes())
         .merge(jobs::routes())
         .merge(parameters::routes())
         .merge(subscriptions::routes())

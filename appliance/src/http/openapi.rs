@@ -6,8 +6,8 @@
 use utoipa::OpenApi;
 
 use super::{
-    changes, channels, chart, emergency, events, hl7, inbox, jobs, login, own_factor, parameters, patients,
-    reviews, session, setup, smart, subscriptions, tokens, users,
+    changes, channels, chart, emergency, events, hl7, inbox, jobs, login, outbox, own_factor, parameters,
+    patients, reviews, session, setup, smart, subscriptions, tokens, users,
 };
 
 #[derive(OpenApi)]
@@ -70,6 +70,13 @@ use super::{
         inbox::list,
         inbox::detail,
         inbox::settle,
+        outbox::list,
+        outbox::one,
+        outbox::resend,
+        outbox::edit,
+        outbox::discard,
+        outbox::pause,
+        outbox::resume,
         channels::list,
         channels::described,
         channels::read,

@@ -24,6 +24,7 @@ pub mod message;
 pub mod mllp;
 pub mod parse;
 pub mod path;
+pub mod reply;
 pub mod structure;
 
 pub use delimiters::Delimiters;

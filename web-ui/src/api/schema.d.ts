@@ -247,6 +247,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/destinations/{channel}/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pauses a destination: its messages wait. */
+        post: operations["pause_destination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/destinations/{channel}/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a destination go on. */
+        post: operations["resume_destination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/emergencies": {
         parameters: {
             query?: never;
@@ -582,6 +616,91 @@ export interface paths {
         post?: never;
         /** Ends one of the own sessions. */
         delete: operations["end_my_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/outbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rows of the outbox, newest first. */
+        get: operations["list_outbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/outbox/{seq}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One message with its attempts. */
+        get: operations["read_outbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/outbox/{seq}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts a message aside that waits or has failed. */
+        post: operations["discard_outbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/outbox/{seq}/edit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends another text in the place of a failed message, which is kept. Answers the number of the new one. */
+        post: operations["edit_outbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/outbox/{seq}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a failed message again, byte for byte. 412 when it has not failed. */
+        post: operations["resend_outbox"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1125,10 +1244,10 @@ export interface components {
             who: string;
         };
         /**
-         * @description When the answer of original mode leaves. Enhanced mode has its own two answers.
+         * @description How a receiver acknowledges (tables 0008 and 0155).
          * @enum {string}
          */
-        Acknowledge: "commit" | "apply";
+        Acknowledge: "original" | "accept" | "application";
         /** @description The id of a new entry. */
         Added: {
             /** @description Logical id. */
@@ -1238,6 +1357,20 @@ export interface components {
             /** @description The peer was connected. */
             heard: boolean;
         };
+        /** @description One attempt to send. */
+        Attempt: {
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            at: string;
+            /** @description MSA-1, when there was an answer. */
+            code?: string | null;
+            /** @description `taken`, `accepted`, `refused` (AE, CE), `rejected` (AR, CR), `notSent`, `noAnswer`. */
+            outcome: string;
+            /** @description What the answer said, or what stood in the way. */
+            text?: string;
+        };
         /** @description Exactly one member. */
         BirthForm: {
             /**
@@ -1332,6 +1465,8 @@ export interface components {
         };
         /** @description A channel. */
         Channel: {
+            /** @description Where messages go that are made of the box's own records. */
+            destinations?: components["schemas"]["Target"][];
             /** @description Its name in addresses and lists: small letters, digits and hyphens, at most 40, the first a letter. */
             name: string;
             /** @description Whether it runs; pausing turns it off and resuming on. */
@@ -1527,6 +1662,11 @@ export interface components {
             action: "refuse";
             /** @description Why. */
             reason: string;
+        };
+        /** @description Where messages go. */
+        Destination: components["schemas"]["MllpTarget"] & {
+            /** @enum {string} */
+            kind: "mllp";
         };
         /** @description "This is another person", with the reason. */
         Different: {
@@ -2053,6 +2193,30 @@ export interface components {
             idleSeconds?: number;
             tls?: components["schemas"]["TlsSource"] | null;
         };
+        /** @description A receiver of MLLP. */
+        MllpTarget: {
+            /** @description How the receiver shall acknowledge. */
+            acknowledge?: components["schemas"]["Acknowledge"];
+            /** @description MSH-5 of messages that the box makes. */
+            application?: string;
+            /** @description Connections; on each one message is under way, those of one patient never on two. */
+            connections?: number;
+            /** @description MSH-6 of messages that the box makes. */
+            facility?: string;
+            /** @description Host name or address. */
+            host: string;
+            /**
+             * Format: int32
+             * @description Port.
+             */
+            port: number;
+            /**
+             * Format: int64
+             * @description Seconds to wait for an answer; then the line is cut and the same bytes are sent again.
+             */
+            timeoutSeconds?: number;
+            tls?: components["schemas"]["TlsTarget"] | null;
+        };
         /** @description An allergy, or that none are known. */
         NewAllergy: {
             /** @description confirmed or unconfirmed. */
@@ -2173,6 +2337,88 @@ export interface components {
             more: boolean;
             /** @description The newest first, at most 100. */
             openings: components["schemas"]["Opening"][];
+        };
+        /** @description Another text of a message. */
+        OtherText: {
+            /** @description The whole message, one segment a line. */
+            text: string;
+        };
+        /** @description One message with all that is known of it. */
+        OutboxMessage: {
+            /** @description The newest attempts, oldest first. */
+            attempts: components["schemas"]["Attempt"][];
+            /** @description Who put it aside or replaced it. */
+            by?: string | null;
+            /** @description The version of a record that caused it. */
+            cause: string;
+            /** @description Why. */
+            reason?: string | null;
+            /**
+             * Format: int64
+             * @description The row that stands in for it.
+             */
+            replacedBy?: number | null;
+            /**
+             * Format: int64
+             * @description The row that it stands in for.
+             */
+            replaces?: number | null;
+            /** @description As in the list. */
+            row: components["schemas"]["OutboxRow"];
+            /** @description The text of the message, one segment a line. */
+            text: string;
+        };
+        /** @description A page of the outbox. */
+        OutboxPage: {
+            /**
+             * Format: int64
+             * @description Messages that a receiver does not want and a person has to look at.
+             */
+            failed: number;
+            /** @description Destinations that somebody has paused. */
+            paused: string[];
+            /** @description Newest first. */
+            rows: components["schemas"]["OutboxRow"][];
+            /**
+             * Format: int64
+             * @description Messages to be sent.
+             */
+            waiting: number;
+        };
+        /** @description A message that leaves the box. */
+        OutboxRow: {
+            /**
+             * Format: date-time
+             * @description When it was committed.
+             */
+            at: string;
+            /**
+             * Format: int32
+             * @description Attempts so far.
+             */
+            attempts: number;
+            /** @description MSH-10. */
+            controlId: string;
+            /** @description Channel and destination. */
+            destination: string;
+            last?: components["schemas"]["Attempt"] | null;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            seq: number;
+            /** @description `waiting`, `accepted`, `sent`, `failed`, `discarded` or `replaced`. */
+            state: string;
+            /** @description MSH-9. */
+            type: string;
+        };
+        /** @description The row that is sent. */
+        OutboxSeq: {
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            seq: number;
         };
         /** @description What one program was granted. */
         OwnConsent: {
@@ -2340,6 +2586,11 @@ export interface components {
         Proof: {
             password: string;
         };
+        /** @description Why a message is put aside. */
+        PutAside: {
+            /** @description In a person's words. */
+            reason: string;
+        };
         /** @description A usual range. */
         Range: {
             /** @description Upper end, digits as stored. */
@@ -2354,6 +2605,15 @@ export interface components {
          * @enum {string}
          */
         Reason: "sameAbha" | "sameName" | "nameSounds" | "namePart" | "samePhone" | "sameBirthDate" | "sameBirthYear" | "sameVillage";
+        /** @description Changes of the box's own records. */
+        RecordsSource: {
+            /** @description MSH-3. */
+            application?: string;
+            /** @description MSH-4. */
+            facility?: string;
+            /** @description The messages that are made, such as `ADT^A08` and `ORU^R01`. */
+            messages: string[];
+        };
         /** @description The recovery key. */
         Recovery: {
             groups: string[];
@@ -2627,6 +2887,9 @@ export interface components {
         }) | (components["schemas"]["FolderSource"] & {
             /** @enum {string} */
             kind: "folder";
+        }) | (components["schemas"]["RecordsSource"] & {
+            /** @enum {string} */
+            kind: "records";
         });
         /**
          * @description What an analyser speaks.
@@ -2726,6 +2989,13 @@ export interface components {
             id: string;
             name: string;
         };
+        /** @description A destination. */
+        Target: {
+            /** @description Its name within the channel: small letters, digits and hyphens, at most 40, the first a letter. */
+            name: string;
+            /** @description Where that is. */
+            to: components["schemas"]["Destination"];
+        };
         /** @description A new temporary password. */
         Temporary: {
             /** @description Shown this once. */
@@ -2763,6 +3033,30 @@ export interface components {
              * @default []
              */
             peers: components["schemas"]["Pin"][];
+        };
+        /** @description TLS towards a receiver. */
+        TlsTarget: {
+            /**
+             * @description Name of a file `NAME.crt` in the folder `tls` of the data with the authority that signs the receiver's certificate;
+             *     without it and a fingerprint the authorities of the system are trusted.
+             * @default null
+             */
+            authority: string | null;
+            /**
+             * @description Name of the certificate that the box shows: `NAME.crt` with its key `NAME.key` in the folder `tls` of the data.
+             * @default null
+             */
+            certificate: string | null;
+            /**
+             * @description SHA-256 of the receiver's certificate, 64 hexadecimal digits; it is trusted whoever signed it.
+             * @default null
+             */
+            fingerprint: string | null;
+            /**
+             * @description The name that the receiver's certificate is for, when it is not the host.
+             * @default null
+             */
+            name: string | null;
         };
         /** @description A token; its secret is not kept anywhere. */
         Token: {
@@ -3461,6 +3755,46 @@ export interface operations {
             };
         };
     };
+    pause_destination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    resume_destination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     list_emergencies: {
         parameters: {
             query?: never;
@@ -3975,6 +4309,170 @@ export interface operations {
                 content?: never;
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_outbox: {
+        parameters: {
+            query?: {
+                /** @description `waiting`, `accepted`, `sent`, `failed`, `discarded` or `replaced`; without it all. */
+                state?: string;
+                /** @description Rows below this number. */
+                before?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutboxPage"];
+                };
+            };
+        };
+    };
+    read_outbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutboxMessage"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    discard_outbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutAside"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutboxSeq"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    edit_outbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OtherText"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutboxSeq"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    resend_outbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutboxSeq"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };

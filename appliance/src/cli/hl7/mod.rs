@@ -1,6 +1,8 @@
-//! `clinicvault hl7`: files of HL7 v2 messages and recorded lines of analysers without a box: nothing is stored.
+//! `clinicvault hl7`: files of HL7 v2 messages and recorded lines of analysers without a box, and a line to try a peer out: nothing is stored.
 
+mod listen;
 mod read;
+mod send;
 
 use std::path::PathBuf;
 
@@ -26,6 +28,10 @@ pub enum Hl7 {
     Report(File),
     /// Print what each message says, in words
     Explain(File),
+    /// Send each message of a file to a receiver of MLLP and print its acknowledgement
+    Send(send::Send),
+    /// Print what arrives over MLLP and acknowledge it; nothing is stored
+    Listen(listen::Listen),
 }
 
 #[derive(Debug, Args)]
@@ -46,7 +52,11 @@ pub struct File {
 
 /// Runs the sub-command.
 pub fn run(command: &Hl7) -> anyhow::Result<()> {
-    let (Hl7::Convert(file) | Hl7::Report(file) | Hl7::Explain(file)) = command;
+    let file = match command {
+        Hl7::Convert(file) | Hl7::Report(file) | Hl7::Explain(file) => file,
+        Hl7::Send(command) => return send::run(command),
+        Hl7::Listen(command) => return listen::run(command),
+    };
     let zone = TimeZone::get(&file.zone)
         .map_err(|_| WrongUse(format!("{}: no such time zone; write one like Asia/Kolkata", file.zone)))?;
     let name = file.file.display();
@@ -62,6 +72,8 @@ pub fn run(command: &Hl7) -> anyhow::Result<()> {
                 message.rows.iter().for_each(|row| say(words(row)));
                 message.report.warnings.iter().for_each(|w| say(format!("  ! {} {}", w.path, w.text)));
             }
+            // Done before.
+            (_, Hl7::Send(_) | Hl7::Listen(_)) => {}
             (Found::Printout(text), Hl7::Explain(_)) => {
                 say("Print-out of an analyser, verified by nothing");
                 say(format!("  {text}"));

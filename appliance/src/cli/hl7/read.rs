@@ -36,6 +36,12 @@ pub struct Mapped {
 
 /// Everything in a file.
 pub fn file(file: &Path, zone: &TimeZone, sample: u16) -> anyhow::Result<Vec<Found>> {
+    let context = analyser::Context { sample, ..analyser::Context::plain(zone.clone()) };
+    Ok(messages(bytes(file)?, &context))
+}
+
+/// The bytes of a file.
+pub fn bytes(file: &Path) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let shown = file.display();
     let limit = MOST_BYTES + 1;
@@ -46,29 +52,31 @@ pub fn file(file: &Path, zone: &TimeZone, sample: u16) -> anyhow::Result<Vec<Fou
         file.take(limit).read_to_end(&mut bytes).with_context(|| format!("{shown} cannot be read"))?;
     }
     anyhow::ensure!(bytes.len() as u64 <= MOST_BYTES, "{shown} is longer than {MOST_BYTES} bytes");
-    let context = analyser::Context { sample, ..analyser::Context::plain(zone.clone()) };
-    Ok(messages(bytes, &context))
+    Ok(bytes)
+}
+
+/// The payloads of MLLP frames, or the whole where there are none.
+pub fn frames(bytes: Vec<u8>) -> Vec<Result<Vec<u8>, String>> {
+    if bytes.trim_ascii_start().first() != Some(&START) {
+        return vec![Ok(bytes)];
+    }
+    let mut decoder = Decoder::new(Bounds::default());
+    let mut rest = bytes.as_slice();
+    let mut events: Vec<Event> = std::iter::from_fn(|| decoder.take(&mut rest)).collect();
+    events.extend(decoder.pause());
+    let payload = |event| match event {
+        Event::Frame(payload) => Ok(payload),
+        Event::Fault(fault) => Err(fault.to_string()),
+    };
+    events.into_iter().map(payload).collect()
 }
 
 fn messages(bytes: Vec<u8>, context: &analyser::Context) -> Vec<Found> {
     if capture::looks_like(&bytes) {
         return analysers(&bytes, context);
     }
-    let mut frames = Vec::new();
-    if bytes.trim_ascii_start().first() == Some(&START) {
-        let mut decoder = Decoder::new(Bounds::default());
-        let mut rest = bytes.as_slice();
-        let mut events: Vec<Event> = std::iter::from_fn(|| decoder.take(&mut rest)).collect();
-        events.extend(decoder.pause());
-        frames.extend(events.into_iter().map(|event| match event {
-            Event::Frame(payload) => Ok(payload),
-            Event::Fault(fault) => Err(fault.to_string()),
-        }));
-    } else {
-        frames.push(Ok(bytes));
-    }
     let mut found = Vec::new();
-    for frame in frames {
+    for frame in frames(bytes) {
         match frame {
             Err(fault) => found.push(Found::Refused(fault)),
             Ok(frame) => {

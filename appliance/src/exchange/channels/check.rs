@@ -5,6 +5,7 @@ use clinicvault_gateway::fhir::outcome::{Issue, IssueCode, Outcome};
 use clinicvault_gateway::hl7::charset;
 
 use super::document::{Channel, Rules, Source};
+use crate::exchange::outbox::destination;
 
 /// Longest name.
 const LONGEST_NAME: usize = 40;
@@ -72,7 +73,16 @@ pub fn all(channel: &Channel) -> Result<(), Outcome> {
                 "These rules are for HL7 v2; those of an analyser stand in its source.",
             );
         }
+        Source::Records(source) => source.check(&mut findings),
     }
+    destination::check(&channel.destinations, &mut findings);
+    let made = matches!(channel.source, Source::Records(_));
+    findings.need(
+        made || channel.destinations.is_empty(),
+        "destinations",
+        "Only what changed in the box's own records goes to destinations: the source is then of the kind records.",
+    );
+    findings.need(!made || !channel.destinations.is_empty(), "destinations", "Say where the messages go.");
     rules(&channel.rules, &mut findings);
     findings.done()
 }

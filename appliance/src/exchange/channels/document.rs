@@ -11,10 +11,12 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::check;
+use crate::exchange::outbox::destination::Target;
 use crate::exchange::sources::analyser::AnalyserSource;
 use crate::exchange::sources::folder::FolderSource;
 use crate::exchange::sources::http::HttpSource;
 use crate::exchange::sources::mllp::MllpSource;
+use crate::exchange::sources::records::RecordsSource;
 
 /// Longest document in bytes.
 pub const LONGEST: usize = 512 * 1024;
@@ -40,6 +42,10 @@ pub struct Channel {
     /// By which rules they are taken.
     #[serde(default)]
     pub rules: Rules,
+    /// Where messages go that are made of the box's own records.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 20)]
+    pub destinations: Vec<Target>,
 }
 
 /// Where messages come from.
@@ -54,6 +60,8 @@ pub enum Source {
     Http(HttpSource),
     /// Files of messages in a folder.
     Folder(FolderSource),
+    /// What changed in the box's own records.
+    Records(RecordsSource),
 }
 
 /// By which rules messages are taken.
@@ -125,7 +133,7 @@ fn yes() -> bool {
 
 impl Source {
     /// The kinds, as a document names them.
-    pub const KINDS: [&'static str; 4] = ["mllp", "analyser", "http", "folder"];
+    pub const KINDS: [&'static str; 5] = ["mllp", "analyser", "http", "folder", "records"];
 
     /// The kind of this source.
     pub const fn kind(&self) -> &'static str {
@@ -134,6 +142,7 @@ impl Source {
             Self::Analyser(_) => "analyser",
             Self::Http(_) => "http",
             Self::Folder(_) => "folder",
+            Self::Records(_) => "records",
         }
     }
 }
@@ -210,6 +219,7 @@ fn misread(whole: &Value, place: &str, why: &str) -> Outcome {
         Some("analyser") => probe::<AnalyserSource>(inner),
         Some("http") => probe::<HttpSource>(inner),
         Some("folder") => probe::<FolderSource>(inner),
+        Some("records") => probe::<RecordsSource>(inner),
         Some(_) | None => {
             return at(
                 "source.kind",

@@ -13,7 +13,7 @@ use super::document::Source;
 use super::live::{Live, Running};
 use crate::app::App;
 use crate::exchange::lines::News;
-use crate::exchange::sources::{analyser, folder, mllp};
+use crate::exchange::sources::{analyser, folder, mllp, records};
 use crate::supervisor::{Halt, Stop};
 
 /// A look without being woken.
@@ -163,6 +163,7 @@ async fn run_one(
             stop.wanted().await;
             Ok(())
         }
+        Source::Records(records) => records::run(records, app, live, stop).await,
         Source::Analyser(analyser) => {
             let clock = app.clock().clone();
             let door = Arc::new(move || app.rooms().ok().map(|rooms| rooms.exchange.clone()));

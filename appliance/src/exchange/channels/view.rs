@@ -127,7 +127,7 @@ fn line(live: &Live, since: Timestamp) -> ChannelLine {
 fn tls(source: &Source) -> Option<&TlsSource> {
     match source {
         Source::Mllp(mllp) => mllp.tls.as_ref(),
-        Source::Analyser(_) | Source::Http(_) | Source::Folder(_) => None,
+        Source::Analyser(_) | Source::Http(_) | Source::Folder(_) | Source::Records(_) => None,
     }
 }
 

@@ -7,3 +7,4 @@ pub mod http;
 pub mod mllp;
 pub mod net;
 pub mod pins;
+pub mod records;

@@ -1,0 +1,197 @@
+//! The order in which one destination gets its messages: strict for each patient, side by side across patients. Pure:
+//! time and chance come in.
+//!
+//! A message that is rejected rests with those behind it of the same patient; the others go on. A destination that cannot
+//! be reached rests as a whole, and one message then finds out whether it is back.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use jiff::{SignedDuration, Timestamp};
+
+/// First pause before a message is sent again (hl7v2-gateway reference, section 2).
+const FIRST: i64 = 1_000;
+/// Longest such pause, in milliseconds.
+const LONGEST: i64 = 60_000;
+
+/// What came of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// It waits no longer, whatever came of it.
+    Gone,
+    /// It is sent again after a pause.
+    Again,
+    /// The destination cannot be reached.
+    Down,
+}
+
+/// The messages that wait for one destination.
+#[derive(Debug, Default)]
+pub struct Lanes {
+    /// Numbers of rows by patient, in their order.
+    lanes: HashMap<String, VecDeque<u64>>,
+    /// Heads of lanes that may be sent.
+    ready: BTreeSet<(u64, String)>,
+    /// Lanes that rest, by when they may go on.
+    resting: BTreeSet<(Timestamp, u64, String)>,
+    /// How often the head of a lane was sent in vain.
+    failures: HashMap<String, u32>,
+    /// How often the destination could not be reached, and until when it rests.
+    down: u32,
+    until: Option<Timestamp>,
+    under_way: usize,
+}
+
+impl Lanes {
+    /// Adds a row behind those of its patient.
+    pub fn add(&mut self, seq: u64, patient: &str) {
+        let lane = self.lanes.entry(patient.to_owned()).or_default();
+        if lane.contains(&seq) {
+            return;
+        }
+        lane.push_back(seq);
+        if lane.len() == 1 {
+            self.ready.insert((seq, patient.to_owned()));
+        }
+    }
+
+    /// Rows that wait, those under way included.
+    pub fn waiting(&self) -> usize {
+        self.lanes.values().map(VecDeque::len).sum()
+    }
+
+    /// The next row to send. While a destination is not known to be back, one at a time.
+    pub fn next(&mut self, now: Timestamp) -> Option<(u64, String)> {
+        if self.until.is_some_and(|until| until > now) || (self.down > 0 && self.under_way > 0) {
+            return None;
+        }
+        while let Some((until, seq, patient)) = self.resting.first().cloned() {
+            if until > now {
+                break;
+            }
+            self.resting.remove(&(until, seq, patient.clone()));
+            self.ready.insert((seq, patient));
+        }
+        let next = self.ready.pop_first()?;
+        self.under_way += 1;
+        Some(next)
+    }
+
+    /// Takes note of what came of a row that was under way; `roll` is a random number.
+    pub fn settle(&mut self, patient: &str, settled: Settled, now: Timestamp, roll: u32) {
+        self.under_way = self.under_way.saturating_sub(1);
+        let head = self.lanes.get(patient).and_then(|lane| lane.front().copied());
+        match settled {
+            Settled::Gone => {
+                (self.down, self.until) = (0, None);
+                self.failures.remove(patient);
+                if let Some(lane) = self.lanes.get_mut(patient) {
+                    lane.pop_front();
+                    match lane.front() {
+                        Some(next) => drop(self.ready.insert((*next, patient.to_owned()))),
+                        None => drop(self.lanes.remove(patient)),
+                    }
+                }
+            }
+            Settled::Again => {
+                (self.down, self.until) = (0, None);
+                let failures = self.failures.entry(patient.to_owned()).or_default();
+                *failures = failures.saturating_add(1);
+                let until = after(now, pause(*failures, roll));
+                if let Some(head) = head {
+                    self.resting.insert((until, head, patient.to_owned()));
+                }
+            }
+            Settled::Down => {
+                self.down = self.down.saturating_add(1);
+                self.until = Some(after(now, pause(self.down, roll)));
+                if let Some(head) = head {
+                    self.ready.insert((head, patient.to_owned()));
+                }
+            }
+        }
+    }
+
+    /// When there may be something to send again, if nothing else happens.
+    pub fn wakes(&self) -> Option<Timestamp> {
+        match self.until {
+            Some(until) => Some(until),
+            None => self.resting.first().map(|(until, _, _)| *until),
+        }
+    }
+
+    /// Forgets every pause: somebody asks to try now.
+    pub fn hurry(&mut self) {
+        (self.down, self.until) = (0, None);
+        for (_, seq, patient) in std::mem::take(&mut self.resting) {
+            self.ready.insert((seq, patient));
+        }
+    }
+}
+
+/// The pause before an attempt: doubled each time, with a quarter more or less, from 1 s to 60 s.
+fn pause(failures: u32, roll: u32) -> SignedDuration {
+    let doubled =
+        FIRST.saturating_mul(1_i64.checked_shl(failures.saturating_sub(1).min(16)).unwrap_or(i64::MAX));
+    let base = doubled.min(LONGEST);
+    let part = base * i64::from(roll % 1_001) / 2_000;
+    SignedDuration::from_millis((base * 3 / 4 + part).clamp(FIRST, LONGEST))
+}
+
+fn after(now: Timestamp, pause: SignedDuration) -> Timestamp {
+    now.checked_add(pause).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn seqs(lanes: &mut Lanes, now: Timestamp) -> Vec<u64> {
+        std::iter::from_fn(|| lanes.next(now)).map(|(seq, _)| seq).collect()
+    }
+
+    #[test]
+    fn a_patient_keeps_its_order_and_the_others_do_not_wait() {
+        let mut lanes = Lanes::default();
+        for (seq, patient) in [(1, "a"), (2, "a"), (3, "b"), (4, "c")] {
+            lanes.add(seq, patient);
+        }
+        lanes.add(2, "a");
+        assert_eq!((seqs(&mut lanes, at(0)), lanes.waiting()), (vec![1, 3, 4], 4));
+        lanes.settle("b", Settled::Gone, at(0), 0);
+        assert_eq!(seqs(&mut lanes, at(0)), Vec::<u64>::new());
+        lanes.settle("a", Settled::Again, at(0), 0);
+        assert_eq!(seqs(&mut lanes, at(0)), Vec::<u64>::new(), "2 must not pass 1");
+        assert_eq!(lanes.wakes(), Some(at(1)));
+        assert_eq!(seqs(&mut lanes, at(1)), [1]);
+        lanes.settle("a", Settled::Gone, at(1), 0);
+        assert_eq!(seqs(&mut lanes, at(1)), [2]);
+    }
+
+    #[test]
+    fn a_destination_that_is_away_is_asked_by_one_message_after_growing_pauses() {
+        let mut lanes = Lanes::default();
+        (1..=3).for_each(|n| lanes.add(n, &n.to_string()));
+        assert_eq!(seqs(&mut lanes, at(0)), [1, 2, 3]);
+        ["1", "2", "3"].iter().for_each(|p| lanes.settle(p, Settled::Down, at(0), 1_000));
+        let until = lanes.wakes().unwrap();
+        assert!(until > at(3) && until < at(6), "{until}");
+        assert_eq!(seqs(&mut lanes, at(2)), Vec::<u64>::new());
+        assert_eq!(seqs(&mut lanes, at(10)), [1], "one finds out");
+        lanes.settle("1", Settled::Gone, at(10), 0);
+        assert_eq!(seqs(&mut lanes, at(10)), [2, 3]);
+    }
+
+    #[test]
+    fn pauses_stay_between_one_second_and_a_minute() {
+        for failures in [1, 2, 5, 6, 7, 30, u32::MAX] {
+            for roll in [0, 500, 1_000, u32::MAX] {
+                let pause = pause(failures, roll).as_millis();
+                assert!((1_000..=60_000).contains(&pause), "{failures} {roll} {pause}");
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! A row of the outbox as it is stored: what is known of a message and what came of each attempt, followed by the message.
+//!
+//! Body: version 1 | length of the facts u32 | facts as JSON | the bytes to send. The bytes never change: what is sent
+//! again is what was sent before.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Attempts that a row lists, the newest; all are counted.
+const MOST_ATTEMPTS: usize = 50;
+
+/// Where a row is on its way. Numbers are part of the stored format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// To be sent, or to be sent again.
+    Waiting,
+    /// The receiver has it; what came of it is to be told later (enhanced mode).
+    Accepted,
+    /// Done.
+    Sent,
+    /// The receiver does not want it: a person has to look.
+    Failed,
+    /// Put aside by a person.
+    Discarded,
+    /// Another version of it was sent in its place.
+    Replaced,
+}
+
+impl State {
+    const ALL: [Self; 6] =
+        [Self::Waiting, Self::Accepted, Self::Sent, Self::Failed, Self::Discarded, Self::Replaced];
+
+    /// The stored number.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Waiting => 0,
+            Self::Accepted => 1,
+            Self::Sent => 2,
+            Self::Failed => 3,
+            Self::Discarded => 4,
+            Self::Replaced => 5,
+        }
+    }
+
+    /// The state of a stored number.
+    pub fn of(number: u8) -> Self {
+        Self::ALL.into_iter().find(|state| state.number() == number).unwrap_or(Self::Discarded)
+    }
+
+    /// The word in answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Accepted => "accepted",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Discarded => "discarded",
+            Self::Replaced => "replaced",
+        }
+    }
+
+    /// The state of a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+/// One attempt to send.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// When it ended.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// `taken`, `accepted`, `refused` (AE, CE), `rejected` (AR, CR), `notSent`, `noAnswer`.
+    pub outcome: String,
+    /// MSA-1, when there was an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// What the answer said, or what stood in the way.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+}
+
+/// What is known of a message.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Facts {
+    /// Channel and destination: `to-hospital/his`.
+    pub destination: String,
+    /// Whose messages keep their order.
+    pub lane: String,
+    /// MSH-9, such as `ADT^A08`.
+    pub kind: String,
+    /// MSH-10.
+    pub control_id: String,
+    /// The patient it is about, by logical id.
+    pub patient: Option<String>,
+    /// What caused it: a version of a record.
+    pub cause: String,
+    /// Attempts so far.
+    pub count: u32,
+    /// The newest of them.
+    pub attempts: Vec<Attempt>,
+    /// Who put it aside or replaced it, and why.
+    pub settled: Option<(String, String)>,
+    /// The row that it stands in for.
+    pub replaces: Option<u64>,
+    /// The row that stands in for it.
+    pub replaced_by: Option<u64>,
+}
+
+/// Shows the shape only.
+impl std::fmt::Debug for Facts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Facts({} to {}, {} attempts)", self.kind, self.destination, self.count)
+    }
+}
+
+impl Facts {
+    /// Adds an attempt.
+    pub fn tried(&mut self, attempt: Attempt) {
+        self.count = self.count.saturating_add(1);
+        self.attempts.push(attempt);
+        let over = self.attempts.len().saturating_sub(MOST_ATTEMPTS);
+        self.attempts.drain(..over);
+    }
+}
+
+/// The stored body of a row.
+pub fn encode(facts: &Facts, message: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    let facts = serde_json::to_vec(facts)?;
+    let length = u32::try_from(facts.len()).unwrap_or(u32::MAX);
+    let mut out = Vec::with_capacity(5 + facts.len() + message.len());
+    out.push(1);
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(&facts);
+    out.extend_from_slice(message);
+    Ok(out)
+}
+
+/// The facts and the message of a stored body; `None` when it is of no known form.
+pub fn decode(body: &[u8]) -> Option<(Facts, &[u8])> {
+    let rest = body.strip_prefix(&[1])?;
+    let (length, rest) = rest.split_at_checked(4)?;
+    let length = u32::from_be_bytes(length.try_into().ok()?) as usize;
+    let (facts, message) = rest.split_at_checked(length)?;
+    Some((serde_json::from_slice(facts).ok()?, message))
+}
