@@ -19,8 +19,12 @@ use super::people::People;
 use super::sign_in::Origin;
 use super::staff::{AccountChange, NewAccount};
 use crate::app::{App, Slot};
+use crate::exchange::channels::Channels;
+use crate::exchange::channels::document::Channel;
+use crate::exchange::channels::store::Wanted;
 use crate::lan::authority;
 use crate::records::access::{Actor, Role};
+use crate::records::change::Expected;
 use crate::supervisor::Stop;
 
 /// Name of the socket in the data folder.
@@ -65,6 +69,13 @@ pub enum Request {
     },
     /// The authority's certificate.
     Ca,
+    /// Writes the document of a channel.
+    ChannelPut {
+        /// The document.
+        document: serde_json::Value,
+        /// The version that it changes; any, without.
+        version: Option<u64>,
+    },
     /// Something that takes long; the connection then goes on as `errands` says.
     Errand {
         /// What.
@@ -109,6 +120,13 @@ pub enum Answer {
         pem: String,
         /// SHA-256.
         fingerprint: String,
+    },
+    /// The channel and the version that holds now.
+    Channel {
+        /// Its name.
+        name: String,
+        /// Its version.
+        version: u64,
     },
     /// It was refused.
     Refused {
@@ -240,6 +258,14 @@ async fn answer(app: &App, request: Request) -> Answer {
             }
             None => return refused("This box has not been set up yet, so it has no certificate authority."),
         },
+        Request::ChannelPut { .. } => match app.rooms() {
+            Ok(rooms) => {
+                let (channels, who) = (rooms.exchange.channels().clone(), Actor::operator("command line"));
+                let work = tokio::task::spawn_blocking(move || put_channel(&channels, &who, request));
+                return work.await.unwrap_or_else(|_| refused("The box failed inside; its log says more."));
+            }
+            Err(closed) => return refused(closed),
+        },
         Request::Token { .. }
         | Request::UserAdd { .. }
         | Request::UserList
@@ -291,7 +317,25 @@ pub async fn change(people: &People, request: Request) -> Result<Answer, super::
             people.change_account(&who, &id, change, &from).await?;
             Ok(Answer::Done)
         }
-        Request::Status | Request::Ca | Request::Errand { .. } => Ok(Answer::Done),
+        Request::Status | Request::Ca | Request::ChannelPut { .. } | Request::Errand { .. } => {
+            Ok(Answer::Done)
+        }
+    }
+}
+
+/// Writes the document of a channel. Blocking.
+pub fn put_channel(channels: &Channels, who: &Actor, request: Request) -> Answer {
+    let Request::ChannelPut { document, version } = request else { return refused("This is no channel.") };
+    let channel = match Channel::read(document) {
+        Ok(channel) => channel,
+        Err(outcome) => return refused(outcome),
+    };
+    let name = channel.name.clone();
+    let there = channels.find(&name).is_some_and(|live| live.kept().is_there());
+    let expected = version.map(Expected::Version).or(there.then_some(Expected::Any));
+    match channels.change(who, &name, expected, Wanted::Document(Box::new(channel))) {
+        Ok((kept, _)) => Answer::Channel { name, version: kept.version },
+        Err(error) => refused(error),
     }
 }
 

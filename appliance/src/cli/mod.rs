@@ -1,6 +1,7 @@
 //! The command line. One file a sub-command; `anyhow` lives here and nowhere below.
 
 mod ca;
+mod channel;
 mod config;
 mod demo;
 mod export;
@@ -80,6 +81,9 @@ enum Command {
     /// Work on files of HL7 v2 messages and of laboratory analysers without a box
     #[command(subcommand)]
     Hl7(hl7::Hl7),
+    /// Check and write documents of channels
+    #[command(subcommand)]
+    Channel(channel::Command),
     /// Load large code systems, such as LOINC or ICD-10, from files
     #[command(subcommand)]
     Terminology(terminology::Terminology),
@@ -109,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Verify(command) => verify::run(command),
         Command::Fhir(command) => fhir::run(command),
         Command::Hl7(command) => hl7::run(command),
+        Command::Channel(command) => channel::run(command),
         Command::Terminology(command) => terminology::run(command),
         Command::Ca(command) => ca::run(command),
         Command::Openapi => openapi(),

@@ -16,6 +16,7 @@ use clinicvault_gateway::map::report::Warning;
 use clinicvault_gateway::map::{Mapped, Meeting, Role, ids, merge, to_transaction};
 use clinicvault_vault::{Action, Kind, Outcome, QueueItem, Snapshot};
 
+use super::channels::rework;
 use super::inbox::leaf;
 use super::lines::{Received, Sense};
 use super::lookup::memory_key;
@@ -77,6 +78,8 @@ impl Exchange {
         let mode = intake.mode(&facts.channel, &self.rules().strict_senders);
         let charset = intake.rules.charset.as_deref().and_then(charset::by_name);
         let Ok(message) = parse(bytes, &self.rules().limits, mode, charset) else { return Ok(None) };
+        let changed = rework::change(message, &intake.operations, &self.rules().limits, mode);
+        let Ok((message, _)) = changed else { return Ok(None) };
         let Ok(event) = accept::check(&message, &Policy { mode, production_only: false }) else {
             return Ok(None);
         };

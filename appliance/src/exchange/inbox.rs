@@ -11,7 +11,7 @@ use clinicvault_gateway::hl7::accept::{self, Event, Policy};
 use clinicvault_gateway::hl7::ack::{self, Answer, Code, Wish};
 use clinicvault_gateway::hl7::structure::Class;
 use clinicvault_gateway::hl7::{
-    ErrorCode, Header, Message, Place, Problem, Verdict, admit, batch, charset, parse,
+    ErrorCode, Header, Message, Mode, Place, Problem, Verdict, admit, batch, charset, parse,
 };
 use clinicvault_gateway::map;
 use clinicvault_vault::{Action, Leaf, Outcome, QueueRow};
@@ -21,8 +21,9 @@ use sha2::{Digest, Sha256};
 
 use super::applied::{self, Pending};
 use super::channels::document::Acknowledge;
+use super::channels::rework;
 use super::intake::{Intake, Way};
-use super::row::{self, Facts, Fault, State};
+use super::row::{self, Facts, Fault, Settled, State};
 use super::terms::{self, Content};
 use super::{Exchange, FENCE, INBOX};
 use crate::records::access::Actor;
@@ -66,6 +67,7 @@ struct Read {
     id: Option<Vec<u8>>,
     intake: Arc<Intake>,
     refuses_reuse: bool,
+    passes: bool,
     bytes: Vec<u8>,
 }
 
@@ -188,23 +190,26 @@ impl Exchange {
                 self.nudge();
                 let pending =
                     Pending { seq, same, until: now.saturating_add(window).unwrap_or(Timestamp::MAX), who };
-                let answer = match (header.as_ref(), feed) {
-                    (Some(header), Some(feed)) => {
+                let answer = match header.as_ref() {
+                    Some(header) => {
+                        // A channel may have been changed since it began to wait.
+                        let feed = feed.unwrap_or_else(|| self.records().feed().listen());
                         self.answer_applied(header, pending, feed, &control_id).await
                     }
-                    (Some(_) | None, _) => None,
+                    None => None,
                 };
                 let (answer, problem) = answer.map_or((Reply::Close, None), |(a, p)| (Reply::Send(a), p));
                 Told { problem, repeated: again, ..tell(answer, (!again).then_some(seq), again) }
             }
             Ok((Taken::New { answer, state, seq, problem }, tx)) => {
                 tracing::info!(op = "hl7.message", peer, channel, tx = tx.0, outcome = state.as_str());
-                if state == State::Received {
-                    counts.add(&counts.received, now);
-                    self.nudge();
-                } else {
-                    counts.add(&counts.refused, now);
-                }
+                let which = match state {
+                    State::Dismissed => &counts.passed_over,
+                    State::Refused => &counts.refused,
+                    State::Received | State::Applied | State::Held => &counts.received,
+                };
+                counts.add(which, now);
+                self.nudge();
                 Told { problem, ..tell(reply(answer), Some(seq), false) }
             }
             Err(Error::Unknown) => {
@@ -268,31 +273,39 @@ impl Exchange {
         }
         let mut partition = format!("sender:{}", facts.channel);
         let charset = intake.rules.charset.as_deref().and_then(charset::by_name);
+        let mut passes = true;
         let problems = match parse(bytes.clone(), &self.rules().limits, mode, charset) {
             // An unreadable header is the parser's first complaint as well.
             Err(problem) => vec![problem],
             Ok(message) => {
                 oddities(&mut facts, &message);
+                passes = intake.passes(&message);
                 let rules = &intake.rules;
                 let refused = admit::refusals(message.header(), &rules.kinds, &rules.processing);
-                match accept::check(&message, &Policy { mode, production_only: false }) {
-                    _ if !refused.is_empty() => {
-                        describe_refused(&mut facts, &message, &refused);
-                        refused
-                    }
-                    Ok(event) => {
-                        describe(&mut facts, &message, event);
-                        // What joins two patients waits for both and lets nothing overtake it.
-                        let joins =
-                            matches!(event.class(), Class::Merge | Class::Swap | Class::Link | Class::Move);
-                        let fence = joins.then(|| FENCE.to_owned());
-                        partition = fence.or_else(|| patient_key(&message)).unwrap_or(partition);
-                        Vec::new()
-                    }
-                    Err(problems) => {
-                        describe_refused(&mut facts, &message, &problems);
-                        problems
-                    }
+                match self.reworked(message, &intake, mode, &mut facts) {
+                    Err(problem) => vec![problem],
+                    Ok(message) => match accept::check(&message, &Policy { mode, production_only: false }) {
+                        _ if !refused.is_empty() => {
+                            describe_refused(&mut facts, &message, &refused);
+                            refused
+                        }
+                        Ok(event) => {
+                            describe(&mut facts, &message, event);
+                            // What joins two patients waits for both and lets nothing overtake it.
+                            let joins = matches!(
+                                event.class(),
+                                Class::Merge | Class::Swap | Class::Link | Class::Move
+                            );
+                            let fence = joins.then(|| FENCE.to_owned());
+                            partition = fence.or_else(|| patient_key(&message)).unwrap_or(partition);
+                            Vec::new()
+                        }
+                        Err(problems) => {
+                            describe_refused(&mut facts, &message, &problems);
+                            // Nobody needs what the filter passes over to be complete.
+                            if passes { problems } else { Vec::new() }
+                        }
+                    },
                 }
             }
         };
@@ -311,7 +324,24 @@ impl Exchange {
         let own = header.as_ref().map(|h| h.control_id().to_vec()).unwrap_or_default();
         let same = scope(b"same", &named(&facts), &own, &hash);
         let refuses_reuse = intake.refuses_reuse(mode);
-        Read { header, wish, problems, facts, partition, same, id, intake, refuses_reuse, bytes }
+        Read { header, wish, problems, facts, partition, same, id, intake, refuses_reuse, passes, bytes }
+    }
+
+    /// The message after the channel's operations; what they could not do stands on its row.
+    fn reworked(
+        &self,
+        message: Message,
+        intake: &Intake,
+        mode: Mode,
+        facts: &mut Facts,
+    ) -> Result<Message, Problem> {
+        let (message, notes) = rework::change(message, &intake.operations, &self.rules().limits, mode)?;
+        if !intake.operations.is_empty() {
+            let said = "The channel's operations changed it before it was read; it is kept as it came.";
+            facts.warnings.push(said.to_owned());
+        }
+        facts.warnings.extend(notes.into_iter().take(20));
+        Ok(message)
     }
 }
 
@@ -367,12 +397,21 @@ fn commit(
             );
         }
     }
-    let state = if read.problems.is_empty() { State::Received } else { State::Refused };
+    let state = match (read.problems.is_empty(), read.passes) {
+        (true, true) => State::Received,
+        (true, false) => State::Dismissed,
+        (false, _) => State::Refused,
+    };
+    if state == State::Dismissed {
+        let reason = Some("The filter of the channel passes it over.".to_owned());
+        read.facts.settled = Some(Settled { by: read.intake.name.clone(), reason });
+    }
     let first = read.problems.first();
     // A sender that wants only the application's answer hears of a refusal now: there will be no later one.
     let code = read.wish.at_once(first).or_else(|| first.and_then(|p| read.wish.later(Some(p))));
-    let waits =
-        read.intake.rules.acknowledge == Acknowledge::Apply && first.is_none() && code == Some(Code::AA);
+    let waits = read.intake.rules.acknowledge == Acknowledge::Apply
+        && state == State::Received
+        && code == Some(Code::AA);
     read.facts.problem = first.map(Fault::from);
     read.facts.answered = code.filter(|_| !waits).map(|c| c.as_str().to_owned());
     let answer = code.filter(|_| !waits).map_or(Vec::new(), |code| {

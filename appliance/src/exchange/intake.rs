@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use clinicvault_gateway::hl7::Mode;
+use clinicvault_gateway::hl7::rework::Operation;
+use clinicvault_gateway::hl7::{Message, Mode};
 use jiff::SignedDuration;
 
 use super::channels::document::{Channel, Reuse, Rules};
 use super::channels::live::Counts;
+use super::channels::rework::{Filter, operations};
 use super::inbox::Arrival;
 
 /// The rules of a channel as the inbox uses them.
@@ -17,6 +19,10 @@ pub struct Intake {
     pub name: String,
     /// What its document says.
     pub rules: Rules,
+    /// Which messages are applied.
+    pub filter: Option<Filter>,
+    /// What is changed in a message before it is read.
+    pub operations: Vec<Operation>,
     /// What has come.
     pub counts: Arc<Counts>,
 }
@@ -24,7 +30,13 @@ pub struct Intake {
 impl Intake {
     /// The rules of a document.
     pub fn of(channel: &Channel, counts: Arc<Counts>) -> Self {
-        Self { name: channel.name.clone(), rules: channel.rules.clone(), counts }
+        Self {
+            name: channel.name.clone(),
+            rules: channel.rules.clone(),
+            filter: channel.filter.clone(),
+            operations: operations(&channel.transform),
+            counts,
+        }
     }
 
     /// Whether a sender is held to the standard: by the channel, or by the settings' list at the listener of the settings.
@@ -36,6 +48,11 @@ impl Intake {
     /// Whether a control id must not come again with another body.
     pub fn refuses_reuse(&self, mode: Mode) -> bool {
         self.rules.reuse == Reuse::Refuse || (self.name.is_empty() && mode == Mode::Strict)
+    }
+
+    /// Whether the filter lets a message pass, as it came.
+    pub fn passes(&self, message: &Message) -> bool {
+        self.filter.as_ref().is_none_or(|filter| filter.passes(message))
     }
 
     /// How long a repetition gets its stored answer.

@@ -21,6 +21,7 @@ pub mod seats;
 pub mod settle;
 pub mod sources;
 pub mod terms;
+pub mod trying;
 pub mod upload;
 pub mod view;
 pub mod worker;

@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use clinicvault_gateway::fhir::outcome::Outcome;
 use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
@@ -22,6 +22,7 @@ use crate::exchange::channels::document::{self, Channel};
 use crate::exchange::channels::store::{Kept, Wanted};
 use crate::exchange::channels::view::{self, ChannelLine};
 use crate::exchange::channels::{DEFAULT, schema};
+use crate::exchange::trying::{Input, Tried};
 use crate::records::error::Error;
 
 /// The routes of this file.
@@ -32,6 +33,7 @@ pub fn routes() -> Router<App> {
         .route("/api/channels/{name}", get(read).put(put).delete(end))
         .route("/api/channels/{name}/pause", post(pause))
         .route("/api/channels/{name}/resume", post(resume))
+        .route("/api/channels/{name}/try", post(try_out))
         .route("/api/channels/{name}/versions", get(versions))
         .route("/api/channels/{name}/versions/{version}", get(version))
         .route("/api/channels/{name}/versions/{version}/restore", post(restore))
@@ -186,6 +188,44 @@ pub(super) async fn resume(
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     change(app, who, name, headers, Wanted::On(true)).await.map(|kept| shown(&kept, StatusCode::OK))
+}
+
+/// A message to try, and the document by which.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelAttempt {
+    /// The message; segments may be ended by line feeds.
+    message: Option<String>,
+    /// Instead of it, the number of a message of the inbox, for whoever may read it.
+    seq: Option<u64>,
+    /// A document instead of the one that holds.
+    #[schema(value_type = Option<Channel>)]
+    document: Option<serde_json::Value>,
+}
+
+/// Tries a channel's rules on a message and stores nothing: before and after, whether it passes, and the FHIR it would
+/// become.
+#[utoipa::path(post, path = "/api/channels/{name}/try", operation_id = "try_channel", tag = "channels", params(("name" = String, Path)),
+    request_body = ChannelAttempt, responses((status = 200, body = Tried), (status = 404), (status = 422)))]
+pub(super) async fn try_out(
+    State(app): State<App>,
+    who: Actor,
+    Path(name): Path<String>,
+    Json(attempt): Json<ChannelAttempt>,
+) -> Result<Json<Tried>, HttpError> {
+    let exchange = app.rooms()?.exchange.clone();
+    let channel = match attempt.document {
+        Some(document) => Channel::read(document).map_err(broken)?,
+        None => exchange.channels().read(&who, &name)?.kept().document.clone(),
+    };
+    let input = match (attempt.message, attempt.seq) {
+        (Some(message), None) => Input::Text(message),
+        (None, Some(seq)) => Input::Stored(seq),
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(HttpError::bad_request("Send either message or seq."));
+        }
+    };
+    Ok(Json(aside(move || exchange.try_out(&who, &channel, input)).await?))
 }
 
 /// The versions of a channel: who changed what, and when. Those of a deleted channel stay.

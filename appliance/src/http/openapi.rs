@@ -87,6 +87,7 @@ use super::{
         channels::versions,
         channels::version,
         channels::restore,
+        channels::try_out,
         hl7::upload,
         jobs::list,
         jobs::end,

@@ -141,6 +141,7 @@ pub const TABLE: &[Row] = &[
     row(GET, "/api/channels/{name}/versions", Need::May(Op::Search, Area::Settings)),
     row(GET, "/api/channels/{name}/versions/{version}", Need::May(Op::Read, Area::Settings)),
     row(POST, "/api/channels/{name}/versions/{version}/restore", Need::May(Op::Update, Area::Settings)),
+    row(POST, "/api/channels/{name}/try", Need::May(Op::Update, Area::Settings)),
     row(POST, "/api/channels/{name}/upload", Need::May(Op::Update, Area::Settings)),
     // The handler asks whether the channel takes messages of this token.
     row(POST, "/hl7/v2/{channel}", Need::Nothing),
@@ -325,6 +326,7 @@ mod tests {
             ("GET", "/api/channels/{name}/versions", "oa"),
             ("GET", "/api/channels/{name}/versions/{version}", "oa"),
             ("POST", "/api/channels/{name}/versions/{version}/restore", "o"),
+            ("POST", "/api/channels/{name}/try", "o"),
             ("POST", "/api/channels/{name}/upload", "o"),
             ("GET", "/api/jobs", "oa"),
             ("DELETE", "/api/jobs/{id}", "o"),

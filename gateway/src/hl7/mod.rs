@@ -25,6 +25,7 @@ pub mod mllp;
 pub mod parse;
 pub mod path;
 pub mod reply;
+pub mod rework;
 pub mod structure;
 
 pub use delimiters::Delimiters;

@@ -94,3 +94,21 @@ fn only_an_owner_changes_channels_and_every_change_is_recorded() {
     let lines = auditor.http.get("/fhir/AuditEvent?_count=200").expect(200).text();
     assert!(lines.contains("channel lab created as 1"), "{lines}");
 }
+
+#[test]
+fn a_channel_can_be_written_from_the_command_line() {
+    let clinic = Clinic::open();
+    let file = clinic.scratch().join("lab.toml");
+    let toml = "name = \"lab\"\n[source]\nkind = \"mllp\"\naddress = \"127.0.0.1:0\"\n";
+    std::fs::write(&file, format!("{toml}port = 1\n")).unwrap();
+    let path = file.to_str().unwrap();
+    let wrong = clinicvault_tests::binary::clinicvault().args(["channel", "check", path]).output().unwrap();
+    assert!(!wrong.status.success());
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("source.port"), "{wrong:?}");
+    std::fs::write(&file, toml).unwrap();
+    assert!(clinic.cli_ok(&["channel", "put", path]).contains("channel lab is at version 1"));
+    let mut owner = clinic.owner();
+    wait_for(&mut owner, "lab", "running");
+    let again = clinic.cli(&["channel", "put", path, "--expect", "7"]);
+    assert!(!again.status.success());
+}

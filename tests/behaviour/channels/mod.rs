@@ -3,6 +3,7 @@
 mod documents;
 mod listeners;
 mod pieces;
+mod rework;
 mod tls;
 
 use std::net::SocketAddr;

@@ -108,6 +108,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/channels/{name}/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tries a channel's rules on a message and stores nothing: before and after, whether it passes, and the FHIR it would
+         *     become.
+         */
+        post: operations["try_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/channels/{name}/upload": {
         parameters: {
             query?: never;
@@ -1477,6 +1497,20 @@ export interface components {
             source: components["schemas"]["Source"];
             /** @description What people call it. */
             title?: string;
+            filter?: components["schemas"]["Filter"] | null;
+            /** @description What is changed in a message before it is read, in this order. */
+            transform?: components["schemas"]["Step"][];
+        };
+        /** @description A message to try, and the document by which. */
+        ChannelAttempt: {
+            document?: components["schemas"]["Channel"] | null;
+            /** @description The message; segments may be ended by line feeds. */
+            message?: string | null;
+            /**
+             * Format: int64
+             * @description Instead of it, the number of a message of the inbox, for whoever may read it.
+             */
+            seq?: number | null;
         };
         /** @description What has come since the box started. */
         ChannelCounts: {
@@ -1619,6 +1653,15 @@ export interface components {
         Code: {
             code: string;
         };
+        /** @description A condition about a place in a message. */
+        Condition: {
+            /** @description The place, such as `PV1-2` or `OBX[2]-3.1`. Without a number in brackets any segment of the name will do. */
+            at: string;
+            /** @description It holds one of these texts; without them, it holds any text. */
+            is?: string[] | null;
+            /** @description The condition holds when this does not. */
+            not?: boolean;
+        };
         /** @description Two groups of the recovery key, by position. */
         Confirm: {
             groups: {
@@ -1721,6 +1764,24 @@ export interface components {
             start: number;
             /** @description Its text. */
             text: string;
+        };
+        /** @description Which messages are applied. Others are kept and answered, and passed over. */
+        Filter: {
+            /**
+             * @description Kinds of messages, such as `ORU^R01` or `ADT`; empty lets all pass.
+             * @default []
+             */
+            kinds: string[];
+            /**
+             * @description Senders as `MSH-3|MSH-4`; empty lets all pass.
+             * @default []
+             */
+            senders: string[];
+            /**
+             * @description Conditions that must all hold.
+             * @default []
+             */
+            when: components["schemas"]["Condition"][];
         };
         /** @description The first code of the app. */
         FirstCode: {
@@ -2916,6 +2977,55 @@ export interface components {
             /** @description Version of the program. */
             version: string;
         };
+        /** @description One change. */
+        Step: {
+            /** @description The place, such as `PID-3.4`. */
+            at: string;
+            /** @enum {string} */
+            do: "set";
+            /** @description In every segment of that name. */
+            each?: boolean;
+            /** @description The text; delimiters in it are escaped. */
+            value: string;
+        } | {
+            /** @description The place that is written. */
+            at: string;
+            /** @enum {string} */
+            do: "copy";
+            /** @description In every segment of that name; a place in the same kind of segment is then that of the same one. */
+            each?: boolean;
+            /** @description The place that is read. */
+            from: string;
+        } | {
+            /** @description The place that is written. */
+            at: string;
+            /** @enum {string} */
+            do: "move";
+            /** @description As for a copy. */
+            each?: boolean;
+            /** @description The place that is read and emptied. */
+            from: string;
+        } | {
+            /** @description The place. */
+            at: string;
+            /** @enum {string} */
+            do: "map";
+            /** @description In every segment of that name. */
+            each?: boolean;
+            /** @description For a text that is not in the table; without it, the text stays. */
+            otherwise?: string | null;
+            /** @description What stands for what. */
+            table: {
+                [key: string]: string;
+            };
+        } | {
+            /** @description The place, or the name of a segment such as `ZIN`. */
+            at: string;
+            /** @enum {string} */
+            do: "delete";
+            /** @description In every segment of that name. */
+            each?: boolean;
+        };
         /** @description A subscription. No value of a header is in it, and no query of its endpoint. */
         SubscriptionLine: {
             /**
@@ -3082,6 +3192,34 @@ export interface components {
         Trends: {
             /** @description Oldest first, at most ten. */
             bloodPressure: components["schemas"]["BloodPressure"][];
+        };
+        /** @description What a channel would do with a message. */
+        Tried: {
+            /** @description The segments after the operations. */
+            after: string[];
+            /** @description The segments as they came. */
+            before: string[];
+            /** @description The FHIR transaction that it would become, indented JSON; absent when it is refused or passed over. */
+            fhir?: string | null;
+            /** @description Operations that could not be carried out. */
+            notes: string[];
+            /** @description Whether the filter lets it pass. */
+            passes: boolean;
+            /** @description Why the sender would be refused; empty when it would not. */
+            refused: components["schemas"]["TriedProblem"][];
+            /** @description Places without a home in the record. */
+            unmapped: string[];
+            /** @description What is odd. */
+            warnings: string[];
+        };
+        /** @description Why a message would be refused. */
+        TriedProblem: {
+            /** @description Table 0357. */
+            code: string;
+            /** @description Where, such as `PID-3`. */
+            place?: string | null;
+            /** @description What is wrong. */
+            reason: string;
         };
         /** @description What became of an upload. */
         Uploaded: {
@@ -3392,6 +3530,43 @@ export interface operations {
                 content?: never;
             };
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    try_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelAttempt"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tried"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

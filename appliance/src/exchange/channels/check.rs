@@ -5,6 +5,7 @@ use clinicvault_gateway::fhir::outcome::{Issue, IssueCode, Outcome};
 use clinicvault_gateway::hl7::charset;
 
 use super::document::{Channel, Rules, Source};
+use super::rework;
 use crate::exchange::outbox::destination;
 
 /// Longest name.
@@ -84,6 +85,10 @@ pub fn all(channel: &Channel) -> Result<(), Outcome> {
     );
     findings.need(!made || !channel.destinations.is_empty(), "destinations", "Say where the messages go.");
     rules(&channel.rules, &mut findings);
+    if let Some(filter) = &channel.filter {
+        filter.check(&mut findings);
+    }
+    rework::check(&channel.transform, &mut findings);
     findings.done()
 }
 
@@ -122,7 +127,8 @@ fn rules(rules: &Rules, findings: &mut Findings) {
     findings.need((1..=365).contains(&rules.replay_days), "rules.replayDays", "From 1 to 365 days.");
 }
 
-fn is_kind(text: &str) -> bool {
+/// Whether a text names a kind of message: `ORU` or `ORU^R01`.
+pub fn is_kind(text: &str) -> bool {
     let word = |w: &str| w.len() == 3 && w.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
     match text.split_once('^') {
         Some((kind, event)) => word(kind) && word(event),

@@ -11,6 +11,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::check;
+use super::rework::{Filter, Step};
 use crate::exchange::outbox::destination::Target;
 use crate::exchange::sources::analyser::AnalyserSource;
 use crate::exchange::sources::folder::FolderSource;
@@ -46,6 +47,13 @@ pub struct Channel {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 20)]
     pub destinations: Vec<Target>,
+    /// Which messages are applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Filter>,
+    /// What is changed in a message before it is read, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 200)]
+    pub transform: Vec<Step>,
 }
 
 /// Where messages come from.

@@ -9,6 +9,7 @@ pub mod diff;
 pub mod document;
 pub mod keeper;
 pub mod live;
+pub mod rework;
 pub mod schema;
 pub mod store;
 pub mod view;

@@ -100,7 +100,11 @@ pub fn list(app: &App, exchange: &Exchange, who: &Actor) -> Result<Vec<ChannelLi
 fn line(live: &Live, since: Timestamp) -> ChannelLine {
     let kept = live.kept();
     let Kept { version, document, .. } = &*kept;
-    let state = if document.on { live.state() } else { Running::Paused };
+    // A channel that was paused runs until its source has ended.
+    let state = match live.state() {
+        Running::Paused if document.on => Running::Starting,
+        state => state,
+    };
     let (word, reason, address, ends) = match state {
         Running::Starting => ("starting", None, None, None),
         Running::Paused => ("paused", None, None, None),
