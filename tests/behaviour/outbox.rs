@@ -109,6 +109,7 @@ fn what_is_not_answered_is_sent_again_with_the_same_bytes_on_another_line() {
     let his = Sink::plain();
     let mut owner = clinic.owner();
     tell(&mut owner, "to-his", his.address.port(), &json!({}));
+    let mut doctor = staff(&clinic, &mut owner, "meera", "doctor");
     his.will(&[
         Act::Silent,
         Act::Cut,
@@ -127,7 +128,6 @@ fn what_is_not_answered_is_sent_again_with_the_same_bytes_on_another_line() {
     patient(&clinic, "p2", "Rao");
     let got = his.wait(6);
     assert!(got[5].text.contains("Rao^Uma"));
-    let mut doctor = staff(&clinic, &mut owner, "meera", "doctor");
     let sent = rows(&mut doctor, "sent", 2);
     let first = doctor.get(&format!("/api/outbox/{}", sent[1]["seq"])).expect(200).json();
     let outcomes: Vec<&str> =

@@ -19,8 +19,11 @@ pub fn meet(stored: Option<&Value>, new: Value, meeting: &Meeting) -> Value {
         {
             continue;
         }
-        for other in choices(&key) {
-            out.remove(other);
+        if let Some(stem) = choice(&key) {
+            let other = |name: &&str| choice(name) == Some(stem) && bare(name) != bare(&key);
+            let others: Vec<String> =
+                out.iter().map(|(name, _)| name).filter(other).map(str::to_owned).collect();
+            others.iter().for_each(|name| drop(out.remove(name)));
         }
         let merged = match (identity_of(&key), out.get(&key)) {
             (Some(same), Some(Value::Array(old))) => union(old, value, same),
@@ -59,15 +62,33 @@ pub fn carry_results(stored: &Value, new: &mut Value) {
     }
 }
 
-/// Members that exclude each other.
-fn choices(key: &str) -> &'static [&'static str] {
-    match key {
-        "deceasedBoolean" => &["deceasedDateTime"],
-        "deceasedDateTime" => &["deceasedBoolean"],
-        "multipleBirthBoolean" => &["multipleBirthInteger"],
-        "multipleBirthInteger" => &["multipleBirthBoolean"],
-        _ => &[],
-    }
+/// Members of which a resource has one, with a type behind the name (FHIR R4, 2.24.1.3, choice of data types).
+const CHOICES: [&str; 13] = [
+    "abatement",
+    "born",
+    "deceased",
+    "effective",
+    "medication",
+    "multipleBirth",
+    "occurrence",
+    "onset",
+    "performed",
+    "product",
+    "quantity",
+    "reported",
+    "value",
+];
+
+/// The name without the type of a member of which there is one only.
+fn choice(key: &str) -> Option<&'static str> {
+    let typed =
+        |stem: &&str| bare(key).strip_prefix(*stem).is_some_and(|t| t.starts_with(char::is_uppercase));
+    CHOICES.into_iter().find(typed)
+}
+
+/// The name of the member that a name belongs to: what is known of a primitive value besides it has an underscore.
+fn bare(key: &str) -> &str {
+    key.strip_prefix('_').unwrap_or(key)
 }
 
 type Same = fn(&Value, &Value) -> bool;
@@ -168,6 +189,17 @@ mod tests {
 
     fn json(text: &str) -> Value {
         parse(text.as_bytes(), &Limits::default()).unwrap()
+    }
+
+    #[test]
+    fn a_choice_of_another_type_takes_the_place_of_the_stored_one() {
+        let stored = r#"{"resourceType":"ServiceRequest","id":"x","occurrenceDateTime":"2026","_occurrenceDateTime":{"id":"a"},"quantityQuantity":{"value":1}}"#;
+        let new =
+            r#"{"resourceType":"ServiceRequest","id":"x","occurrenceTiming":{"code":{"text":"daily"}}}"#;
+        let meeting = Meeting::Overlay { deletes: vec![], weak: vec![] };
+        let merged = r#"{"resourceType":"ServiceRequest","id":"x","quantityQuantity":{"value":1},"occurrenceTiming":{"code":{"text":"daily"}}}"#;
+        assert_eq!(meet(Some(&json(stored)), json(new), &meeting), json(merged));
+        assert_eq!((choice("quantity"), choice("value"), choice("valuation")), (None, None, None));
     }
 
     #[test]

@@ -1487,6 +1487,7 @@ export interface components {
         Channel: {
             /** @description Where messages go that are made of the box's own records. */
             destinations?: components["schemas"]["Target"][];
+            filter?: components["schemas"]["Filter"] | null;
             /** @description Its name in addresses and lists: small letters, digits and hyphens, at most 40, the first a letter. */
             name: string;
             /** @description Whether it runs; pausing turns it off and resuming on. */
@@ -1497,7 +1498,6 @@ export interface components {
             source: components["schemas"]["Source"];
             /** @description What people call it. */
             title?: string;
-            filter?: components["schemas"]["Filter"] | null;
             /** @description What is changed in a message before it is read, in this order. */
             transform?: components["schemas"]["Step"][];
         };
