@@ -51,7 +51,7 @@ fn main() {
     let mut table = Table::default();
     let chosen = |names: &[&str]| asked.is_empty() || names.contains(&asked.as_str());
     if chosen(&["quick"]) {
-        examples::all(&mut table);
+        examples::all(&mut table, quick);
     }
     if chosen(&["quick", "box"]) {
         rounds::all(&mut table, &scale);
