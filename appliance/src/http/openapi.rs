@@ -3,12 +3,15 @@
 //! `clinicvault openapi` prints it and the web UI's types are generated from it. FHIR describes itself under
 //! `/fhir/metadata`.
 
+use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{
     changes, channels, chart, emergency, events, hl7, inbox, jobs, login, outbox, own_factor, parameters,
     patients, reviews, session, setup, smart, subscriptions, tokens, users,
 };
+
+use crate::exchange::channels::schema;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -106,7 +109,11 @@ struct Document;
 pub fn document() -> Result<String, serde_json::Error> {
     let mut document = Document::openapi();
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
-    serde_json::to_string_pretty(&document)
+    let mut described = serde_json::to_value(&document)?;
+    if let Some(Value::Object(types)) = described.pointer_mut("/components/schemas") {
+        schema::join_tags(types);
+    }
+    serde_json::to_string_pretty(&described)
 }
 
 #[cfg(test)]

@@ -1707,9 +1707,30 @@ export interface components {
             reason: string;
         };
         /** @description Where messages go. */
-        Destination: components["schemas"]["MllpTarget"] & {
+        Destination: {
+            /** @description How the receiver shall acknowledge. */
+            acknowledge?: components["schemas"]["Acknowledge"];
+            /** @description MSH-5 of messages that the box makes. */
+            application?: string;
+            /** @description Connections; on each one message is under way, those of one patient never on two. */
+            connections?: number;
+            /** @description MSH-6 of messages that the box makes. */
+            facility?: string;
+            /** @description Host name or address. */
+            host: string;
             /** @enum {string} */
             kind: "mllp";
+            /**
+             * Format: int32
+             * @description Port.
+             */
+            port: number;
+            /**
+             * Format: int64
+             * @description Seconds to wait for an answer; then the line is cut and the same bytes are sent again.
+             */
+            timeoutSeconds?: number;
+            tls?: components["schemas"]["TlsTarget"] | null;
         };
         /** @description "This is another person", with the reason. */
         Different: {
@@ -2936,22 +2957,92 @@ export interface components {
          */
         Sort: "public" | "confidential" | "backend";
         /** @description Where messages come from. */
-        Source: (components["schemas"]["MllpSource"] & {
+        Source: {
+            /** @description Address and port; port 0 takes a free one. */
+            address: string;
+            /** @description Addresses and networks that may send. Without TLS empty means the box itself, with TLS everybody. */
+            allow?: string[];
+            /** @description Open connections; beyond it the one that has been quiet longest makes room. */
+            connections?: number;
+            /**
+             * Format: int64
+             * @description A sender that stops in the middle of a message is dropped after so many seconds.
+             */
+            idleSeconds?: number;
             /** @enum {string} */
             kind: "mllp";
-        }) | (components["schemas"]["AnalyserSource"] & {
+            tls?: components["schemas"]["TlsSource"] | null;
+        } | {
+            /** @description Its name in the record and on the message screen; without one, the channel's. */
+            analyser?: string | null;
+            /** @description Its character set, such as `windows-1252`; without one the bytes decide. */
+            charset?: string | null;
+            /** @description What its test codes mean. */
+            codes?: components["schemas"]["Meaning"][];
+            /**
+             * Format: int32
+             * @description An order is found by its sample number for so many days: sample numbers begin anew.
+             */
+            days?: number;
             /** @enum {string} */
             kind: "analyser";
-        }) | (components["schemas"]["HttpSource"] & {
+            /** @description Where its line ends. */
+            line: components["schemas"]["LineSource"];
+            /** @description Frame numbers out of turn are taken and noted: some analysers number only some of their frames. */
+            looseNumbers?: boolean;
+            /** @description The answers name the patient; without it they say number, birth and sex. */
+            names?: boolean;
+            /** @description Its questions are answered with the open orders. */
+            queries?: boolean;
+            /**
+             * Format: int32
+             * @description The component of Q-3 that holds it.
+             */
+            querySample?: number;
+            /**
+             * Format: int32
+             * @description The component of O-3 that holds the sample number.
+             */
+            sample?: number;
+            /** @description What it speaks. */
+            speaks?: components["schemas"]["Speaks"];
+            /** @description Frames without ENQ before them are taken as a session. */
+            unannounced?: boolean;
+        } | {
             /** @enum {string} */
             kind: "http";
-        }) | (components["schemas"]["FolderSource"] & {
+            /**
+             * @description Ids of the tokens and programs that may send here. What a message writes is bound by the channel's rules, not by
+             *     the token's scope.
+             */
+            tokens: string[];
+        } | {
+            /** @description The end of names of files that are taken, such as `.hl7`; without it every file is, but those that begin with a dot. */
+            ending?: string | null;
+            /**
+             * Format: int64
+             * @description How often the folder is looked at, in seconds.
+             */
+            everySeconds?: number;
             /** @enum {string} */
             kind: "folder";
-        }) | (components["schemas"]["RecordsSource"] & {
+            /** @description The folder. In it lie the folders `processed`, `error` and `answers`, which the box makes. */
+            path: string;
+            /**
+             * Format: int64
+             * @description A file is taken when it has kept its size and time for so many seconds.
+             */
+            settledSeconds?: number;
+        } | {
+            /** @description MSH-3. */
+            application?: string;
+            /** @description MSH-4. */
+            facility?: string;
             /** @enum {string} */
             kind: "records";
-        });
+            /** @description The messages that are made, such as `ADT^A08` and `ORU^R01`. */
+            messages: string[];
+        };
         /**
          * @description What an analyser speaks.
          * @enum {string}

@@ -23,12 +23,38 @@ pub fn document() -> Value {
         point_here(&mut schema);
         definitions.insert(name, schema);
     }
+    join_tags(&mut definitions);
     json!({
         "$schema": DIALECT,
         "title": "ClinicVault channel",
         "$ref": format!("#/$defs/{}", Channel::name()),
         "$defs": definitions,
     })
+}
+
+/// Variants told apart by a tag are described as all of a type and its tag. A type that takes no other members refuses
+/// the tag there, so that nothing would fit: each becomes one object with the tag among its members.
+pub fn join_tags(definitions: &mut Map<String, Value>) {
+    let types = definitions.clone();
+    for schema in definitions.values_mut() {
+        for variant in schema.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(joined) = joined(variant, &types) {
+                *variant = joined;
+            }
+        }
+    }
+}
+
+fn joined(variant: &Value, types: &Map<String, Value>) -> Option<Value> {
+    let [named, tag] = variant.get("allOf")?.as_array()?.as_slice() else { return None };
+    let name = named.get("$ref")?.as_str()?.rsplit('/').next()?;
+    let mut joined = types.get(name)?.as_object()?.clone();
+    joined.get("additionalProperties").filter(|open| **open == Value::Bool(false))?;
+    let members = tag.get("properties")?.as_object()?.clone();
+    joined.entry("properties").or_insert_with(|| json!({})).as_object_mut()?.extend(members);
+    let required = tag.get("required")?.as_array()?.clone();
+    joined.entry("required").or_insert_with(|| json!([])).as_array_mut()?.extend(required);
+    Some(Value::Object(joined))
 }
 
 fn point_here(value: &mut Value) {
@@ -78,6 +104,10 @@ mod tests {
         let channel = &schema["$defs"]["Channel"];
         assert_eq!(channel["additionalProperties"], false);
         assert!(channel["required"].as_array().unwrap().iter().any(|r| r == "source"));
+        for source in schema["$defs"]["Source"]["oneOf"].as_array().unwrap() {
+            assert!(source["properties"]["kind"].is_object() && source.get("allOf").is_none(), "{source}");
+            assert!(source["required"].as_array().unwrap().iter().any(|r| r == "kind"), "{source}");
+        }
         let kinds = schema["$defs"]["Source"].to_string();
         for kind in super::super::document::Source::KINDS {
             assert!(kinds.contains(&format!("\"{kind}\"")), "{kind} in {kinds}");
