@@ -88,7 +88,8 @@ impl Exchange {
         Ok(Some(Opened { facts, message, mapped, sense: Sense::default() }))
     }
 
-    /// Applies one received row, or holds it. Blocking: maps, validates, waits for the commit.
+    /// Applies one received row, holds it, or leaves it for the next round. Blocking: maps, validates, waits for the
+    /// commit.
     pub(super) fn apply(&self, item: &QueueItem) -> Result<State, Error> {
         let Some(opened) = self.open(item)? else {
             return self.hold(
@@ -107,12 +108,21 @@ impl Exchange {
         let creates = opened.mapped.event.feeds_patients();
         let matched = matching::decide(&opened.mapped.patient, &known);
         match matching::conclude(matched, &opened.mapped.patient, creates) {
+            // Whom it is about may stand in a message that came before it and is under way.
+            Decision::Hold { .. } if self.others_wait(item.seq)? => Ok(State::Received),
             Decision::Hold { why, .. } => self.hold(item, Some(opened), why, None),
             Decision::Apply(patient) => self.write(item, opened, Some(patient), None),
             // The patient may be among the records that the index has not reached.
             Decision::Create if !self.records().index_is_complete() => Err(Error::Renewing),
             Decision::Create => self.write(item, opened, None, None),
         }
+    }
+
+    /// Whether a row that came before this one has not been applied yet.
+    pub(super) fn others_wait(&self, seq: u64) -> Result<bool, Error> {
+        let oldest =
+            self.records().vault().snapshot()?.queue_oldest(INBOX, State::Received.number(), None, 1)?;
+        Ok(oldest.first().is_some_and(|item| item.seq < seq))
     }
 
     /// Writes a message's records. A rule that forbids one of them holds the message; its reason names no content.

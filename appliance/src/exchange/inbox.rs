@@ -7,13 +7,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use clinicvault_gateway::hl7::accept::{self, Event, Policy};
+use clinicvault_gateway::hl7::accept::{self, Policy};
 use clinicvault_gateway::hl7::ack::{self, Answer, Code, Wish};
 use clinicvault_gateway::hl7::structure::Class;
 use clinicvault_gateway::hl7::{
     ErrorCode, Header, Message, Mode, Place, Problem, Verdict, admit, batch, charset, parse,
 };
-use clinicvault_gateway::map;
 use clinicvault_vault::{Action, Leaf, Outcome, QueueRow};
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -22,6 +21,7 @@ use sha2::{Digest, Sha256};
 use super::applied::{self, Pending};
 use super::channels::document::Acknowledge;
 use super::channels::rework;
+use super::describe;
 use super::intake::{Intake, Way};
 use super::row::{self, Facts, Fault, Settled, State};
 use super::terms::{self, Content};
@@ -262,7 +262,7 @@ impl Exchange {
             ..Facts::default()
         };
         if let Ok(header) = &header {
-            name(&mut facts, header);
+            describe::name(&mut facts, header);
         }
         let mode = intake.mode(&facts.channel, &self.rules().strict_senders);
         let wish = header.as_ref().map_or(Wish::original(), Wish::of);
@@ -278,7 +278,7 @@ impl Exchange {
             // An unreadable header is the parser's first complaint as well.
             Err(problem) => vec![problem],
             Ok(message) => {
-                oddities(&mut facts, &message);
+                describe::oddities(&mut facts, &message);
                 passes = intake.passes(&message);
                 let rules = &intake.rules;
                 let refused = admit::refusals(message.header(), &rules.kinds, &rules.processing);
@@ -286,22 +286,23 @@ impl Exchange {
                     Err(problem) => vec![problem],
                     Ok(message) => match accept::check(&message, &Policy { mode, production_only: false }) {
                         _ if !refused.is_empty() => {
-                            describe_refused(&mut facts, &message, &refused);
+                            describe::refused(&mut facts, &message, &refused);
                             refused
                         }
                         Ok(event) => {
-                            describe(&mut facts, &message, event);
+                            describe::accepted(&mut facts, &message, event);
                             // What joins two patients waits for both and lets nothing overtake it.
                             let joins = matches!(
                                 event.class(),
                                 Class::Merge | Class::Swap | Class::Link | Class::Move
                             );
                             let fence = joins.then(|| FENCE.to_owned());
-                            partition = fence.or_else(|| patient_key(&message)).unwrap_or(partition);
+                            partition =
+                                fence.or_else(|| describe::patient_key(&message)).unwrap_or(partition);
                             Vec::new()
                         }
                         Err(problems) => {
-                            describe_refused(&mut facts, &message, &problems);
+                            describe::refused(&mut facts, &message, &problems);
                             // Nobody needs what the filter passes over to be complete.
                             if passes { problems } else { Vec::new() }
                         }
@@ -429,7 +430,7 @@ fn commit(
         },
     )?;
     work.unit().queue_load_put(INBOX, seq, &read.bytes)?;
-    if state == State::Refused {
+    if state != State::Received {
         // Nobody comes back to it, so it is found by what it says from now on; all others when they are applied.
         let text = String::from_utf8_lossy(&read.bytes);
         let found = terms::of(&read.facts, now, &offset.to_time_zone(), Content::Text(&text));
@@ -488,95 +489,6 @@ pub(super) fn leaf(
         reason: Some(reason),
         detail: None,
     }
-}
-
-fn name(facts: &mut Facts, header: &Header) {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().chars().take(200).collect::<String>();
-    facts.sender = map::sender(header);
-    facts.channel = format!("{}|{}", text(header.component(3, 1)), text(header.component(4, 1)));
-    facts.control_id = text(header.control_id());
-    facts.version = text(header.component(12, 1));
-    let (kind, trigger) = (header.message_type(), header.trigger());
-    facts.kind = if trigger.is_empty() { kind } else { format!("{kind}^{trigger}") };
-    facts.kind.truncate(40);
-}
-
-fn oddities(facts: &mut Facts, message: &Message) {
-    let t = message.tolerated();
-    let mut say = |yes: bool, text: String| {
-        if yes {
-            facts.warnings.push(text);
-        }
-    };
-    say(
-        t.joined_lines > 0,
-        format!("{} wrapped lines were joined to the segment before them.", t.joined_lines),
-    );
-    say(t.odd_names > 0, format!("{} segments have a name that is not three characters long.", t.odd_names));
-    say(t.charset_guessed, format!("The character set was guessed: {}.", message.charset().name()));
-    say(t.transcoded, "The text was rewritten as UTF-8 before reading.".to_owned());
-    let processing = message.header().component(11, 1);
-    say(!matches!(processing, b"P" | b""), "MSH-11 does not mark it as a production message.".to_owned());
-}
-
-fn describe(facts: &mut Facts, message: &Message, event: Event) {
-    facts.title = title(event).to_owned();
-    if event.class() == Class::Result {
-        facts.values = u32::try_from(message.all("OBX").count()).ok();
-    }
-    facts.person = person(message);
-}
-
-/// What a message is, as a key that the screen translates.
-fn title(event: Event) -> &'static str {
-    match (event.class(), event.trigger()) {
-        (Class::Visit, "A01") => "patientAdmitted",
-        (Class::Visit, "A03") => "patientDischarged",
-        (Class::Visit, "A04") => "patientRegistered",
-        (Class::Visit, "A05" | "A14") => "patientExpected",
-        (Class::Person, "A28") => "newPatient",
-        (Class::Visit | Class::Person, "A08" | "A31" | "A60") => "patientUpdate",
-        (Class::Person | Class::Renumber, _) => "patientUpdate",
-        (Class::Visit | Class::Swap | Class::Move, _) => "visitChanged",
-        (Class::Merge, _) => "patientsMerged",
-        (Class::Link, _) => "patientsLinked",
-        (Class::Referral, _) => "referral",
-        (Class::Result, _) => "testResult",
-        (Class::Order | Class::Reply, _) => "testOrder",
-        (Class::Medication, _) => "prescription",
-        (Class::Vaccination, _) => "vaccination",
-        (Class::Document, _) => "document",
-        (Class::Schedule, _) => "appointment",
-        (Class::Charge | Class::Account, _) => "charges",
-        (Class::Query, _) => "query",
-    }
-}
-
-fn describe_refused(facts: &mut Facts, message: &Message, problems: &[Problem]) {
-    let unsupported =
-        problems.iter().any(|p| matches!(p.code, ErrorCode::MessageType | ErrorCode::EventCode));
-    facts.title = if unsupported { "unsupported" } else { "incomplete" }.to_owned();
-    facts.person = person(message);
-}
-
-/// The patient's name as the row's second line shows it: given names, then family.
-fn person(message: &Message) -> Option<String> {
-    let name = message.first("PID")?.field(5);
-    let family = name.component(1).sub(1).text().trim().to_owned();
-    let given = name.component(2).text().trim().to_owned();
-    let both = format!("{given} {family}");
-    let both = both.trim();
-    (!both.is_empty()).then(|| both.to_owned())
-}
-
-/// Rows of one patient are applied in order: the first identifier and its authority name the patient.
-fn patient_key(message: &Message) -> Option<String> {
-    let id = message.first("PID")?.field(3);
-    let value = id.component(1).text();
-    (!value.trim().is_empty()).then(|| {
-        let parts = [value.trim(), &id.component(4).text(), &map::sender(message.header())];
-        map::ids::stable("partition", &parts)
-    })
 }
 
 /// A key of the idempotency table: fixed length, so that no sender can make it too long.

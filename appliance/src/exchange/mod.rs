@@ -3,12 +3,15 @@
 //! `channels` are the documents that say where messages come from and how they are taken, `sources` what runs by them;
 //! `mllp` owns the sockets and drives the gateway's decoder; `inbox` commits a message and only then answers; `worker`
 //! turns committed messages into records, in order per patient; `lookup` finds whom a message may be about; `settle`
-//! carries out what a person decides about a held one; `outbox` holds and sends what leaves the box; `view` says what a screen shows; `lines` speaks with analysers. What a message means is the
+//! carries out what a person decides about a held one; `terms` are what a message is found by; `outbox` holds and sends
+//! what leaves the box; `view` says what a screen shows; `lines` speaks with analysers. What a message means is the
 //! gateway's knowledge, how records are stored is the records room's.
 
 pub mod applied;
 pub mod apply;
+mod body;
 pub mod channels;
+mod describe;
 pub mod inbox;
 pub mod intake;
 mod kept;

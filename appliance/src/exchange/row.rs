@@ -1,12 +1,12 @@
 //! A row of the inbox as it is stored: what is known of a message. The message itself is the row's load.
-//!
-//! Body: version 1 | length of the facts u32 | facts as JSON | the bytes as received, in rows from before there were
-//! loads. The bytes are kept for ever: a message that was read wrongly must stay repairable.
+//! The bytes are kept for ever: a message that was read wrongly must stay repairable.
 
 use clinicvault_gateway::hl7::Problem;
 use clinicvault_gateway::map::MappingReport;
 use clinicvault_gateway::map::analyser::TestCode;
 use serde::{Deserialize, Serialize};
+
+use super::body;
 
 /// Most places that a row lists; the message itself keeps all of them.
 const MOST_PLACES: usize = 1_000;
@@ -267,23 +267,12 @@ impl Facts {
 
 /// The stored body of a row; `message` for one that carries its bytes itself.
 pub fn encode(facts: &Facts, message: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
-    let facts = serde_json::to_vec(facts)?;
-    let length = u32::try_from(facts.len()).unwrap_or(u32::MAX);
-    let mut out = Vec::with_capacity(5 + facts.len() + message.len());
-    out.push(1);
-    out.extend_from_slice(&length.to_be_bytes());
-    out.extend_from_slice(&facts);
-    out.extend_from_slice(message);
-    Ok(out)
+    body::encode(facts, message)
 }
 
 /// The facts and the message of a stored body; `None` when it is of no known form.
 pub fn decode(body: &[u8]) -> Option<(Facts, &[u8])> {
-    let rest = body.strip_prefix(&[1])?;
-    let (length, rest) = rest.split_at_checked(4)?;
-    let length = u32::from_be_bytes(length.try_into().ok()?) as usize;
-    let (facts, message) = rest.split_at_checked(length)?;
-    Some((serde_json::from_slice(facts).ok()?, message))
+    body::decode(body)
 }
 
 #[cfg(test)]

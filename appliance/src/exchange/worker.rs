@@ -97,6 +97,8 @@ impl Exchange {
         while let Some(joined) = tasks.join_next().await {
             let (seq, done) = joined?;
             match done {
+                // It waits for a message that came before it.
+                Ok(State::Received) => {}
                 Ok(state) => {
                     tracing::info!(op = "hl7.apply", seq, outcome = state.as_str());
                     round = Round::Progress;

@@ -1,33 +1,18 @@
 //! What searches, counts, exports and matches may cost: each bound, reached without a clock.
 
-use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
+use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::fhir::patient_match::Person;
 use clinicvault_gateway::fhir::search::Handling;
-use clinicvault_gateway::json::{self, Limits, Value};
 use clinicvault_vault::Tx;
 
-use super::access::{Actor, Scopes, Who};
+use super::access::{Scopes, Who};
 use super::error::Error;
 use super::export::Filtering;
 use super::search::{Asked, Bounds, Page};
-use super::testing::{Room, caller};
-use super::write::Draft;
-use super::{Caller, Records, patient_match};
+use super::testing::{Room, caller, operator, put, read};
+use super::{Records, patient_match};
 
 const PATIENT: ResourceType = ResourceType::PATIENT;
-
-fn operator() -> Caller {
-    Caller::of(Actor::operator("test"))
-}
-
-fn read(text: &str) -> Value {
-    json::parse(text.as_bytes(), &Limits::default()).unwrap()
-}
-
-async fn put(records: &Records, id: &str, text: &str) {
-    let draft = Draft::of(read(text)).unwrap();
-    records.update(&operator(), &LogicalId::parse(id).unwrap(), draft, None).await.unwrap();
-}
 
 /// Patients with many numbers each.
 async fn patients(room: &Room, count: usize) {

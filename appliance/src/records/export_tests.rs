@@ -1,31 +1,15 @@
 //! What one step of an export does at most, and what it says of records that are damaged.
 
 use clinicvault_gateway::fhir::bulk::export::{ExportAsk, Level};
-use clinicvault_gateway::fhir::id::{LogicalId, ResourceType};
-use clinicvault_gateway::json::{self, Limits, Value};
+use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_vault::{Action, Kind, Put, Tx};
 
-use super::access::{Actor, Purpose, Scopes, Who};
+use super::access::{Purpose, Scopes, Who};
 use super::audit::{self, About};
 use super::export::{Budget, Out, Wanted};
-use super::testing::{Room, caller};
-use super::write::Draft;
-use super::{Caller, Records};
+use super::testing::{Room, caller, operator, put, read};
 
 const PATIENT: ResourceType = ResourceType::PATIENT;
-
-fn operator() -> Caller {
-    Caller::of(Actor::operator("test"))
-}
-
-fn read(text: &str) -> Value {
-    json::parse(text.as_bytes(), &Limits::default()).unwrap()
-}
-
-async fn put(records: &Records, id: &str, text: &str) {
-    let draft = Draft::of(read(text)).unwrap();
-    records.update(&operator(), &LogicalId::parse(id).unwrap(), draft, None).await.unwrap();
-}
 
 async fn patients(room: &Room, count: usize) {
     for n in 0..count {

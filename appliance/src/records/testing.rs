@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use clinicvault_gateway::fhir::bundle;
-use clinicvault_gateway::json::Value;
+use clinicvault_gateway::fhir::id::LogicalId;
+use clinicvault_gateway::json::{self, Limits, Value};
 use clinicvault_vault::{NewVault, OpenOptions, Suite, UnlockSlot, Vault};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::access::{Actor, Role, Who};
 use super::transaction::Rules;
+use super::write::Draft;
 use super::{Caller, Records};
 use crate::clinic::identity::{number_of, number_text};
 use crate::clock::{Clock, ManualClock};
@@ -69,4 +71,20 @@ pub fn caller(who: Who) -> Caller {
 /// A signed-in person with one role.
 pub fn person(role: Role) -> Caller {
     caller(Who::Person { roles: vec![role] })
+}
+
+/// Who runs the box, for tests that need no role.
+pub fn operator() -> Caller {
+    Caller::of(Actor::operator("test"))
+}
+
+/// JSON of a test.
+pub fn read(text: &str) -> Value {
+    json::parse(text.as_bytes(), &Limits::default()).unwrap()
+}
+
+/// Stores a record under its id.
+pub async fn put(records: &Records, id: &str, text: &str) {
+    let draft = Draft::of(read(text)).unwrap();
+    records.update(&operator(), &LogicalId::parse(id).unwrap(), draft, None).await.unwrap();
 }

@@ -52,21 +52,28 @@ fn field() -> impl Strategy<Value = &'static str> {
 
 fn message() -> impl Strategy<Value = (String, usize)> {
     let shape = prop::sample::select((0..SHAPES.len()).collect::<Vec<_>>());
-    (shape, prop::collection::vec(prop::collection::vec(field(), 0..55), 16)).prop_map(|(at, fields)| {
+    let fields = prop::collection::vec(prop::collection::vec((field(), any::<u8>()), 0..55), 16);
+    // How many of 256 fields are kept: a sparse message meets rules that want their neighbours.
+    let kept = prop::sample::select(vec![24u8, 96, 255]);
+    (shape, fields, kept).prop_map(|(at, fields, kept)| {
         let (event, names) = SHAPES[at];
         let mut text = format!("MSH|^~\\&|APP|FAC|BOX|CLINIC|20260101080000+0530||{event}|77|P|2.5.1");
         let mut number = 0;
         for (name, fields) in names.iter().zip(&fields) {
             text.push('\r');
             text.push_str(name);
-            for (n, field) in (1..).zip(fields) {
+            for (n, (field, chance)) in (1..).zip(fields) {
                 text.push('|');
                 if (*name, n) == ("OBX", 2) {
                     text.push_str("ST");
                     continue;
                 }
                 // Two patients of one message are two.
-                let field = if (*name, n) == ("PID", 3) { "#" } else { *field };
+                let field = match (*name, n) {
+                    ("PID", 3) => "#",
+                    _ if *chance > kept => "",
+                    _ => *field,
+                };
                 for c in field.chars() {
                     if c == '#' {
                         number += 1;

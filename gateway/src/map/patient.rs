@@ -346,26 +346,28 @@ fn contact<'a>(
     }
     let mut names = f(2).reps().into_iter().filter_map(types::xpn);
     let name = names.next().map(|n| n.json);
-    let relationship: Vec<Value> = [types::cwe(f(3)), types::cwe(f(7))].into_iter().flatten().collect();
     let mut telecom = Vec::new();
     for (n, used) in [(5, Some("home")), (6, Some("work")), (40, None)] {
         telecom.extend(f(n).reps().into_iter().filter_map(|s| telecom::xtn(s, used)).map(|(_, json)| json));
     }
+    let address = types::xad(f(4));
+    let organization = f(13).reps().into_iter().find_map(|s| people::organization(scope, drafts, s));
+    // Without a name, a number or an organisation FHIR has no contact (invariant pat-1): the rest stays unread.
+    if name.is_none() && telecom.is_empty() && address.is_none() && organization.is_none() {
+        return;
+    }
+    let relationship: Vec<Value> = [types::cwe(f(3)), types::cwe(f(7))].into_iter().flatten().collect();
     let gender = f(15).c(1).peek().and_then(|t| codes::gender(&t));
     if gender.is_some() {
         f(15).c(1).mark();
     }
-    let organization = f(13).reps().into_iter().find_map(|s| people::organization(scope, drafts, s));
     let body = Object::new()
         .with_some("relationship", (!relationship.is_empty()).then_some(relationship))
         .with_some("name", name)
         .with_some("telecom", (!telecom.is_empty()).then_some(telecom))
-        .with_some("address", types::xad(f(4)))
+        .with_some("address", address)
         .with_some("gender", gender)
         .with_some("organization", organization)
         .with_some("period", types::period(f(8), f(9)));
-    // Without a name, a number or an organisation FHIR has no contact (invariant pat-1).
-    if ["name", "telecom", "address", "organization"].into_iter().any(|k| body.contains_key(k)) {
-        draft.push("contact", Some(body), f(2));
-    }
+    draft.push("contact", Some(body), f(2));
 }

@@ -136,6 +136,18 @@ IN1|1|GOLD^Gold plan|PAY1^^^TPA|Star Health||||GRP|Group Nine|||20260101|2026123
 OBX|1|NM|29463-7^Weight^LN||61.50|kg|||||F
 ZPI|1|local^stuff";
 
+/// A contact needs a name, a number or a place (pat-1): what else was said of nobody is reported.
+#[test]
+fn a_contact_that_cannot_be_is_reported_whole() {
+    let nobody = ADMIT.replace("Wagh^Ramesh|SPO^Spouse^HL70063||9822000000", "|SPO^Spouse^HL70063|||^^X9^Y9");
+    let mapped = map(&nobody);
+    assert!(resources(&mapped, "Patient")[0].get("contact").is_none());
+    let reported: Vec<&str> = mapped.report.unmapped.iter().map(|u| u.path.as_str()).collect();
+    for path in ["NK1-3.1", "NK1-6.3", "NK1-6.4"] {
+        assert!(reported.contains(&path), "{path} is missing from {reported:?}");
+    }
+}
+
 #[test]
 fn an_admission_becomes_a_patient_and_a_visit() {
     let mapped = map(ADMIT);

@@ -1,6 +1,6 @@
 //! What a channel passes over and what it changes, tried in place and then done.
 
-use clinicvault_tests::{Clinic, sample};
+use clinicvault_tests::{Clinic, Person, sample};
 use serde_json::json;
 
 use super::{connect, create, line, put, wait_count};
@@ -38,6 +38,10 @@ fn a_channel_is_tried_before_it_is_changed_and_then_does_as_it_said() {
     assert_eq!(lab.send(&result).code, "AA");
     assert_eq!(line(&mut owner, "lab")["counts"]["passedOver"], 2);
     wait_count(&clinic, "Patient?gender=male", 0);
+    owner.add_staff("meera", &["doctor"]);
+    let mut doctor = Person::sign_in(&clinic, "meera", &Person::temporary_password("meera"));
+    let found = doctor.get("/api/inbox?state=all&q=88121").expect(200).json();
+    assert_eq!(found["rows"].as_array().map(Vec::len), Some(1), "what is passed over can be found: {found}");
     let attempt = json!({"message": result});
     assert_eq!(owner.post("/api/channels/lab/try", &attempt).expect(200).json()["passes"], false);
     assert_eq!(

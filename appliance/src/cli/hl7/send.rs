@@ -12,7 +12,8 @@ use clinicvault_gateway::hl7::{Header, batch};
 use super::read;
 use crate::cli::{WrongUse, note, say};
 use crate::exchange::outbox::line::{Dial, Line, Lost};
-use crate::exchange::outbox::tls::{self, Trust, plain_fingerprint};
+use crate::exchange::outbox::tls::{self, Trust};
+use crate::exchange::sources::pins;
 
 #[derive(Debug, Args)]
 #[command(
@@ -131,7 +132,7 @@ fn dial(command: &Send) -> anyhow::Result<Dial> {
     let secure = command.tls || command.ca.is_some() || command.pin.is_some() || command.cert.is_some();
     let tls = if secure {
         let trust = match (&command.pin, &command.ca) {
-            (Some(pin), _) => Trust::Pinned(plain_fingerprint(pin).ok_or_else(|| {
+            (Some(pin), _) => Trust::Pinned(pins::plain(pin).ok_or_else(|| {
                 WrongUse("a fingerprint is the SHA-256 of the certificate: 64 hexadecimal digits".to_owned())
             })?),
             (None, Some(path)) => Trust::Authority(path),

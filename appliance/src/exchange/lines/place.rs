@@ -25,7 +25,7 @@ use crate::records::error::Error;
 use crate::records::feed::What;
 
 impl Exchange {
-    /// Applies a row of an analyser, holds it, or puts it aside. Blocking.
+    /// Applies a row of an analyser, holds it, puts it aside, or leaves it for the next round. Blocking.
     pub(in crate::exchange) fn apply_line(&self, item: &QueueItem, opened: Opened) -> Result<State, Error> {
         if matches!(opened.message, Received::Printout(_)) {
             return self.hold(item, Some(opened), "printout", None);
@@ -46,6 +46,8 @@ impl Exchange {
         let matched = matching::decide(&opened.mapped.patient, &known);
         match matching::conclude(matched, &opened.mapped.patient, false) {
             Decision::Apply(patient) => self.write(item, opened, Some(patient), None),
+            // The patient or the order may stand in a message that came before it and is under way.
+            _ if self.others_wait(item.seq)? => Ok(State::Received),
             Decision::Hold { why: "noIdentifier" | "unknownPatient", .. }
                 if !opened.sense.samples.is_empty() =>
             {

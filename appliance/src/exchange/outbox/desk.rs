@@ -106,7 +106,7 @@ impl Outbox {
         decide(who, Op::Search, &Subject::area_only(Area::Inbox)).check()?;
         let snapshot = self.records().vault().snapshot()?;
         let items = snapshot.queue_newest(OUTBOX, state.map(State::number), before, PAGE)?;
-        let rows = items.iter().filter_map(|item| Some(row_of(item, &row::decode(&item.row.body)?.0)));
+        let rows = items.iter().filter_map(|item| Some(row_of(item, &row::decode(&item.row.body)?)));
         let page = OutboxPage {
             rows: rows.collect(),
             waiting: snapshot.queue_count(OUTBOX, State::Waiting.number())?,
@@ -125,8 +125,10 @@ impl Outbox {
     /// [`Error::Refused`], [`Error::NotFound`].
     pub fn one(&self, who: &Actor, seq: u64) -> Result<OutboxMessage, Error> {
         decide(who, Op::Read, &Subject::area_only(Area::Inbox)).check()?;
-        let item = self.records().vault().snapshot()?.queue_get(OUTBOX, seq)?.ok_or_else(|| missing(seq))?;
-        let (facts, message) = row::decode(&item.row.body).ok_or_else(|| damaged(seq))?;
+        let snapshot = self.records().vault().snapshot()?;
+        let item = snapshot.queue_get(OUTBOX, seq)?.ok_or_else(|| missing(seq))?;
+        let facts = row::decode(&item.row.body).ok_or_else(|| damaged(seq))?;
+        let message = snapshot.queue_load(OUTBOX, seq)?.ok_or_else(|| damaged(seq))?;
         let mut looked = leaf(who, seq, &facts, "read");
         looked.action = Action::Read;
         self.records().vault().note(looked)?;
@@ -134,7 +136,7 @@ impl Outbox {
         Ok(OutboxMessage {
             row: row_of(&item, &facts),
             cause: facts.cause.clone(),
-            text: String::from_utf8_lossy(message).replace('\r', "\n"),
+            text: String::from_utf8_lossy(&message).replace('\r', "\n"),
             by,
             reason,
             replaces: facts.replaces,
@@ -180,7 +182,7 @@ impl Outbox {
         let (by, outbox) = (who.id.clone(), self.clone());
         let (new, _) = self.records().unit_blocking(Arc::new(who.clone()), move |work| {
             let item = work.unit().queue_get(OUTBOX, seq)?.ok_or_else(|| missing(seq))?;
-            let (mut facts, message) = row::decode(&item.row.body).ok_or_else(|| damaged(seq))?;
+            let mut facts = row::decode(&item.row.body).ok_or_else(|| damaged(seq))?;
             if State::of(item.row.state) != State::Failed {
                 return Err(Error::precondition(
                     "Only a message that has failed can be sent in another version.",
@@ -206,7 +208,7 @@ impl Outbox {
             let new = enqueue(work, parcel)?;
             facts.replaced_by = Some(new);
             facts.settled = Some((by, "edited".to_owned()));
-            let body = row::encode(&facts, message).map_err(|e| Error::Fault(e.to_string()))?;
+            let body = row::encode(&facts).map_err(|e| Error::Fault(e.to_string()))?;
             work.unit().queue_set(OUTBOX, seq, State::Replaced.number(), None, Some(&body))?;
             Ok(new)
         })?;
@@ -262,9 +264,9 @@ impl Outbox {
                 let why = format!("This message is {}; there is nothing to decide about it.", now.as_str());
                 return Err(Error::precondition(why));
             }
-            let (mut facts, message) = row::decode(&item.row.body).ok_or_else(|| damaged(seq))?;
+            let mut facts = row::decode(&item.row.body).ok_or_else(|| damaged(seq))?;
             change(&mut facts);
-            let body = row::encode(&facts, message).map_err(|e| Error::Fault(e.to_string()))?;
+            let body = row::encode(&facts).map_err(|e| Error::Fault(e.to_string()))?;
             work.unit().queue_set(OUTBOX, seq, to.number(), None, Some(&body))?;
             let line = leaf(work.who(), seq, &facts, what);
             work.audit(line)

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::line::Dial;
-use super::tls::{self, Trust, plain_fingerprint};
+use super::tls::{self, Trust};
 use crate::exchange::channels::check::Findings;
+use crate::exchange::sources::pins;
 
 /// Most destinations of a channel.
 const MOST: usize = 20;
@@ -148,7 +149,7 @@ impl MllpTarget {
             findings.need(right, &format!("{place}.{name}"), "One line of at most 180 bytes.");
         }
         let Some(tls) = &self.tls else { return };
-        let pin = tls.fingerprint.as_deref().is_none_or(|text| plain_fingerprint(text).is_some());
+        let pin = tls.fingerprint.as_deref().is_none_or(|text| pins::plain(text).is_some());
         findings.need(
             pin,
             &format!("{place}.tls.fingerprint"),
@@ -177,7 +178,7 @@ impl MllpTarget {
             None => None,
             Some(tls) => {
                 let authority = tls.authority.as_ref().map(|name| folder.join(format!("{name}.crt")));
-                let pin = tls.fingerprint.as_deref().and_then(plain_fingerprint);
+                let pin = tls.fingerprint.as_deref().and_then(pins::plain);
                 let trust = match (pin, &authority) {
                     (Some(pin), _) => Trust::Pinned(pin),
                     (None, Some(path)) => Trust::Authority(path),

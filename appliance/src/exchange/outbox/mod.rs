@@ -54,7 +54,7 @@ pub struct Parcel {
 /// # Errors
 /// As the unit's writes.
 pub fn enqueue(work: &mut Work<'_, '_>, parcel: Parcel) -> Result<u64, Error> {
-    let body = row::encode(&parcel.facts, &parcel.message).map_err(|e| Error::Fault(e.to_string()))?;
+    let body = row::encode(&parcel.facts).map_err(|e| Error::Fault(e.to_string()))?;
     let facts = &parcel.facts;
     let row = QueueRow {
         partition: hex(&[&facts.destination, &facts.lane]),
@@ -64,6 +64,7 @@ pub fn enqueue(work: &mut Work<'_, '_>, parcel: Parcel) -> Result<u64, Error> {
         ref_key: reference(&facts.destination, &facts.control_id),
     };
     let seq = work.unit().enqueue(OUTBOX, &row)?;
+    work.unit().queue_load_put(OUTBOX, seq, &parcel.message)?;
     let line = leaf(work.who(), seq, facts, &format!("to be sent to {}", facts.destination));
     work.audit(line)?;
     Ok(seq)
@@ -135,11 +136,11 @@ impl Outbox {
         let (state, _) = self.records().unit_blocking(who, move |work| {
             let item = work.unit().queue_get(OUTBOX, seq)?.ok_or_else(|| missing(seq))?;
             let now = State::of(item.row.state);
-            let (mut facts, message) = row::decode(&item.row.body).ok_or_else(|| damaged(seq))?;
+            let mut facts = row::decode(&item.row.body).ok_or_else(|| damaged(seq))?;
             let next = if from.contains(&now) { to } else { now };
             let line = leaf(work.who(), seq, &facts, &attempt.outcome);
             facts.tried(attempt);
-            let body = row::encode(&facts, message).map_err(|e| Error::Fault(e.to_string()))?;
+            let body = row::encode(&facts).map_err(|e| Error::Fault(e.to_string()))?;
             work.unit().queue_set(OUTBOX, seq, next.number(), None, Some(&body))?;
             work.audit(line)?;
             Ok(next)

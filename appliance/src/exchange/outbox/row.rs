@@ -1,10 +1,11 @@
-//! A row of the outbox as it is stored: what is known of a message and what came of each attempt, followed by the message.
+//! A row of the outbox as it is stored: what is known of a message and what came of each attempt.
 //!
-//! Body: version 1 | length of the facts u32 | facts as JSON | the bytes to send. The bytes never change: what is sent
-//! again is what was sent before.
+//! The bytes to send are the row's load and never change: what is sent again is what was sent before.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::exchange::body;
 
 /// Attempts that a row lists, the newest; all are counted.
 const MOST_ATTEMPTS: usize = 50;
@@ -127,23 +128,12 @@ impl Facts {
     }
 }
 
-/// The stored body of a row.
-pub fn encode(facts: &Facts, message: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
-    let facts = serde_json::to_vec(facts)?;
-    let length = u32::try_from(facts.len()).unwrap_or(u32::MAX);
-    let mut out = Vec::with_capacity(5 + facts.len() + message.len());
-    out.push(1);
-    out.extend_from_slice(&length.to_be_bytes());
-    out.extend_from_slice(&facts);
-    out.extend_from_slice(message);
-    Ok(out)
+/// The stored body of a row; the message is its load.
+pub fn encode(facts: &Facts) -> Result<Vec<u8>, serde_json::Error> {
+    body::encode(facts, &[])
 }
 
-/// The facts and the message of a stored body; `None` when it is of no known form.
-pub fn decode(body: &[u8]) -> Option<(Facts, &[u8])> {
-    let rest = body.strip_prefix(&[1])?;
-    let (length, rest) = rest.split_at_checked(4)?;
-    let length = u32::from_be_bytes(length.try_into().ok()?) as usize;
-    let (facts, message) = rest.split_at_checked(length)?;
-    Some((serde_json::from_slice(facts).ok()?, message))
+/// The facts of a stored body; `None` when it is of no known form.
+pub fn decode(body: &[u8]) -> Option<Facts> {
+    body::decode(body).map(|(facts, _)| facts)
 }

@@ -67,16 +67,6 @@ fn roots(path: &Path) -> anyhow::Result<RootCertStore> {
     Ok(roots)
 }
 
-/// A fingerprint as the box writes it, in capitals with colons; `None` when it is none.
-pub fn plain_fingerprint(text: &str) -> Option<String> {
-    let digits: Vec<char> = text.chars().filter(|c| *c != ':').collect();
-    let right = digits.len() == 64 && digits.iter().all(char::is_ascii_hexdigit);
-    right.then(|| {
-        let pairs = digits.chunks(2).map(|pair| pair.iter().collect::<String>().to_ascii_uppercase());
-        pairs.collect::<Vec<_>>().join(":")
-    })
-}
-
 /// Trusts one certificate: what counts is the key that both sides' people have compared.
 #[derive(Debug)]
 struct Pinned {

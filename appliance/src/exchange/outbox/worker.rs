@@ -176,7 +176,7 @@ impl Office {
             let more = rows.len() == PAGE;
             self.last = rows.last().map(|item| item.seq).or(self.last);
             for item in rows.into_iter().chain(again.into_iter().flatten()) {
-                let Some((facts, _)) = row::decode(&item.row.body) else { continue };
+                let Some(facts) = row::decode(&item.row.body) else { continue };
                 let waits = State::of(item.row.state) == State::Waiting;
                 if let (Some(counter), true) = (self.counters.get_mut(&facts.destination), waits) {
                     counter.lanes.add(item.seq, &facts.lane);
@@ -274,13 +274,19 @@ impl Job {
     async fn carry(&mut self) -> Result<(Settled, Option<Line>), Error> {
         let (outbox, seq) = (self.outbox.clone(), self.seq);
         let line = self.line.take();
-        let item = aside(move || Ok(outbox.records().vault().snapshot()?.queue_get(OUTBOX, seq)?)).await?;
+        let found = aside(move || {
+            let snapshot = outbox.records().vault().snapshot()?;
+            Ok((snapshot.queue_get(OUTBOX, seq)?, snapshot.queue_load(OUTBOX, seq)?))
+        });
+        let (item, message) = found.await?;
         let Some(item) = item.filter(|item| State::of(item.row.state) == State::Waiting) else {
             // A person was faster.
             return Ok((Settled::Gone, line));
         };
-        let (facts, message) = row::decode(&item.row.body).ok_or_else(|| super::damaged(seq))?;
-        let tried = self.attempt(line, message, facts.control_id.as_bytes()).await;
+        let damaged = || super::damaged(seq);
+        let facts = row::decode(&item.row.body).ok_or_else(damaged)?;
+        let message = message.ok_or_else(damaged)?;
+        let tried = self.attempt(line, &message, facts.control_id.as_bytes()).await;
         for reply in tried.others {
             let (outbox, name) = (self.outbox.clone(), self.destination.clone());
             aside(move || outbox.late(&name, &reply)).await?;

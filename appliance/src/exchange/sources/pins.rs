@@ -71,8 +71,8 @@ impl TlsSource {
     }
 }
 
-/// A fingerprint as the box writes it, in capitals with colons.
-fn plain(text: &str) -> Option<String> {
+/// A fingerprint (SHA-256) as the box writes it, in capitals with colons; `None` when it is none.
+pub fn plain(text: &str) -> Option<String> {
     let digits: Vec<char> = text.chars().filter(|c| *c != ':').collect();
     let right = digits.len() == 64 && digits.iter().all(char::is_ascii_hexdigit);
     right.then(|| {
