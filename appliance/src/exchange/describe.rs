@@ -87,21 +87,30 @@ fn person(message: &Message) -> Option<String> {
     (!both.is_empty()).then(|| both.to_owned())
 }
 
-/// Rows of one patient are applied in order: the first identifier names the patient, with the authority that gave it
-/// or, where none is named, with the sender. Several senders may speak of one patient.
-pub(super) fn patient_key(message: &Message) -> Option<String> {
-    let id = message.first("PID")?.field(3);
-    let value = id.component(1).text();
-    let value = value.trim();
-    if value.is_empty() {
-        return None;
+/// Numbers of one patient that order their rows.
+const MOST_KEYS: usize = 8;
+
+/// Rows of one patient are applied in order. Each number of PID-3 names the patient, with the authority that gave it
+/// or, where none is named, with the sender: several senders may speak of one patient, each by its own number first.
+pub(super) fn patient_keys(message: &Message) -> Vec<String> {
+    let Some(pid) = message.first("PID") else { return Vec::new() };
+    let mut keys = Vec::new();
+    for id in pid.field(3).repeats() {
+        let value = id.component(1).text();
+        let authority = id.component(4).text();
+        let (value, authority) = (value.trim(), authority.trim());
+        if value.is_empty() {
+            continue;
+        }
+        let key = match authority {
+            "" | "\"\"" => map::ids::stable("partition", &[value, "sender", &map::sender(message.header())]),
+            authority => map::ids::stable("partition", &[value, authority]),
+        };
+        if !keys.contains(&key) && keys.len() < MOST_KEYS {
+            keys.push(key);
+        }
     }
-    let authority = id.component(4).text();
-    let authority = authority.trim();
-    Some(match authority.is_empty() || authority == "\"\"" {
-        true => map::ids::stable("partition", &[value, "sender", &map::sender(message.header())]),
-        false => map::ids::stable("partition", &[value, authority]),
-    })
+    keys
 }
 
 #[cfg(test)]
@@ -110,18 +119,20 @@ mod tests {
 
     use super::*;
 
-    fn key(facility: &str, number: &str) -> Option<String> {
+    fn keys(facility: &str, number: &str) -> Vec<String> {
         let text =
             format!("MSH|^~\\&|APP|{facility}|BOX|CLINIC|20260101080000||ADT^A04|1|P|2.5.1\rPID|1||{number}");
-        patient_key(&parse::read(text.as_bytes(), Mode::Tolerant).unwrap())
+        patient_keys(&parse::read(text.as_bytes(), Mode::Tolerant).unwrap())
     }
 
     #[test]
     fn senders_share_a_patient_of_one_authority_and_no_others() {
-        assert_eq!(key("HOSP", "7^^^CITY"), key("LAB", "7^^^CITY"));
-        assert_ne!(key("HOSP", "7^^^CITY"), key("HOSP", "7^^^TOWN"));
-        assert_ne!(key("HOSP", "7"), key("LAB", "7"));
-        assert_eq!(key("HOSP", "7^^^\"\""), key("HOSP", "7"));
-        assert_eq!(key("HOSP", "^^^CITY"), None);
+        assert_eq!(keys("HOSP", "7^^^CITY"), keys("LAB", "7^^^CITY"));
+        assert_ne!(keys("HOSP", "7^^^CITY"), keys("HOSP", "7^^^TOWN"));
+        assert_ne!(keys("HOSP", "7"), keys("LAB", "7"));
+        assert_eq!(keys("HOSP", "7^^^\"\""), keys("HOSP", "7"));
+        assert!(keys("HOSP", "^^^CITY").is_empty());
+        let both = keys("HOSP", "7^^^CITY~~9^^^LAB~7^^^CITY");
+        assert_eq!(both, [keys("X", "7^^^CITY"), keys("X", "9^^^LAB")].concat());
     }
 }

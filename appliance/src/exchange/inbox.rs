@@ -296,9 +296,12 @@ impl Exchange {
                                 event.class(),
                                 Class::Merge | Class::Swap | Class::Link | Class::Move
                             );
-                            let fence = joins.then(|| FENCE.to_owned());
-                            partition =
-                                fence.or_else(|| describe::patient_key(&message)).unwrap_or(partition);
+                            let mut keys = describe::patient_keys(&message).into_iter();
+                            partition = match joins {
+                                true => FENCE.to_owned(),
+                                false => keys.next().unwrap_or(partition),
+                            };
+                            facts.also = keys.collect();
                             Vec::new()
                         }
                         Err(problems) => {

@@ -95,6 +95,9 @@ pub struct Facts {
     pub values: Option<u32>,
     /// The patient as the message names it.
     pub person: Option<String>,
+    /// The patient's further numbers as keys of order, beside the row's partition.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// What is odd about it, one sentence each.
     pub warnings: Vec<String>,
     /// Why it was refused.
@@ -273,6 +276,11 @@ pub fn encode(facts: &Facts, message: &[u8]) -> Result<Vec<u8>, serde_json::Erro
 /// The facts and the message of a stored body; `None` when it is of no known form.
 pub fn decode(body: &[u8]) -> Option<(Facts, &[u8])> {
     body::decode(body)
+}
+
+/// The keys of order that a stored body holds beside its row's partition.
+pub fn also(body: &[u8]) -> Vec<String> {
+    decode(body).map(|(facts, _)| facts.also).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -237,3 +237,23 @@ async fn several_messages_in_one_frame_are_answered_one_by_one() {
     lab.apply().await;
     assert_eq!(lab.newest().row.state, "applied");
 }
+
+/// Both are acknowledged before either is applied: what one of them makes, the other has to find.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_of_one_patient_wait_for_each_other_whoever_sent_them() {
+    let lab = Lab::open();
+    let hospital =
+        adt("A04", "1", "9822011223").replace("|88120^^^CITYPATH^PI|", "|7^^^HOSP~88120^^^CITYPATH^PI|");
+    lab.send(&hospital.replace("|HIS|CITYPATH|", "|HIS|HOSP|")).await;
+    lab.send(&adt("A08", "2", "9822099999")).await;
+    let result = oru("3", "7", "6.3").replace("7^^^CITYPATH", "7^^^HOSP");
+    lab.send(&result).await;
+    lab.apply().await;
+    assert_eq!(lab.count(ResourceType::PATIENT), 1);
+    assert_eq!(lab.count(ResourceType::OBSERVATION), 2);
+    let patient = lab.newest().patient.unwrap().id;
+    let stored = lab.room.records.vault().snapshot().unwrap();
+    let head = stored.head(Kind(ResourceType::PATIENT.number()), &patient).unwrap().unwrap();
+    let body = String::from_utf8(stored.body(&head).unwrap().to_vec()).unwrap();
+    assert!(body.contains("9822099999"), "the later change holds: {body}");
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::row::State;
+use super::row::{self, State};
 use super::{Exchange, FENCE, INBOX};
 use crate::app::App;
 use crate::records::error::Error;
@@ -87,8 +87,12 @@ impl Exchange {
                 }
                 break;
             }
-            // A later row of a patient waits for the next round, so that the order within a patient holds.
-            if busy.insert(row.row.partition.clone()) {
+            // A later row of a patient waits for the next round, so that the order within a patient holds. What waits
+            // lets nothing of its patient overtake it.
+            let keys = [vec![row.row.partition.clone()], row::also(&row.row.body)].concat();
+            let free = !keys.iter().any(|key| busy.contains(key));
+            busy.extend(keys);
+            if free {
                 let exchange = self.clone();
                 tasks.spawn_blocking(move || (row.seq, exchange.apply(&row)));
             }
