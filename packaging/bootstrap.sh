@@ -25,6 +25,7 @@ need cc gcc
 [ -e /usr/include/stdio.h ] || wanted+=(libc6-dev)
 if [ "$purpose" = test ]; then
   need c++ g++ # libFuzzer's runtime is C++
+  need openssl openssl # certificates of the peers of other makers
   [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || wanted+=(chromium)
   python3 -c 'import venv, ensurepip' 2>/dev/null || wanted+=(python3-venv)
 fi

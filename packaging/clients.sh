@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# FHIR clients of other makers against the built box (tests/clients). usage: clients.sh [node|python]
+# FHIR clients and HL7 v2 peers of other makers against the built box (tests/clients). usage: clients.sh [node|python]
 # The box is $CLINICVAULT_BIN, or the debug build in the cargo target folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."

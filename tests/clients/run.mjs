@@ -1,9 +1,10 @@
-// FHIR clients of other makers against the real binary over HTTPS, with the invented clinic of `clinicvault demo`.
+// FHIR clients of other makers against the real binary over HTTPS, and HL7 v2 senders and receivers of other makers over MLLP,
+// with the invented clinic of `clinicvault demo`.
 // The clinic's own certificate authority is trusted the way each client is told to trust one; nothing is switched off.
 // Ends with `N passed, N failed`.
 // usage: node run.mjs node [part of a file's name] | node run.mjs python PYTHON [pytest arguments]
-import { spawn } from "node:child_process";
-import { readdirSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
@@ -15,9 +16,30 @@ const PASSWORD = "eleven mangoes on a bicycle";
 const STAFF = { meera: "owner", imran: "doctor", rekha: "nurse", sanjana: "reception", vikas: "lab" };
 const MORE = { deepa: "dispenser", kiran: "cashier", anita: "auditor" };
 
+/** A certificate that somebody at `localhost` made for itself, with its key: NAME.crt and NAME.key, PEM. */
+function certificate(folder, name) {
+  const [crt, key] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)];
+  const made = spawnSync("openssl", [
+    ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost"],
+    ...["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-out", crt, "-keyout", key],
+  ]);
+  if (made.status !== 0) throw new Error(`openssl: ${made.error ?? made.stderr}`);
+}
+
+/** Certificates for MLLP over TLS: of the peer, of a stranger, and one that the box shows to receivers. */
+function certificates(box) {
+  const folder = join(box.folder, "peers");
+  const own = join(box.data, "tls");
+  for (const each of [folder, own]) mkdirSync(each, { recursive: true });
+  for (const name of ["peer", "stranger", "sender"]) certificate(folder, name);
+  for (const file of ["sender.crt", "sender.key"]) copyFileSync(join(folder, file), join(own, file));
+  return folder;
+}
+
 async function opened() {
   const box = new Box({ CLINICVAULT_SESSIONS_SECOND_FACTOR: "optional" });
   box.cli("demo");
+  const peers = certificates(box);
   await box.start();
   const password = join(box.folder, "password");
   writeFileSync(password, PASSWORD);
@@ -32,6 +54,8 @@ async function opened() {
     CLINIC_BASE: `${root}/fhir`,
     CLINIC_DATA: box.data,
     CLINIC_CA: ca,
+    CLINIC_MLLP: box.mllp,
+    CLINIC_PEERS: peers,
     CLINIC_TOKEN: box.cli("token", "--scope", "system/*.cruds", "--name", "clients").trim().split("\n").at(-1),
     CLINIC_STAFF: JSON.stringify({ ...STAFF, ...MORE }),
     CLINIC_PASSWORD: PASSWORD,

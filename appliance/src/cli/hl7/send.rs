@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use clinicvault_gateway::hl7::ack::Code;
+use clinicvault_gateway::hl7::reply::Reply;
 use clinicvault_gateway::hl7::{Header, batch};
 
 use super::read;
@@ -44,6 +45,9 @@ pub struct Send {
     /// PEM file of its key
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
+    /// Open a connection for each message: for receivers that close theirs after an answer
+    #[arg(long)]
+    one_each: bool,
     /// Seconds to wait for an answer
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     timeout: u64,
@@ -102,13 +106,21 @@ async fn one(command: &Send, dial: &Dial, line: &mut Option<Line>, message: &[u8
         return Err("it has no control id (MSH-10), so no answer could be told to be about it".to_owned());
     }
     let shown = String::from_utf8_lossy(&control).into_owned();
-    if line.is_none() {
-        *line = Some(dial.open().await?);
-    }
-    let Some(open) = line.as_mut() else { return Err("no connection".to_owned()) };
-    let other = |reply: clinicvault_gateway::hl7::reply::Reply| {
+    let other = |reply: Reply| {
         let about = String::from_utf8_lossy(&reply.about).into_owned();
         note(format_args!("an answer about {about} came while {shown} was waited for; it settles nothing"));
+    };
+    let kept = match line.take().filter(|_| !command.one_each) {
+        // The receiver may have closed it since the last answer: then nothing was lost but the line.
+        Some(mut open) => open.lately().await.map(|replies| {
+            replies.into_iter().for_each(other);
+            open
+        }),
+        None => None,
+    };
+    let open = match kept {
+        Some(open) => line.insert(open),
+        None => line.insert(dial.open().await?),
     };
     let patience = Duration::from_secs(command.timeout.max(1));
     match open.exchange(message, &control, patience, other).await {

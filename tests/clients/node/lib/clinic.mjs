@@ -12,7 +12,7 @@ export const staff = Object.entries(JSON.parse(env.CLINIC_STAFF)).map(([username
 export const SYSTEM = "http://clients.example/number";
 
 const repository = fileURLToPath(new URL("../../../../", import.meta.url));
-const bin = env.CLINICVAULT_BIN ?? `${repository}${env.CARGO_TARGET_DIR ?? "target"}/debug/clinicvault`;
+export const bin = env.CLINICVAULT_BIN ?? `${repository}${env.CARGO_TARGET_DIR ?? "target"}/debug/clinicvault`;
 
 /** Runs a sub-command on the running clinic and returns what it printed. */
 export function cli(...args) {
