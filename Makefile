@@ -13,15 +13,19 @@ BIN    := $(TARGET)/release/clinicvault
 # Where `make run` keeps the clinic, and what else it passes to `clinicvault serve`.
 DATA ?= data
 ARGS ?=
+# How many inputs each target of `make fuzz-long` gets.
+INPUTS ?= 10000000
+# How often `make kills` pulls the plug while messages come in.
+KILLS ?= 1000
 
 UI_SOURCES := $(shell find web-ui -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/shots/*' 2>/dev/null)
 
-.PHONY: help setup setup-test ui build run demo test clients bench check kills fuzz-build clean
+.PHONY: help setup setup-test ui build run demo test clients bench check kills fuzz-build fuzz-long clean
 
 help: ## list the targets
 	@echo 'ClinicVault. Targets:'
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/p' Makefile | expand -t 18
-	@echo 'Settings: DATA=folder (run), ARGS="--listen 0.0.0.0:8443" (run).'
+	@echo 'Settings: DATA=folder (run), ARGS="--listen 0.0.0.0:8443" (run), KILLS=N (kills), INPUTS=N (fuzz-long).'
 
 setup: ## install what building needs and is missing, and say what
 	@packaging/bootstrap.sh build
@@ -62,7 +66,7 @@ demo: build ## the same with an invented clinic in ./.demo, made at the first st
 test: setup-test $(STAMPS)/ui ## every test: Rust, web UI, contrast, browser walks, FHIR clients
 	@packaging/test.sh
 
-clients: setup-test $(STAMPS)/ui ## FHIR clients of other makers (npm, PyPI) against the box
+clients: setup-test $(STAMPS)/ui ## FHIR clients and HL7 v2 peers of other makers (npm, PyPI) against the box
 	cargo build --locked -p clinicvault --bin clinicvault
 	@packaging/clients.sh
 
@@ -72,13 +76,18 @@ check: setup $(STAMPS)/ui ## formatting, lints, licences
 bench: build ## measure, print one table, save bench-results.json
 	@packaging/bench.sh
 
-kills: setup-test $(STAMPS)/ui ## pull the plug 200 times in the middle of large transactions, and say how long it took
+kills: setup-test $(STAMPS)/ui ## pull the plug 200 times in large transactions and KILLS times (1000) among messages; says how long each took
 	cargo build --locked -p clinicvault --bin clinicvault
 	time CLINICVAULT_BIN=$$(cd $(TARGET) && pwd)/debug/clinicvault CLINICVAULT_BUNDLE_KILLS=200 \
 	  cargo test --locked -p clinicvault-tests --test behaviour kill_bundle -- --nocapture
+	time CLINICVAULT_BIN=$$(cd $(TARGET) && pwd)/debug/clinicvault CLINICVAULT_HL7_KILLS=$(KILLS) \
+	  cargo test --locked -p clinicvault-tests --test behaviour kill_hl7 -- --nocapture
 
 fuzz-build: setup ## build every fuzz target and run each for a few seconds
 	@packaging/fuzz.sh
+
+fuzz-long: setup ## ten million inputs each for the readers of HL7 v2, MLLP, batches and analysers (INPUTS=N for fewer)
+	@CLINICVAULT_FUZZ_INPUTS=$(INPUTS) packaging/fuzz.sh 0 hl7_parse mllp_framing hl7_batch astm_line
 
 clean: ## remove what was built (never ./data)
 	rm -rf $(STAMPS) web-ui/dist web-ui/node_modules tests/browser/node_modules tests/browser/shots tests/clients/node/node_modules tests/fuzz/target bench-results.json

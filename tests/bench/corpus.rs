@@ -110,19 +110,63 @@ fn uuid(n: usize, i: usize) -> String {
     format!("urn:uuid:5f0a1c62-{i:04x}-4a44-9f8e-{n:012x}")
 }
 
-/// An ORU^R01 of about two kilobytes: one panel of ten results with ranges and a comment.
+/// Whom messages are about.
+pub struct Person {
+    /// Number at the laboratory.
+    pub number: String,
+    /// Family name.
+    pub family: String,
+    /// Given name.
+    pub given: String,
+    /// `YYYY-MM-DD`.
+    pub birth: String,
+    /// Telephone.
+    pub phone: String,
+}
+
+impl Person {
+    /// Somebody whom nobody else sounds like, so that no message about them waits for a person to decide.
+    pub fn apart(n: usize) -> Person {
+        let mut dice = Dice(n as u64 ^ 0xA9A7);
+        let (family, given) = (dice.word(6), dice.word(5));
+        Person { number: format!("AP-{n:06}"), family, given, birth: birth(n), phone: phone(n) }
+    }
+}
+
+/// An ADT^A04 about somebody, the n-th message.
+pub fn adt(n: usize, who: &Person) -> String {
+    format!(
+        "MSH|^~\\&|LIS|BENCHLAB|CLINICVAULT|CLINIC|20260203090000+0530||ADT^A04^ADT_A01|A{n}|P|2.5.1\r\
+         EVN||20260203090000+0530\r\
+         PID|1||{}^^^BENCHLAB^MR||{}^{}||{}|F|||14 Lane^^Sangamner^MH^422605^IN||{}\rPV1|1|O\r",
+        who.number,
+        who.family,
+        who.given,
+        who.birth.replace('-', ""),
+        who.phone
+    )
+}
+
+/// An ORU^R01 of about two kilobytes, the n-th: one panel of ten results with ranges and a comment.
 pub fn oru(n: usize) -> String {
     let (family, given) = name(n);
+    let given = given.to_owned();
+    oru_about(n, &Person { number: number(n), family, given, birth: birth(n), phone: phone(n) })
+}
+
+/// The same about somebody.
+pub fn oru_about(n: usize, who: &Person) -> String {
     let mut message = format!(
         "MSH|^~\\&|LIS|BENCHLAB|CLINICVAULT|CLINIC|20260203090000+0530||ORU^R01^ORU_R01|B{n}|P|2.5.1\r\
-         PID|1||{}^^^BENCHLAB^MR||{family}^{given}||{}|{}|||14 Lane^^Sangamner^MH^422605^IN||{}\r\
+         PID|1||{}^^^BENCHLAB^MR||{}^{}||{}|F|||14 Lane^^Sangamner^MH^422605^IN||{}\r\
          PV1|1|O|OPD^^^CLINIC||||1001^Kulkarni^Meera^^^Dr\r\
          ORC|RE|P{n}|F{n}\r\
          OBR|1|P{n}|F{n}|24331-1^Lipid and glucose panel^LN|||20260203083000+0530|||||||||1001^Kulkarni^Meera||||||20260203085500+0530||LAB|F\r",
-        number(n),
-        birth(n).replace('-', ""),
-        if n.is_multiple_of(2) { "F" } else { "M" },
-        phone(n)
+        who.number,
+        who.family,
+        who.given,
+        who.birth.replace('-', ""),
+        who.phone
     );
     for i in 1..=10 {
         let (code, name, unit, low, spread) = TESTS[i % 6];

@@ -169,6 +169,13 @@ fn header<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
     start.eq_ignore_ascii_case(name).then_some(rest)
 }
 
+/// Writes an MLLP frame.
+pub fn frame(message: &str, out: &mut Vec<u8>) {
+    out.push(0x0B);
+    out.extend_from_slice(message.as_bytes());
+    out.extend_from_slice(b"\x1c\r");
+}
+
 /// MLLP: a frame out, an acknowledgement `AA` in.
 pub struct MllpClient {
     wire: BufReader<TcpStream>,
@@ -189,5 +196,20 @@ impl Client for MllpClient {
             return Ok(());
         }
         Err(io::Error::other(String::from_utf8_lossy(answer).into_owned()))
+    }
+}
+
+/// MLLP with a connection for each message: some receivers close theirs after an answer.
+pub struct OneEach {
+    address: SocketAddr,
+}
+
+impl Client for OneEach {
+    fn open(address: SocketAddr) -> io::Result<Self> {
+        Ok(Self { address })
+    }
+
+    fn exchange(&mut self, request: &[u8], answer: &mut Vec<u8>) -> io::Result<()> {
+        MllpClient::open(self.address)?.exchange(request, answer)
     }
 }

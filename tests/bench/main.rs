@@ -3,7 +3,8 @@
 //! Everything runs on loopback from this process, which shares the machine with the box. Each figure is the median
 //! of its rounds. `CLINICVAULT_BENCH=quick` stores a tenth and runs short rounds, to see whether everything works;
 //! `box` leaves out the benches of the rooms, `creates` measures the durable creates alone, `fhir` the FHIR server at
-//! 12,000 resources (beside a peer where one is named, see [`fhir`]) and `million` at a million.
+//! 12,000 resources (beside a peer where one is named, see [`fhir`]) and `million` at a million, `hl7`
+//! messages from bytes to acknowledgement and record, beside the machine's own sync and other makers' receivers.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,6 +19,7 @@ mod corpus;
 mod disk;
 mod examples;
 mod fhir;
+mod hl7;
 mod load;
 mod rounds;
 mod table;
@@ -62,6 +64,9 @@ fn main() {
     if chosen(&["quick", "fhir"]) {
         fhir::at_size(&mut table, &scale, SMALL.0, SMALL.1);
         fhir::beside_peer(&mut table, &scale, SMALL.0);
+    }
+    if chosen(&["quick", "hl7"]) {
+        hl7::all(&mut table, &scale);
     }
     if chosen(&["million"]) {
         fhir::at_size(&mut table, &scale, LARGE.0, LARGE.1);

@@ -7,7 +7,7 @@ use clinicvault_tests::canary::Dice;
 use clinicvault_tests::{Clinic, binary};
 
 use crate::asker::Asker;
-use crate::load::{MllpClient, Run, Until, drive};
+use crate::load::{MllpClient, Run, Until, drive, frame};
 use crate::table::Aim::{AtLeast, AtMost};
 use crate::table::{Table, median};
 use crate::{Scale, corpus, disk};
@@ -138,11 +138,7 @@ fn messages(table: &mut Table, clinic: &Clinic, scale: &Scale) {
             .map(|round| {
                 let base = (connections * 10 + round) * 1_000_000;
                 let until = Until::Time(scale.round);
-                let request = |n: usize, out: &mut Vec<u8>| {
-                    out.push(0x0B);
-                    out.extend_from_slice(corpus::oru(base + n).as_bytes());
-                    out.extend_from_slice(b"\x1c\r");
-                };
+                let request = |n: usize, out: &mut Vec<u8>| frame(&corpus::oru(base + n), out);
                 let run = drive::<MllpClient>(address, connections, until, request, |_, _| {});
                 let run = run.expect("every message is acknowledged");
                 sent += run.micros.len();

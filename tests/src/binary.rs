@@ -6,7 +6,11 @@ use std::sync::OnceLock;
 
 /// The binary as a command, without the settings that this machine's environment may hold for another box.
 pub fn clinicvault() -> Command {
-    let mut command = Command::new(path());
+    without_settings(Command::new(path()))
+}
+
+/// A command without them.
+pub fn without_settings(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CLINICVAULT_") {
             command.env_remove(name);

@@ -32,7 +32,10 @@ impl Server {
             File::options().create(true).append(true).open(logs.join(name)).map_err(|e| e.to_string())
         };
         let began = Instant::now();
-        let mut child = crate::binary::clinicvault()
+        // Like a full disk, a file that may not grow is an error of the write and not the end of the process.
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", r#"trap "" XFSZ; exec "$0" "$@""#]).arg(crate::binary::path());
+        let mut child = crate::binary::without_settings(command)
             .arg("serve")
             .arg("--data")
             .arg(data)
@@ -86,6 +89,14 @@ impl Server {
     /// The process number.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// How long any of its files may become from now on, in bytes; `None` lifts that.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let pid = i32::try_from(self.pid()).ok().and_then(rustix::process::Pid::from_raw);
+        let limit = rustix::process::Rlimit { current: bytes, maximum: None };
+        rustix::process::prlimit(pid, rustix::process::Resource::Fsize, limit)
+            .expect("a limit that may be set");
     }
 
     /// Resident memory now, in KiB (`VmRSS`).

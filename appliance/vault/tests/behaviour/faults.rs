@@ -99,6 +99,11 @@ fn a_disk_that_is_full_from_any_operation_on_loses_nothing() {
 }
 
 #[test]
+fn a_disk_that_takes_no_writes_from_any_operation_on_loses_nothing() {
+    check_every(Plan::FailFrom, ErrorKind::ReadOnlyFilesystem);
+}
+
+#[test]
 fn a_nearly_full_disk_refuses_new_data_but_not_audit_lines_and_logouts() {
     let dir = tempfile::tempdir().unwrap();
     let clock = ManualClock::new();
