@@ -218,6 +218,7 @@ impl App {
         inner.tls.keep_fresh(&people.authority(), &addresses::local(), self.now())?;
         let exchange = Exchange::new(records.clone(), Rules::new(&inner.config.hl7, self.zone()));
         exchange.channels().load()?;
+        exchange.load_counts()?;
         let asked = people.clone();
         let standing = Arc::new(move |who: &Actor| asked.stands(who));
         let longest = inner.config.limits.body_mib << 20;

@@ -32,6 +32,8 @@ pub const EMERGENCIES: u16 = 32;
 pub const CHANNELS: u16 = 36;
 /// Every version of them; by name and number.
 pub const CHANNEL_VERSIONS: u16 = 37;
+/// What came through channels, by quarters of an hour; by name.
+pub const CHANNEL_COUNTS: u16 = 38;
 /// Jobs; by id.
 pub const JOBS: u16 = 40;
 /// Blocks of the files of jobs; by job, file and number.

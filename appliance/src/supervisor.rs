@@ -24,6 +24,8 @@ pub enum Task {
     ControlSocket,
     /// The sources of the channels.
     Channels,
+    /// What came through them is kept.
+    ChannelCounts,
     /// Received HL7 messages become records.
     InboxWorker,
     /// Records that an older program indexed are indexed anew.
@@ -191,6 +193,7 @@ impl Task {
             | Task::JobWorker
             | Task::Subscriptions
             | Task::Outbox
+            | Task::ChannelCounts
             | Task::SessionSweeper
             | Task::CertificateRenewal
             | Task::VaultWatch => Stage::StopJobs,

@@ -5,6 +5,7 @@ export type Route =
   | { at: "register" }
   | { at: "chart"; id: string; tab: string }
   | { at: "messages"; seq: string | null }
+  | { at: "outbox"; seq: string | null }
   | { at: "users" }
   | { at: "machines" }
   | { at: "exchange"; tab: ExchangeTab; item?: string }
@@ -13,7 +14,7 @@ export type Route =
 
 export const CHART_TABS = ["now", "visits", "medicines", "files", "log"] as const;
 
-export const EXCHANGE_TABS = ["query", "programs", "subscriptions", "jobs", "profiles", "codes", "parameters"] as const;
+export const EXCHANGE_TABS = ["query", "channels", "programs", "subscriptions", "jobs", "profiles", "codes", "parameters"] as const;
 export type ExchangeTab = (typeof EXCHANGE_TABS)[number];
 
 export function parse(path: string): Route {
@@ -28,9 +29,10 @@ export function parse(path: string): Route {
     return (CHART_TABS as readonly string[]).includes(tab) ? { at: "chart", id: second, tab } : { at: "lost" };
   }
   if (first === "messages" && parts.length <= 2) return { at: "messages", seq: second ?? null };
+  if (first === "outbox" && parts.length <= 2) return { at: "outbox", seq: second ?? null };
   if (first === "exchange" && parts.length <= 3) {
     const tab = EXCHANGE_TABS.find((one) => one === (second ?? "query"));
-    if (!tab || (third !== undefined && tab !== "programs" && tab !== "subscriptions")) return { at: "lost" };
+    if (!tab || (third !== undefined && tab !== "programs" && tab !== "subscriptions" && tab !== "channels")) return { at: "lost" };
     return third === undefined ? { at: "exchange", tab } : { at: "exchange", tab, item: third };
   }
   if (parts.length > 1) return { at: "lost" };
@@ -47,6 +49,7 @@ export function path(route: Route): string {
     case "register": return "/patients/new";
     case "chart": return `/patients/${encodeURIComponent(route.id)}${route.tab === "now" ? "" : `/${route.tab}`}`;
     case "messages": return route.seq === null ? "/messages" : `/messages/${encodeURIComponent(route.seq)}`;
+    case "outbox": return route.seq === null ? "/outbox" : `/outbox/${encodeURIComponent(route.seq)}`;
     case "users": return "/users";
     case "machines": return "/machines";
     case "exchange": return route.tab === "query" ? "/exchange" : ["/exchange", route.tab, ...(route.item === undefined ? [] : [encodeURIComponent(route.item)])].join("/");

@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::applied::{self, Pending};
+use super::channels::counts::Came;
 use super::channels::document::Acknowledge;
 use super::channels::rework;
 use super::describe;
@@ -182,11 +183,11 @@ impl Exchange {
         match done {
             Ok((Taken::Repeated(answer), _)) => {
                 tracing::info!(op = "hl7.message", peer, channel, outcome = "repeated");
-                counts.add(&counts.repeated, now);
+                counts.add(Came::Repeated, 1, now);
                 tell(reply(answer), None, true)
             }
             Ok((Taken::Waits { seq, again }, _)) => {
-                counts.add(if again { &counts.repeated } else { &counts.received }, now);
+                counts.add(if again { Came::Repeated } else { Came::Received }, 1, now);
                 self.nudge();
                 let pending =
                     Pending { seq, same, until: now.saturating_add(window).unwrap_or(Timestamp::MAX), who };
@@ -204,11 +205,11 @@ impl Exchange {
             Ok((Taken::New { answer, state, seq, problem }, tx)) => {
                 tracing::info!(op = "hl7.message", peer, channel, tx = tx.0, outcome = state.as_str());
                 let which = match state {
-                    State::Dismissed => &counts.passed_over,
-                    State::Refused => &counts.refused,
-                    State::Received | State::Applied | State::Held => &counts.received,
+                    State::Dismissed => Came::PassedOver,
+                    State::Refused => Came::Refused,
+                    State::Received | State::Applied | State::Held => Came::Received,
                 };
-                counts.add(which, now);
+                counts.add(which, 1, now);
                 self.nudge();
                 Told { problem, ..tell(reply(answer), Some(seq), false) }
             }

@@ -7,8 +7,8 @@ use clinicvault_gateway::hl7::rework::Operation;
 use clinicvault_gateway::hl7::{Message, Mode};
 use jiff::SignedDuration;
 
+use super::channels::counts::Counts;
 use super::channels::document::{Channel, Reuse, Rules};
-use super::channels::live::Counts;
 use super::channels::rework::{Filter, operations};
 use super::inbox::Arrival;
 

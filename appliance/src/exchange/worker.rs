@@ -83,7 +83,7 @@ impl Exchange {
                 // About two patients: after all that came before, and before all that comes later.
                 if tasks.is_empty() {
                     let exchange = self.clone();
-                    tasks.spawn_blocking(move || (row.seq, exchange.apply(&row)));
+                    tasks.spawn_blocking(move || (row.seq, exchange.apply_counted(&row)));
                 }
                 break;
             }
@@ -94,7 +94,7 @@ impl Exchange {
             busy.extend(keys);
             if free {
                 let exchange = self.clone();
-                tasks.spawn_blocking(move || (row.seq, exchange.apply(&row)));
+                tasks.spawn_blocking(move || (row.seq, exchange.apply_counted(&row)));
             }
         }
         let mut round = Round::Stuck;
@@ -123,7 +123,8 @@ impl Exchange {
                 Err(error) => {
                     tracing::warn!(op = "hl7.apply", seq, outcome = "held");
                     let exchange = self.clone();
-                    tokio::task::spawn_blocking(move || exchange.give_up(seq, &error)).await??;
+                    let given_up = move || exchange.give_up_counted(seq, &error);
+                    tokio::task::spawn_blocking(given_up).await??;
                     round = Round::Progress;
                 }
             }

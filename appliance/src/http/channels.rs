@@ -102,7 +102,8 @@ impl FromRequest<App> for Document {
 /// Lists the channels with their state.
 #[utoipa::path(get, path = "/api/channels", operation_id = "list_channels", tag = "channels", responses((status = 200, body = ChannelList)))]
 pub(super) async fn list(State(app): State<App>, who: Actor) -> Result<Json<ChannelList>, HttpError> {
-    let channels = view::list(&app, &app.rooms()?.exchange, &who)?;
+    let exchange = app.rooms()?.exchange.clone();
+    let channels = aside(move || view::list(&app, &exchange, &who)).await?;
     Ok(Json(ChannelList { channels }))
 }
 

@@ -1,5 +1,6 @@
 //! Channels: documents that an owner writes, and the sources that run by them, over real sockets.
 
+mod counts;
 mod documents;
 mod listeners;
 mod pieces;

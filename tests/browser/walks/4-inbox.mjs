@@ -48,6 +48,8 @@ async function inbox(browser) {
     await dialog.locator(".btn.go").click();
     await page.getByText(at.t("inbox.state.applied")).first().waitFor();
     await at.sees("inbox.settledBy", { who: meera.name });
+    await page.getByTestId("course").locator("summary").click();
+    await at.sees("course.applied");
     await at.look("inbox-applied");
 
     // The result is in the chart now, and the laboratory's number is known from here on.

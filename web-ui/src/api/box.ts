@@ -73,6 +73,26 @@ export const pauseSubscription = (id: string) => take(api.POST("/api/subscriptio
 export const resumeSubscription = (id: string) => take(api.POST("/api/subscriptions/{id}/resume", path({ id })));
 export const retrySubscription = (id: string) => take(api.POST("/api/subscriptions/{id}/retry", path({ id })));
 
+export const channels = () => take(api.GET("/api/channels")) as Promise<{ channels: T.Channel[] }>;
+export const channelDocument = (name: string) => take(api.GET("/api/channels/{name}", path({ name })));
+/** Writes a document; `version` is the one that it changes, or null for a channel that is not there yet. */
+export const putChannel = (name: string, document: unknown, version: number | null) => take(api.PUT("/api/channels/{name}", { ...path({ name }), headers: version === null ? { "if-none-match": "*" } : { "if-match": `W/"${version}"` }, body: document as T.ChannelDocument }));
+export const endChannel = (name: string, version: number) => take(api.DELETE("/api/channels/{name}", { ...path({ name }), headers: { "if-match": `W/"${version}"` } }));
+export const pauseChannel = (name: string) => take(api.POST("/api/channels/{name}/pause", path({ name })));
+export const resumeChannel = (name: string) => take(api.POST("/api/channels/{name}/resume", path({ name })));
+export const channelVersions = (name: string) => take(api.GET("/api/channels/{name}/versions", path({ name })));
+export const channelVersion = (name: string, version: number) => take(api.GET("/api/channels/{name}/versions/{version}", path({ name, version })));
+export const restoreChannel = (name: string, version: number, current: number) => take(api.POST("/api/channels/{name}/versions/{version}/restore", { ...path({ name, version }), headers: { "if-match": `W/"${current}"` } }));
+export const tryChannel = (name: string, body: { message: string } | { seq: number }) => take(api.POST("/api/channels/{name}/try", { ...path({ name }), body }));
+
+export const outbox = (state: T.OutboxState | undefined, before?: number) => take(api.GET("/api/outbox", { params: { query: { state, before } } })) as Promise<T.OutboxPage>;
+export const outboxMessage = (seq: number) => take(api.GET("/api/outbox/{seq}", path({ seq }))) as Promise<T.OutboxMessage>;
+export const resendOutbox = (seq: number) => take(api.POST("/api/outbox/{seq}/resend", path({ seq })));
+export const editOutbox = (seq: number, text: string) => take(api.POST("/api/outbox/{seq}/edit", { ...path({ seq }), body: { text } }));
+export const discardOutbox = (seq: number, reason: string) => take(api.POST("/api/outbox/{seq}/discard", { ...path({ seq }), body: { reason } }));
+export const pauseDestination = (channel: string, name: string) => take(api.POST("/api/destinations/{channel}/{name}/pause", path({ channel, name })));
+export const resumeDestination = (channel: string, name: string) => take(api.POST("/api/destinations/{channel}/{name}/resume", path({ channel, name })));
+
 export const searchParameters = () => take(api.GET("/api/search-parameters")) as Promise<{ parameters: T.OwnParameter[]; index: T.IndexState }>;
 
 export const changes = (since: number) => take(api.GET("/api/changes", { params: { query: { since } } }));

@@ -1540,10 +1540,45 @@ export interface components {
              */
             since: string;
         };
+        /** @description What came in one hour. */
+        ChannelHour: {
+            /**
+             * Format: date-time
+             * @description When the hour began.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description Put before a person.
+             */
+            held: number;
+            /**
+             * Format: int64
+             * @description Kept without being applied, because the filter says so.
+             */
+            passedOver: number;
+            /**
+             * Format: int64
+             * @description Taken in.
+             */
+            received: number;
+            /**
+             * Format: int64
+             * @description Answered with an error.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Repetitions, answered as before.
+             */
+            repeated: number;
+        };
         /** @description A channel and how it is. */
         ChannelLine: {
             /** @description Where it listens. */
             address?: string | null;
+            /** @description Networks that may send; empty where nothing narrows it. */
+            allow: string[];
             /** @description The listener of the settings: it has no document and is changed in the settings. */
             builtIn: boolean;
             /**
@@ -1552,21 +1587,36 @@ export interface components {
              */
             certificateEnds?: string | null;
             counts: components["schemas"]["ChannelCounts"];
+            /** @description Names of its destinations. */
+            destinations: string[];
+            /**
+             * @description The last twenty-four hours of the clinic's clock, oldest first, the current one included; hours in which nothing
+             *     came are left out.
+             */
+            hours: components["schemas"]["ChannelHour"][];
             /** @description Kind of its source. */
             kind: string;
             /**
              * Format: date-time
-             * @description When a message came last, since the box started.
+             * @description When a message came last.
              */
             lastMessage?: string | null;
+            /**
+             * Format: int64
+             * @description Milliseconds between coming and being in the record, on average of the last hour or else of the day.
+             */
+            latencyMs?: number | null;
             name: string;
             /** @description Peers that are known by their certificates. */
             peers: components["schemas"]["ChannelPeer"][];
+            queue: components["schemas"]["ChannelQueue"];
             /** @description Why it failed, and what to do. */
             reason?: string | null;
             /** @description `starting`, `running`, `paused` or `failed`. */
             state: string;
             title: string;
+            /** @description Whether what comes is encrypted on the way. */
+            tls: boolean;
             /** @description What went wrong last without ending it, such as a peer that was turned away. */
             trouble?: string | null;
             /**
@@ -1589,6 +1639,36 @@ export interface components {
             ends?: string | null;
             fingerprint: string;
             name: string;
+        };
+        /** @description What waits. */
+        ChannelQueue: {
+            /**
+             * Format: int64
+             * @description Stopped: a destination does not want them.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Waiting for a person.
+             */
+            held: number;
+            /** @description More wait than were counted, of this channel or of others. */
+            more: boolean;
+            /**
+             * Format: date-time
+             * @description Since when the oldest waits that is to be read or to be sent.
+             */
+            oldest?: string | null;
+            /**
+             * Format: int64
+             * @description Taken in and not yet read.
+             */
+            reading: number;
+            /**
+             * Format: int64
+             * @description To be sent to its destinations.
+             */
+            sending: number;
         };
         /** @description A version of a channel. */
         ChannelVersion: {

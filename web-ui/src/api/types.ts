@@ -62,3 +62,15 @@ export type NewProgram = S["NewProgram"];
 export type ProgramChange = S["ProgramChange"];
 export type Grant = Omit<S["Grant"], "lasts"> & { lasts: "offline" | "session" | "once" };
 export type OwnConsent = S["OwnConsent"];
+
+export type Channel = Omit<S["ChannelLine"], "state" | "kind"> & { state: "starting" | "running" | "paused" | "failed"; kind: "mllp" | "http" | "folder" | "analyser" | "records" };
+export type ChannelHour = S["ChannelHour"];
+export type ChannelDocument = S["Channel"];
+export type ChannelVersion = S["ChannelVersion"];
+export type ChannelTried = S["Tried"];
+
+export type OutboxState = "waiting" | "accepted" | "sent" | "failed" | "discarded" | "replaced";
+export type OutboxRow = Omit<S["OutboxRow"], "state"> & { state: OutboxState };
+export type OutboxPage = Omit<S["OutboxPage"], "rows"> & { rows: OutboxRow[] };
+export type OutboxMessage = Omit<S["OutboxMessage"], "row"> & { row: OutboxRow };
+export type Attempt = S["Attempt"];

@@ -17,7 +17,7 @@ export function places(): Place[] {
   const all: (Place & { open: boolean })[] = [
     { route: { at: "home" }, key: "place.home", letter: "h", icon: Home, covers: ["home"], open: true },
     { route: { at: "patients" }, key: "place.patients", letter: "p", icon: People, covers: ["patients", "register", "chart"], open: may("demographics") },
-    { route: { at: "messages", seq: null }, key: "place.messages", letter: "m", icon: Inbox, covers: ["messages"], open: may("inbox") },
+    { route: { at: "messages", seq: null }, key: "place.messages", letter: "m", icon: Inbox, covers: ["messages", "outbox"], open: may("inbox") },
     { route: { at: "users" }, key: "place.users", letter: "u", icon: Staff, covers: ["users"], open: may("settings") },
     { route: { at: "machines" }, key: "place.machines", letter: "t", icon: Machine, covers: ["machines"], open: may("settings") },
     { route: { at: "exchange", tab: "query" }, key: "place.exchange", letter: "x", icon: Exchange, covers: ["exchange"], open: may("settings") },

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
+use super::counts::Came;
 use super::document::Source;
 use super::live::{Live, Running};
 use crate::app::App;
@@ -170,8 +171,8 @@ async fn run_one(
             let tell = Arc::new(move |news| match news {
                 News::Open(address) => live.running(address, None),
                 News::Trouble(what) => live.complain(what),
-                News::Stored(parts) => live.counts().add_many(&live.counts().received, parts, clock.now()),
-                News::Repeated(parts) => live.counts().add_many(&live.counts().repeated, parts, clock.now()),
+                News::Stored(parts) => live.counts().add(Came::Received, parts, clock.now()),
+                News::Repeated(parts) => live.counts().add(Came::Repeated, parts, clock.now()),
             });
             analyser::run(*analyser, channel, door, tell, async move { stop.wanted().await }).await
         }

@@ -1,14 +1,14 @@
 //! A channel as it is now: its document, what its source does, and what has come.
 //!
 //! The source and the inbox hold the same handle, so that a change of rules holds from the next message on and a screen
-//! sees what happens. Nothing here is kept: counts begin anew with the process.
+//! sees what happens. Nothing here is kept but the counts (`counts`).
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jiff::Timestamp;
 
+use super::counts::Counts;
 use super::store::Kept;
 use crate::exchange::intake::Intake;
 use crate::exchange::sources::pins::Peers;
@@ -30,42 +30,6 @@ pub enum Running {
     Paused,
     /// It cannot; it is tried again from time to time.
     Failed(String),
-}
-
-/// What has come since the process began.
-#[derive(Debug, Default)]
-pub struct Counts {
-    /// Taken in as new.
-    pub received: AtomicU64,
-    /// Answered with AE, AR, CE or CR.
-    pub refused: AtomicU64,
-    /// Answered as before.
-    pub repeated: AtomicU64,
-    /// Kept without being applied, because the filter says so.
-    pub passed_over: AtomicU64,
-    /// When something came last, in microseconds since 1970; 0 for never.
-    last: AtomicI64,
-}
-
-impl Counts {
-    /// Notes that something came.
-    pub fn add(&self, which: &AtomicU64, now: Timestamp) {
-        self.add_many(which, 1, now);
-    }
-
-    /// Notes that so many came.
-    pub fn add_many(&self, which: &AtomicU64, many: u64, now: Timestamp) {
-        which.fetch_add(many, Ordering::Relaxed);
-        self.last.store(now.as_microsecond(), Ordering::Relaxed);
-    }
-
-    /// When something came last.
-    pub fn last(&self) -> Option<Timestamp> {
-        match self.last.load(Ordering::Relaxed) {
-            0 => None,
-            at => Timestamp::from_microsecond(at).ok(),
-        }
-    }
 }
 
 /// A channel as it is now.

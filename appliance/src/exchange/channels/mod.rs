@@ -1,14 +1,17 @@
 //! Channels: documents that say where messages come from and how they are taken, and the sources that run by them.
 //!
 //! `document` is the document and `check` what its values must be like; `store` keeps it with all its versions; `live` is
-//! a channel as it runs now; `keeper` starts, stops and starts again exactly the sources whose documents changed. The
-//! listener of the settings is the channel `default`, which has no document.
+//! a channel as it runs now, `counts` what came through it, `queues` what waits; `keeper` starts, stops and starts again
+//! exactly the sources whose documents changed. The listener of the settings is the channel `default`, which has no
+//! document.
 
 pub mod check;
+pub mod counts;
 pub mod diff;
 pub mod document;
 pub mod keeper;
 pub mod live;
+pub mod queues;
 pub mod rework;
 pub mod schema;
 pub mod store;

@@ -1,11 +1,14 @@
 //! Channels as the owner's screen lists them.
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::counts::{Came, Counts};
 use super::document::Source;
-use super::live::{Counts, Live, Running};
+use super::live::{Live, Running};
+use super::queues::{ChannelQueue, waiting};
 use super::{DEFAULT, store::Kept};
 use crate::app::App;
 use crate::exchange::Exchange;
@@ -38,10 +41,41 @@ pub struct ChannelLine {
     peers: Vec<ChannelPeer>,
     /// What went wrong last without ending it, such as a peer that was turned away.
     trouble: Option<String>,
-    /// When a message came last, since the box started.
+    /// Networks that may send; empty where nothing narrows it.
+    allow: Vec<String>,
+    /// Whether what comes is encrypted on the way.
+    tls: bool,
+    /// Names of its destinations.
+    destinations: Vec<String>,
+    /// When a message came last.
     #[schema(value_type = Option<String>, format = DateTime)]
     last_message: Option<Timestamp>,
     counts: ChannelCounts,
+    /// The last twenty-four hours of the clinic's clock, oldest first, the current one included; hours in which nothing
+    /// came are left out.
+    hours: Vec<ChannelHour>,
+    /// Milliseconds between coming and being in the record, on average of the last hour or else of the day.
+    latency_ms: Option<u64>,
+    queue: ChannelQueue,
+}
+
+/// What came in one hour.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelHour {
+    /// When the hour began.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// Taken in.
+    received: u64,
+    /// Answered with an error.
+    refused: u64,
+    /// Put before a person.
+    held: u64,
+    /// Repetitions, answered as before.
+    repeated: u64,
+    /// Kept without being applied, because the filter says so.
+    passed_over: u64,
 }
 
 /// A peer that is known by its certificate.
@@ -71,13 +105,15 @@ pub struct ChannelCounts {
     passed_over: u64,
 }
 
-/// Every channel, the listener of the settings first.
+/// Every channel, the listener of the settings first. Blocking.
 ///
 /// # Errors
 /// [`Error::Refused`] for somebody who may not look.
 pub fn list(app: &App, exchange: &Exchange, who: &Actor) -> Result<Vec<ChannelLine>, Error> {
     let all = exchange.channels().list(who)?;
+    let mut queues = waiting(exchange)?;
     let counts = &exchange.intake().counts;
+    let day = Day::of(app.now(), &app.zone());
     let mut lines = vec![ChannelLine {
         name: DEFAULT.to_owned(),
         title: String::new(),
@@ -90,14 +126,23 @@ pub fn list(app: &App, exchange: &Exchange, who: &Actor) -> Result<Vec<ChannelLi
         certificate_ends: None,
         peers: Vec::new(),
         trouble: None,
+        allow: Vec::new(),
+        tls: false,
+        destinations: Vec::new(),
         last_message: counts.last(),
         counts: counted(counts, app.started()),
+        hours: day.hours(counts),
+        latency_ms: day.latency(counts),
+        queue: queues.remove(DEFAULT).unwrap_or_default(),
     }];
-    lines.extend(all.iter().map(|live| line(live, app.started())));
+    for live in &all {
+        let queue = queues.remove(&live.kept().document.name).unwrap_or_default();
+        lines.push(line(live, app.started(), &day, queue));
+    }
     Ok(lines)
 }
 
-fn line(live: &Live, since: Timestamp) -> ChannelLine {
+fn line(live: &Live, since: Timestamp, day: &Day, queue: ChannelQueue) -> ChannelLine {
     let kept = live.kept();
     let Kept { version, document, .. } = &*kept;
     // A channel that was paused runs until its source has ended.
@@ -111,6 +156,7 @@ fn line(live: &Live, since: Timestamp) -> ChannelLine {
         Running::Failed(why) => ("failed", Some(why), None, None),
         Running::Running { address, expires } => ("running", None, address.map(|a| a.to_string()), expires),
     };
+    let counts = live.counts();
     ChannelLine {
         name: document.name.clone(),
         title: document.title.clone(),
@@ -123,8 +169,21 @@ fn line(live: &Live, since: Timestamp) -> ChannelLine {
         certificate_ends: ends,
         peers: tls(&document.source).map(|tls| peers(tls, &live.peers())).unwrap_or_default(),
         trouble: live.complaint(),
-        last_message: live.counts().last(),
-        counts: counted(live.counts(), since),
+        allow: allowed(&document.source),
+        tls: tls(&document.source).is_some(),
+        destinations: document.destinations.iter().map(|target| target.name.clone()).collect(),
+        last_message: counts.last(),
+        counts: counted(counts, since),
+        hours: day.hours(counts),
+        latency_ms: day.latency(counts),
+        queue,
+    }
+}
+
+fn allowed(source: &Source) -> Vec<String> {
+    match source {
+        Source::Mllp(mllp) => mllp.allow.iter().map(ToString::to_string).collect(),
+        Source::Analyser(_) | Source::Http(_) | Source::Folder(_) | Source::Records(_) => Vec::new(),
     }
 }
 
@@ -145,12 +204,77 @@ fn peers(tls: &TlsSource, seen: &Peers) -> Vec<ChannelPeer> {
 }
 
 fn counted(counts: &Counts, since: Timestamp) -> ChannelCounts {
-    use std::sync::atomic::Ordering::Relaxed;
+    let sums = counts.since();
     ChannelCounts {
         since,
-        received: counts.received.load(Relaxed),
-        refused: counts.refused.load(Relaxed),
-        repeated: counts.repeated.load(Relaxed),
-        passed_over: counts.passed_over.load(Relaxed),
+        received: sums.of(Came::Received),
+        refused: sums.of(Came::Refused),
+        repeated: sums.of(Came::Repeated),
+        passed_over: sums.of(Came::PassedOver),
+    }
+}
+
+/// The last twenty-four hours as the clinic's clock cuts them.
+struct Day {
+    now: Timestamp,
+    /// When each began, and when the last ends.
+    hours: Vec<Timestamp>,
+}
+
+impl Day {
+    fn of(now: Timestamp, zone: &TimeZone) -> Self {
+        let ahead = i64::from(zone.to_offset(now).seconds());
+        let begun = (now.as_second() + ahead).div_euclid(3600) * 3600 - ahead;
+        let hours = (-23..=1).filter_map(|back| Timestamp::from_second(begun + back * 3600).ok());
+        Self { now, hours: hours.collect() }
+    }
+
+    fn hours(&self, counts: &Counts) -> Vec<ChannelHour> {
+        let pairs = self.hours.iter().zip(self.hours.iter().skip(1));
+        let hour = |(from, to): (&Timestamp, &Timestamp)| {
+            let sums = counts.between(*from, *to);
+            ChannelHour {
+                at: *from,
+                received: sums.of(Came::Received),
+                refused: sums.of(Came::Refused),
+                held: sums.of(Came::Held),
+                repeated: sums.of(Came::Repeated),
+                passed_over: sums.of(Came::PassedOver),
+            }
+        };
+        let some = |hour: &ChannelHour| {
+            hour.received + hour.refused + hour.held + hour.repeated + hour.passed_over > 0
+        };
+        pairs.map(hour).filter(some).collect()
+    }
+
+    fn latency(&self, counts: &Counts) -> Option<u64> {
+        let soon = self.now.saturating_add(SignedDuration::from_mins(15)).unwrap_or(self.now);
+        let before = |hours| self.now.saturating_sub(SignedDuration::from_hours(hours)).unwrap_or(self.now);
+        let over = |hours| counts.between(before(hours), soon).latency();
+        over(1).or_else(|| over(24))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_begin_where_the_clinics_clock_begins_them() {
+        let now: Timestamp = "2026-11-22T10:10:00Z".parse().unwrap();
+        let india = TimeZone::get("Asia/Kolkata").unwrap();
+        let day = Day::of(now, &india);
+        assert_eq!(day.hours.len(), 25);
+        let shown: Vec<String> = day.hours.iter().rev().take(2).map(ToString::to_string).collect();
+        assert_eq!(shown, ["2026-11-22T10:30:00Z", "2026-11-22T09:30:00Z"]);
+        let counts = Counts::default();
+        counts.add(Came::Received, 3, now);
+        counts.add(Came::Received, 4, "2026-11-22T09:29:59Z".parse().unwrap());
+        counts.add(Came::Held, 1, now);
+        let hours: Vec<_> =
+            day.hours(&counts).iter().map(|h| (h.at.to_string(), h.received, h.held)).collect();
+        let said = |at: &str, received, held| (at.to_owned(), received, held);
+        assert_eq!(hours, [said("2026-11-22T08:30:00Z", 4, 0), said("2026-11-22T09:30:00Z", 3, 1)]);
     }
 }

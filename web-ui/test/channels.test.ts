@@ -1,0 +1,110 @@
+import { describe, expect, test } from "vitest";
+import type { Channel, ChannelDocument, ChannelHour, InboxMessage } from "../src/api/types";
+import { bars, BLANK, document, faults, fieldOf, issuesOf, lately, sum, troubled, type Draft } from "../src/screens/exchange/channels/channel";
+import { lineOf } from "../src/screens/exchange/channels/place";
+import { sample, sheet } from "../src/screens/exchange/channels/sheet";
+import { course } from "../src/screens/messages/course";
+import { classOf, destinations, mayGiveUp, mayResend, parts } from "../src/screens/outbox/outbox";
+
+const hour = (at: string, received: number, refused = 0, held = 0): ChannelHour => ({ at, received, refused, held, repeated: 0, passedOver: 0 });
+// Half past: an hour of India.
+const NOW = Date.parse("2026-11-22T10:10:00Z");
+const PRINT = "ab".repeat(32);
+
+describe("a day in bars", () => {
+  const all = bars([hour("2026-11-21T10:30:00Z", 2), hour("2026-11-22T08:30:00Z", 5, 1), hour("2026-11-22T09:30:00Z", 3, 0, 2)], NOW);
+  test("has twenty-four, the current one last, where the clinic's hours begin", () => {
+    expect(all.map((bar) => bar.received)).toEqual([2, ...Array<number>(21).fill(0), 5, 3]);
+    expect(new Date(all[23]?.at ?? 0).toISOString()).toBe("2026-11-22T09:30:00.000Z");
+  });
+  test("is summed", () => expect(sum(all)).toEqual({ received: 10, refused: 1, held: 2 }));
+  test("tells of the current hour and the one before", () => expect(lately(all)).toBe(8));
+  test("of nothing is nothing", () => expect(bars([], NOW)).toEqual([]));
+  test("older hours are not in it", () => expect(sum(bars([hour("2026-11-20T09:30:00Z", 9)], NOW)).received).toBe(0));
+});
+
+test("a channel needs a look when it cannot run, refuses, or a receiver wants none", () => {
+  const line = (over: object) => ({ state: "running", hours: [], queue: { failed: 0 }, ...over }) as unknown as Channel;
+  expect(troubled(line({}), NOW)).toBe(false);
+  expect(troubled(line({ state: "failed" }), NOW)).toBe(true);
+  expect(troubled(line({ queue: { failed: 1 } }), NOW)).toBe(true);
+  expect(troubled(line({ hours: [hour("2026-11-22T09:30:00Z", 0, 1)] }), NOW)).toBe(true);
+  expect(troubled(line({ hours: [hour("2026-11-22T02:30:00Z", 0, 1)] }), NOW)).toBe(false);
+});
+
+describe("the form of a channel", () => {
+  const draft = (over: Partial<Draft>): Draft => ({ ...BLANK, name: "city-lab", ...over });
+  test("makes the document of a listener with its peers", () => {
+    const of = draft({ title: " City lab ", allow: "10.0.0.0/8\n", peers: `City lab: ${PRINT}\n${PRINT}` });
+    expect(faults(of)).toEqual({});
+    expect(document(of)).toEqual({ name: "city-lab", title: "City lab", source: { kind: "mllp", address: "0.0.0.0:2576", allow: ["10.0.0.0/8"], tls: { peers: [{ name: "City lab", fingerprint: PRINT }, { name: "", fingerprint: PRINT }] } }, rules: { replayDays: 7, reuse: "keep", acknowledge: "commit" } });
+  });
+  test("leaves out what is empty", () => expect(document(draft({ tls: false }))["source"]).toEqual({ kind: "mllp", address: "0.0.0.0:2576" }));
+  test("makes a receiver of our own records", () =>
+    expect(document(draft({ kind: "records", to: "[::1]:2575" }))).toEqual({ name: "city-lab", source: { kind: "records", messages: ["ADT^A08", "ORU^R01"] }, destinations: [{ name: "receiver", to: { kind: "mllp", host: "::1", port: 2575 } }] }));
+  test.each([
+    [{ name: "City" }, "name"], [{ name: "default" }, "name"], [{ name: "new" }, "name"], [{ address: "2576" }, "address"], [{ address: "0.0.0.0:99999" }, "address"], [{ peers: "AB:CD" }, "peers"], [{ replayDays: "0" }, "replayDays"], [{ replayDays: "1.5" }, "replayDays"],
+    [{ kind: "http" }, "tokens"], [{ kind: "folder" }, "path"], [{ kind: "records", to: "host" }, "to"], [{ kind: "records", to: "host:0" }, "to"], [{ kind: "records", to: "host:1", messages: " , " }, "messages"],
+  ] as [Partial<Draft>, string][])("%j is refused at its field", (over, field) => expect(Object.keys(faults(draft(over)))).toEqual([field]));
+  test("what the box finds stands at its field", () => {
+    expect(fieldOf("source.tls.peers[0].fingerprint")).toBe("peers");
+    expect(fieldOf("source.allow")).toBe("allow");
+    expect(fieldOf("source.allowance")).toBeNull();
+    expect(fieldOf(null)).toBeNull();
+  });
+  test("the places of a refusal", () => {
+    expect(issuesOf({ error: { code: "invalid" } })).toEqual([]);
+    expect(issuesOf({ error: { issues: [{ place: "name", message: "No." }, { place: null, message: "x" }] } })).toEqual([{ place: "name", message: "No." }, { place: null, message: "x" }]);
+  });
+});
+
+describe("the line of a place", () => {
+  const text = JSON.stringify({ name: "a", source: { kind: "mllp", tls: { peers: [{ name: "}\"{" }, { fingerprint: "x" }] } }, on: true }, null, 2);
+  const at = (place: string) => text.split("\n")[lineOf(text, place) - 1]?.trim();
+  test.each([["name", '"name": "a",'], ["source.kind", '"kind": "mllp",'], ["source.tls.peers[0].name", '"name": "}\\"{"'], ["source.tls.peers[1].fingerprint", '"fingerprint": "x"'], ["on", '"on": true']])("%s", (place, line) => expect(at(place)).toBe(line));
+  test("what is not written leads to what it belongs to", () => expect(at("source.tls.certificate")).toBe('"tls": {'));
+  test("nonsense is the first line", () => {
+    for (const broken of ["", "{", '{"a"', "{a:1}", "[1,,", '{"a":{"b":[', "}"]) expect(lineOf(broken, "x.y")).toBe(1);
+  });
+});
+
+describe("what leaves", () => {
+  test("an attempt says what follows", () => expect(["taken", "accepted", "refused", "rejected", "notSent", "noAnswer", "else"].map((outcome) => classOf({ outcome }))).toEqual(["done", "done", "person", "again", "again", "unknown", "unknown"]));
+  test("only what stopped is sent again; what is on its way can be given up too", () => {
+    const all = ["waiting", "accepted", "sent", "failed", "discarded", "replaced"] as const;
+    expect(all.filter(mayResend)).toEqual(["failed"]);
+    expect(all.filter(mayGiveUp)).toEqual(["waiting", "accepted", "failed"]);
+  });
+  test("a destination has two parts", () => expect([parts("a/b/c"), parts("a")]).toEqual([{ channel: "a", name: "b/c" }, { channel: "a", name: "" }]));
+  test("paused ones are listed without a message too", () => expect(destinations([{ destination: "b/x" }, { destination: "b/x" }], ["a/y", "b/x"])).toEqual([{ name: "a/y", paused: true }, { name: "b/x", paused: true }]));
+});
+
+describe("the course of a message", () => {
+  const message = (over: object, state: string) => ({ received: "2026-11-22T10:00:00Z", answered: "AA", resources: [], ...over, row: { state } }) as unknown as InboxMessage;
+  const steps = (over: object, state: string) => course(message(over, state)).map((step) => step.what);
+  test("ends where it stands", () => {
+    expect(steps({}, "received")).toEqual(["received", "answered", "reading"]);
+    expect(steps({}, "held")).toEqual(["received", "answered", "held"]);
+    expect(steps({ answered: "AE", error: { code: "101" } }, "refused")).toEqual(["received", "answered", "refused"]);
+    expect(steps({ answered: null, settled: { by: "Dr Rao" } }, "dismissed")).toEqual(["received", "notAnswered", "settled", "dismissed"]);
+    expect(steps({ answeredLater: { code: "AA", heard: false } }, "applied")).toEqual(["received", "answered", "applied", "laterUnheard"]);
+  });
+  test("takes the time of the newest record that was stored, and of no other", () => {
+    const record = (at: string, version: number | null) => ({ version, json: `{"meta": {"lastUpdated": "${at}"}}` });
+    const done = course(message({ resources: [record("2026-11-22T10:00:02Z", 1), record("2026-11-22T10:00:01Z", 1), record("2026-11-22T11:00:00Z", null)] }, "applied"));
+    expect(done.at(-1)).toEqual({ what: "applied", at: "2026-11-22T10:00:02Z" });
+    expect(course(message({}, "applied")).at(-1)?.at).toBeNull();
+  });
+});
+
+describe("the sheet for the other side", () => {
+  const line = (address: string | null) => ({ address, tls: true, allow: ["10.0.0.0/8"], peers: [{ name: "", fingerprint: PRINT }] }) as unknown as Channel;
+  const written = { name: "a", source: { kind: "mllp", address: "0.0.0.0:2576", tls: { certificate: "his" } }, rules: { kinds: ["ORU"], replayDays: 30, reuse: "refuse", acknowledge: "apply", strict: true } } as unknown as ChannelDocument;
+  test("tells the rules of the document", () =>
+    expect(sheet(line(null), written)).toEqual({ host: null, port: "2576", tls: true, ownCertificate: "his", peers: [PRINT.slice(0, 16)], allow: ["10.0.0.0/8"], kinds: ["ORU"], processing: [], charset: null, replayDays: 30, refusesReuse: true, afterApply: true, strict: true }));
+  test.each([["[::]:2575", null], ["[fd00::7]:2575", "fd00::7"], ["192.168.4.2:2575", "192.168.4.2"]])("%s", (address, host) => expect(sheet(line(address), null)).toMatchObject({ host, port: "2575", replayDays: 7, refusesReuse: false }));
+  test("the sample is of a kind that is taken", () => {
+    for (const kinds of [[], ["ORU"], ["ADT", "ORU^R01"]]) expect(sample(kinds)).toContain("ORU^R01^ORU_R01");
+    for (const kinds of [["ADT"], ["ADT^A04", "ORU^R30"]]) expect(sample(kinds)).toContain("ADT^A04^ADT_A01");
+  });
+});
