@@ -15,6 +15,7 @@ pub struct Hl7 {
     pub plain_peers: Vec<IpAddr>,
     pub strict_senders: Vec<String>,
     pub folders: Vec<PathBuf>,
+    pub keep_days: u32,
 }
 
 impl Default for Hl7 {
@@ -26,6 +27,7 @@ impl Default for Hl7 {
             plain_peers: Vec::new(),
             strict_senders: Vec::new(),
             folders: Vec::new(),
+            keep_days: 0,
         }
     }
 }

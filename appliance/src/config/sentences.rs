@@ -98,6 +98,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("hl7.idle_seconds", "A sender that stops in the middle of a message is dropped after so long."),
     ("hl7.connections", "Open MLLP connections."),
     ("hl7.plain_peers", "Addresses other than loopback that may send HL7 without TLS."),
+    (
+        "hl7.keep_days",
+        "Days for which what an HL7 message said is kept; 0 for ever. A channel has its own rule.",
+    ),
     ("hl7.strict_senders", "MSH-3|MSH-4 of senders whose repeated control id with another body is refused."),
     (
         "hl7.folders",

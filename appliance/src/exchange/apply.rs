@@ -66,10 +66,13 @@ impl Opened {
 }
 
 impl Exchange {
-    /// Reads a row's message and maps it. `None` for a row whose message was refused.
+    /// Reads a row's message and maps it. `None` for a row whose message was refused or removed.
     pub(super) fn open(&self, item: &QueueItem) -> Result<Option<Opened>, Error> {
         let damaged = || Error::Damaged(format!("inbox row {}", item.seq));
         let (facts, inside) = row::decode(&item.row.body).ok_or_else(damaged)?;
+        if facts.removed.is_some() {
+            return Ok(None);
+        }
         let bytes = self.bytes(item, inside)?;
         if let Some(line) = facts.line.clone() {
             return Ok(self.open_line(facts, &line, bytes, item.at));

@@ -39,6 +39,11 @@ impl Intake {
         }
     }
 
+    /// The rules of the listener of the settings.
+    pub fn default_listener(keep_days: Option<u32>) -> Self {
+        Self { rules: Rules { keep_days, ..Rules::default() }, ..Self::default() }
+    }
+
     /// Whether a sender is held to the standard: by the channel, or by the settings' list at the listener of the settings.
     pub fn mode(&self, sender: &str, strict_senders: &[String]) -> Mode {
         let listed = self.name.is_empty() && strict_senders.iter().any(|one| one == sender);

@@ -28,8 +28,13 @@ impl Exchange {
         if !inside.is_empty() {
             return Ok(inside.to_vec());
         }
-        let load = self.records().vault().snapshot()?.queue_load(INBOX, item.seq)?;
-        load.ok_or_else(|| Error::Damaged(format!("inbox row {}", item.seq)))
+        match self.records().vault().snapshot()?.queue_load(INBOX, item.seq)? {
+            Some(bytes) => Ok(bytes),
+            None if removed(item) => Err(Error::NotFound(
+                "the text of this message; its channel keeps messages no longer".to_owned(),
+            )),
+            None => Err(Error::Damaged(format!("inbox row {}", item.seq))),
+        }
     }
 
     /// What a row is found by.
@@ -77,7 +82,7 @@ impl Exchange {
             let Some(item) = snapshot.queue_get(INBOX, *seq)? else { continue };
             // What waits to be applied gets its terms then; what cannot be read stays as it is.
             let Some((facts, inside)) = row::decode(&item.row.body) else { continue };
-            if State::of(item.row.state) != State::Received {
+            if State::of(item.row.state) != State::Received && facts.removed.is_none() {
                 let body = row::encode(&facts, &[]).map_err(|e| Error::Fault(e.to_string()))?;
                 rows.push((*seq, item.row.state, body, inside.to_vec(), self.terms_of(&item, &facts)?));
             }
@@ -105,4 +110,8 @@ impl Exchange {
         })?;
         Ok(lowest.is_some())
     }
+}
+
+fn removed(item: &QueueItem) -> bool {
+    row::decode(&item.row.body).is_some_and(|(facts, _)| facts.removed.is_some())
 }

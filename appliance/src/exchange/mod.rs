@@ -19,6 +19,7 @@ pub mod lines;
 pub mod lookup;
 pub mod mllp;
 pub mod outbox;
+mod retention;
 pub mod row;
 pub mod seats;
 pub mod settle;
@@ -31,6 +32,8 @@ pub mod worker;
 
 #[cfg(test)]
 mod browse_tests;
+#[cfg(test)]
+mod retention_tests;
 #[cfg(test)]
 mod tests;
 
@@ -86,6 +89,8 @@ pub struct Rules {
     pub strict_senders: Vec<String>,
     /// What the map needs to know.
     pub map: MapContext,
+    /// For how many days the listener of the settings keeps messages; `None` for ever.
+    pub keep_days: Option<u32>,
 }
 
 impl Rules {
@@ -98,6 +103,7 @@ impl Rules {
             limits,
             strict_senders: settings.strict_senders.clone(),
             map: MapContext { zone, authorities },
+            keep_days: Some(settings.keep_days).filter(|days| *days > 0),
         }
     }
 }
@@ -110,7 +116,7 @@ impl Exchange {
             opened,
             channels: Channels::new(records.clone()),
             outbox: Outbox::new(records.clone()),
-            intake: Arc::default(),
+            intake: Arc::new(Intake::default_listener(rules.keep_days)),
             records,
             rules,
             wake: Notify::new(),

@@ -1,9 +1,10 @@
 //! A row of the inbox as it is stored: what is known of a message. The message itself is the row's load.
-//! The bytes are kept for ever: a message that was read wrongly must stay repairable.
+//! The bytes are kept, so that a message that was read wrongly stays repairable, for ever or as long as its channel says.
 
 use clinicvault_gateway::hl7::Problem;
 use clinicvault_gateway::map::MappingReport;
 use clinicvault_gateway::map::analyser::TestCode;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::body;
@@ -120,6 +121,26 @@ pub struct Facts {
     pub later: Option<Later>,
     /// What is known of the analyser that it came from; `None` for HL7 v2.
     pub line: Option<LineFacts>,
+    /// When what it said was removed, because its channel keeps messages no longer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removed: Option<Timestamp>,
+}
+
+impl Facts {
+    /// What stays when the message is removed: where it came from, what was done with it and what it made.
+    pub fn without_content(&self, now: Timestamp) -> Self {
+        Self {
+            person: None,
+            also: Vec::new(),
+            warnings: Vec::new(),
+            unmapped: Vec::new(),
+            unknown_codes: Vec::new(),
+            problem: self.problem.clone().map(|fault| Fault { reason: String::new(), ..fault }),
+            held: self.held.clone().map(|held| Held { detail: None, ..held }),
+            removed: Some(now),
+            ..self.clone()
+        }
+    }
 }
 
 /// How an analyser's records are read: what its channel said when they came.

@@ -27,10 +27,18 @@ impl Lab {
     }
 
     fn strict(senders: &[&str]) -> Self {
+        let strict_senders = senders.iter().map(|s| (*s).to_owned()).collect();
+        Self::with(&Hl7 { strict_senders, ..Hl7::default() })
+    }
+
+    /// One that keeps messages for so many days.
+    pub(super) fn keeping(days: Option<u32>) -> Self {
+        Self::with(&Hl7 { keep_days: days.unwrap_or(0), ..Hl7::default() })
+    }
+
+    fn with(settings: &Hl7) -> Self {
         let room = Room::empty();
-        let settings =
-            Hl7 { strict_senders: senders.iter().map(|s| (*s).to_owned()).collect(), ..Hl7::default() };
-        let rules = Rules::new(&settings, TimeZone::get("Asia/Kolkata").unwrap());
+        let rules = Rules::new(settings, TimeZone::get("Asia/Kolkata").unwrap());
         let exchange = Exchange::new(room.records.clone(), rules);
         Self { room, exchange }
     }

@@ -46,6 +46,9 @@ impl Exchange {
         let looked = leaf(who, Action::Read, Outcome::Success, seq, facts.patient.clone(), None);
         self.records().vault().note(looked)?;
         let mut view = basics(&item, &facts);
+        if facts.removed.is_some() {
+            view.resources = written(&snapshot, &facts, &[])?;
+        }
         view.settled = facts.settled.as_ref().map(|settled| SettledView {
             by: Names::new(&snapshot).of(&settled.by),
             reason: settled.reason.clone(),
@@ -54,6 +57,7 @@ impl Exchange {
             Some(Opened { message: Received::Hl7(message), .. }) => segments(message),
             Some(Opened { message: Received::Records(message), .. }) => records(message),
             Some(Opened { message: Received::Printout(text), .. }) => lines(text),
+            None if facts.removed.is_some() => Vec::new(),
             None => self.raw_segments(&self.bytes(&item, inside)?),
         };
         if let Some(patient) = &facts.patient {
@@ -119,11 +123,7 @@ impl Exchange {
     ) -> Result<Vec<ResourceView>, Error> {
         // A message that was applied may have said nothing new.
         if !facts.stored.is_empty() || facts.patient.is_some() {
-            return facts
-                .stored
-                .iter()
-                .filter_map(|w| stored(snapshot, w, &opened.mapped.links).transpose())
-                .collect();
+            return written(snapshot, facts, &opened.mapped.links);
         }
         let entries = opened.mapped.bundle.items("entry").iter().enumerate();
         let pending = entries.filter_map(|(index, entry)| {
@@ -153,6 +153,11 @@ impl Exchange {
             })
             .collect()
     }
+}
+
+/// The versions that a message wrote.
+fn written(snapshot: &Snapshot, facts: &Facts, links: &[Link]) -> Result<Vec<ResourceView>, Error> {
+    facts.stored.iter().filter_map(|one| stored(snapshot, one, links).transpose()).collect()
 }
 
 fn basics(item: &QueueItem, facts: &Facts) -> InboxMessage {
@@ -191,6 +196,7 @@ fn basics(item: &QueueItem, facts: &Facts) -> InboxMessage {
         }),
         patient: None,
         settled: None,
+        removed: facts.removed,
     }
 }
 

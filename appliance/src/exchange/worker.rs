@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use super::retention::Expiry;
 use super::row::{self, State};
 use super::{Exchange, FENCE, INBOX};
 use crate::app::App;
@@ -23,6 +24,7 @@ const IDLE: Duration = Duration::from_secs(1);
 pub async fn run(app: App, mut stop: Stop) -> anyhow::Result<()> {
     let mut pause = IDLE;
     let mut renewed = false;
+    let mut expiry = Expiry::default();
     while !stop.is_wanted() {
         // Held only for one round, so that sealing the vault can close it.
         let exchange = app.rooms().ok().map(|rooms| rooms.exchange.clone());
@@ -31,10 +33,24 @@ pub async fn run(app: App, mut stop: Stop) -> anyhow::Result<()> {
             None => Round::Empty,
         };
         pause = match done {
-            Round::Empty => match exchange.clone().filter(|_| !renewed) {
-                Some(exchange) => {
+            Round::Empty => match exchange.clone() {
+                Some(exchange) if !renewed => {
                     renewed = !tokio::task::spawn_blocking(move || exchange.renew_some()).await??;
                     continue;
+                }
+                Some(exchange) => {
+                    let mut looked = std::mem::take(&mut expiry);
+                    let task = tokio::task::spawn_blocking(move || {
+                        let more = exchange.expire_some(&mut looked, exchange.records().now());
+                        (looked, more)
+                    });
+                    let (looked, more) = task.await?;
+                    expiry = looked;
+                    match more {
+                        Ok(true) => continue,
+                        Ok(false) | Err(Error::NoRoom | Error::Busy) => IDLE,
+                        Err(error) => return Err(error.into()),
+                    }
                 }
                 None => IDLE,
             },

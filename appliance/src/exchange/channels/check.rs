@@ -125,6 +125,8 @@ fn rules(rules: &Rules, findings: &mut Findings) {
         );
     }
     findings.need((1..=365).contains(&rules.replay_days), "rules.replayDays", "From 1 to 365 days.");
+    let kept = rules.keep_days.is_none_or(|days| (1..=36_500).contains(&days));
+    findings.need(kept, "rules.keepDays", "From 1 to 36500 days; without it messages are kept for ever.");
 }
 
 /// Whether a text names a kind of message: `ORU` or `ORU^R01`.

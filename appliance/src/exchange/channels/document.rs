@@ -91,6 +91,11 @@ pub struct Rules {
     /// For so many days a repetition gets its stored answer.
     #[schema(minimum = 1, maximum = 365)]
     pub replay_days: u32,
+    /// For so many days what a message said is kept; without it for ever. What was done with it and the records it made
+    /// stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 36_500)]
+    pub keep_days: Option<u32>,
     /// What becomes of a message whose control id (MSH-10) was used before for another body.
     pub reuse: Reuse,
     /// When a sender in original mode gets its answer.
@@ -128,6 +133,7 @@ impl Default for Rules {
             processing: Vec::new(),
             kinds: Vec::new(),
             replay_days: 7,
+            keep_days: None,
             reuse: Reuse::default(),
             acknowledge: Acknowledge::default(),
             strict: false,

@@ -67,6 +67,11 @@ impl Channels {
         self.0.all.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
+    /// All channels that ever were, by name.
+    pub(super) fn known(&self) -> Vec<Arc<Live>> {
+        self.0.all.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
     /// The channels that there are, by name.
     pub fn there(&self) -> Vec<Arc<Live>> {
         let all = self.0.all.read().unwrap_or_else(PoisonError::into_inner);

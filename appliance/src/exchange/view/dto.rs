@@ -112,6 +112,9 @@ pub struct InboxMessage {
     pub patient: Option<Identity>,
     /// What a person decided.
     pub settled: Option<SettledView>,
+    /// When what it said was removed, because its channel keeps messages no longer.
+    #[schema(value_type = Option<String>)]
+    pub removed: Option<Timestamp>,
 }
 
 /// The application acknowledgement.

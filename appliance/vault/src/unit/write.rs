@@ -327,6 +327,16 @@ impl Unit<'_> {
         Ok(self.insert(T::QueueLoad, &queue_key(queue, seq), &row)?)
     }
 
+    /// Takes a row's load away; says whether it had one.
+    ///
+    /// # Errors
+    /// [`UnitError::Fault`] when the engine fails.
+    pub fn queue_load_drop(&mut self, queue: u8, seq: u64) -> Result<bool, UnitError> {
+        let found = self.delete(T::QueueLoad, &queue_key(queue, seq))?;
+        self.changes += u64::from(found);
+        Ok(found)
+    }
+
     /// Gives a row these terms and no others.
     ///
     /// # Errors
