@@ -24,7 +24,7 @@ fn longest_file(folder: &Path) -> u64 {
 fn message(n: u64) -> String {
     let mut dice = Dice(n ^ 0xD15C);
     let (family, given, phone) = (dice.word(5), dice.word(5), format!("97{:08}", dice.below(100_000_000)));
-    let note: String = (0..2_000).map(|_| dice.word(8)).collect();
+    let note: String = (0..6_000).map(|_| dice.word(8)).collect();
     sample::adt("A04", &key(n), &key(n), &family, &given, &phone) + &format!("ZNO|1|{note}\r")
 }
 

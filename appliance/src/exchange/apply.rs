@@ -9,6 +9,7 @@ use clinicvault_gateway::fhir::bundle::{self, Answer};
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::hl7::accept::{self, Policy};
 use clinicvault_gateway::hl7::ack::{self, Wish};
+use clinicvault_gateway::hl7::structure::Event;
 use clinicvault_gateway::hl7::{ErrorCode, Problem, charset, parse};
 use clinicvault_gateway::json::{self, Limits, Object, Value};
 use clinicvault_gateway::map::matching::{self, Decision, Match};
@@ -32,6 +33,8 @@ use crate::records::origin::Origin;
 use crate::records::transaction::Rules as Carry;
 use crate::records::unit::Work;
 
+/// Rows before a message that are looked at for its patient; behind more of them it waits.
+const MOST_OLDER: usize = 64;
 /// Most entries that one message can become.
 const MOST_ENTRIES: usize = 20_000;
 
@@ -112,13 +115,30 @@ impl Exchange {
         let matched = matching::decide(&opened.mapped.patient, &known);
         match matching::conclude(matched, &opened.mapped.patient, creates) {
             // Whom it is about may stand in a message that came before it and is under way.
-            Decision::Hold { .. } if self.others_wait(item.seq)? => Ok(State::Received),
+            Decision::Hold { .. } if self.somebody_may_come(item.seq)? => Ok(State::Received),
             Decision::Hold { why, .. } => self.hold(item, Some(opened), why, None),
             Decision::Apply(patient) => self.write(item, opened, Some(patient), None),
             // The patient may be among the records that the index has not reached.
             Decision::Create if !self.records().index_is_complete() => Err(Error::Renewing),
             Decision::Create => self.write(item, opened, None, None),
         }
+    }
+
+    /// Whether a row that came before this one and has not been applied yet may bring or change a patient. Rows that cannot
+    /// do not wait for each other.
+    pub(super) fn somebody_may_come(&self, seq: u64) -> Result<bool, Error> {
+        let snapshot = self.records().vault().snapshot()?;
+        let oldest = snapshot.queue_oldest(INBOX, State::Received.number(), None, MOST_OLDER)?;
+        let older = oldest.iter().take_while(|item| item.seq < seq).count();
+        Ok(older == MOST_OLDER || oldest.iter().take(older).any(|item| self.may_feed_patients(item)))
+    }
+
+    fn may_feed_patients(&self, item: &QueueItem) -> bool {
+        let Some((facts, _)) = row::decode(&item.row.body) else { return true };
+        let (kind, trigger) = facts.kind.split_once('^').unwrap_or((&facts.kind, ""));
+        let known = Event::of(kind, trigger).is_some_and(|event| !event.feeds_patients());
+        // What a channel changes may have been of another kind when it came.
+        !(known && self.rules_of(&facts.through).operations.is_empty())
     }
 
     /// Whether a row that came before this one has not been applied yet.

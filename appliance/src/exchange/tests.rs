@@ -175,6 +175,22 @@ async fn a_result_without_a_certain_patient_waits_for_a_person() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_about_a_stranger_waits_for_registrations_before_it_and_not_for_results() {
+    let lab = Lab::open();
+    lab.send(&oru("1", "L-1", "6.3")).await;
+    lab.send(&oru("2", "L-2", "6.3")).await;
+    lab.send(&adt("A04", "3", "9822011223")).await;
+    lab.send(&oru("4", "L-4", "6.3")).await;
+    let snapshot = lab.room.records.vault().snapshot().unwrap();
+    let rows = snapshot.queue_oldest(super::INBOX, State::Received.number(), None, 10).unwrap();
+    let waits = rows.iter().map(|row| lab.exchange.somebody_may_come(row.seq).unwrap());
+    assert_eq!(waits.collect::<Vec<_>>(), [false, false, false, true]);
+    lab.apply().await;
+    assert_eq!(lab.rows(), 4);
+    assert!(!lab.exchange.somebody_may_come(u64::MAX).unwrap(), "nothing is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_held_message_can_make_a_new_patient_or_be_put_aside() {
     let lab = Lab::open();
     lab.send(&oru("2", "L-77", "6.3")).await;

@@ -1,7 +1,6 @@
 //! Reading a message while keeping account: each place that is read is marked, what stays unmarked is reported.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 
 use crate::hl7::datetime::{self, DateError, Fallback, Precision, When};
 use crate::hl7::{Message, Part, Presence, Segment};
@@ -15,7 +14,8 @@ type Key = (u32, u16, u16, u16, u16);
 pub(super) struct Book<'a> {
     pub message: &'a Message,
     pub fallback: Fallback,
-    used: RefCell<BTreeSet<Key>>,
+    /// In the order in which they were read, some more than once.
+    used: RefCell<Vec<Key>>,
     report: RefCell<MappingReport>,
     occurrences: Vec<u32>,
 }
@@ -75,9 +75,12 @@ impl<'a> Book<'a> {
 
     /// Closes the account: lists every component with content that nobody read.
     pub fn close(self) -> MappingReport {
-        let used = self.used.borrow();
-        let mut report = self.report.borrow().clone();
-        report.used = used.len();
+        let mut used = self.used.take();
+        used.sort_unstable();
+        used.dedup();
+        let used = Used(used);
+        let mut report = self.report.take();
+        report.used = used.0.len();
         for segment in self.message.segments() {
             let at = u32::try_from(segment.index()).unwrap_or(u32::MAX);
             let name = segment.name();
@@ -116,6 +119,15 @@ impl<'a> Book<'a> {
             }
         }
         report
+    }
+}
+
+/// Places that were read, sorted.
+struct Used(Vec<Key>);
+
+impl Used {
+    fn contains(&self, key: &Key) -> bool {
+        self.0.binary_search(key).is_ok()
     }
 }
 
@@ -170,9 +182,9 @@ impl<'a> Spot<'a> {
 
     /// The text without surrounding blanks, marking the place as used; `None` when there is none.
     pub fn take(&self) -> Option<String> {
-        let text = self.peek()?;
+        let (text, changed) = self.read()?;
         self.mark();
-        if self.part.text().trim().contains(unstorable) {
+        if changed {
             self.warn("controlCharacter", "A control character that no record may hold is kept as �.");
         }
         Some(text)
@@ -181,10 +193,18 @@ impl<'a> Spot<'a> {
     /// The text without surrounding blanks, without marking. Control characters that a FHIR string must not hold
     /// stand as U+FFFD, so that a message with one is still a message.
     pub fn peek(&self) -> Option<String> {
+        self.read().map(|(text, _)| text)
+    }
+
+    /// The text, and whether a character of it was replaced.
+    fn read(&self) -> Option<(String, bool)> {
         let text = self.part.text();
         let text = text.trim();
-        (!text.is_empty() && self.part.presence() == Presence::Value)
-            .then(|| text.replace(unstorable, "\u{fffd}"))
+        if text.is_empty() || self.part.presence() != Presence::Value {
+            return None;
+        }
+        let changed = text.contains(unstorable);
+        Some((if changed { text.replace(unstorable, "\u{fffd}") } else { text.to_owned() }, changed))
     }
 
     /// The first component of a field or repetition, the first sub-component of a component.
@@ -213,7 +233,7 @@ impl<'a> Spot<'a> {
     /// Marks the place as used.
     pub fn mark(&self) {
         let at = u32::try_from(self.segment.index()).unwrap_or(u32::MAX);
-        self.book.used.borrow_mut().insert((at, self.field, self.rep, self.comp, self.sub));
+        self.book.used.borrow_mut().push((at, self.field, self.rep, self.comp, self.sub));
     }
 
     /// True when the sender asks to delete the value; marks the place.

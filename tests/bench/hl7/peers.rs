@@ -1,5 +1,6 @@
 //! The same messages to receivers of other makers, which answer and store nothing: a connection for each message, since
-//! one of them closes its own after an answer and the other hands on everything since the connection began.
+//! one of them closes its own after an answer and the other hands on everything since the connection began. There is no aim:
+//! the box answers after its commit.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -8,8 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use clinicvault_tests::Clinic;
 
-use crate::load::{OneEach, Run, Until, drive, frame};
-use crate::table::Aim::AtLeast;
+use crate::load::{MllpClient, OneEach, Run, Until, drive, frame};
 use crate::table::{Table, median};
 use crate::{Scale, corpus};
 
@@ -44,6 +44,10 @@ server.serve_forever()
 
 pub fn all(table: &mut Table, scale: &Scale) {
     let clinic = Clinic::open();
+    // A message about somebody who is registered becomes records; one about a stranger waits for a person.
+    let register = |_: usize, out: &mut Vec<u8>| frame(&corpus::adt(0, &corpus::Person::apart(0)), out);
+    let registered = drive::<MllpClient>(clinic.server().mllp, 1, Until::Count(1), register, |_, _| {});
+    registered.expect("the registration is acknowledged");
     let own: Vec<f64> = [1, 64].map(|n| rate(scale, clinic.server().mllp, n)).into();
     row(table, "the box, which stores them", &own);
     let scratch = clinic.scratch().join("peers");
@@ -59,7 +63,7 @@ pub fn all(table: &mut Table, scale: &Scale) {
                 for (n, at) in ["1", "64"].iter().enumerate() {
                     let what =
                         format!("HL7, a connection for each message, {at} at once: the box against {name}");
-                    table.aimed(what, own[n] / theirs[n], "times", AtLeast(1.0));
+                    table.figure(what, own[n] / theirs[n], "times");
                 }
             }
         }
