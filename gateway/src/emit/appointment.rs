@@ -1,9 +1,10 @@
 //! Appointment to SCH, AIS, AIP and AIL.
 
 use crate::hl7::encode::Content;
-use crate::json::Value;
+use crate::json::{Object, Value};
 
 use super::codes;
+use super::rules::{fill, fill_but};
 use super::segment::{Segment, parts, text};
 use super::types::{Scope, cwe, cwe_of, dtm, identifier_type};
 
@@ -25,8 +26,11 @@ pub(super) fn sch(scope: &Scope<'_>, appointment: &Value) -> Segment {
     }
     let (start, end) = (dtm(appointment.str("start")), dtm(appointment.str("end")));
     sch.set(11, parts(vec![Content::Empty, Content::Empty, Content::Empty, start, end]));
-    let doctor = people(scope, appointment, "Practitioner").next();
-    sch.set(16, doctor.map_or(Content::Empty, |who| scope.xcn(who)));
+    fill_but(scope, &mut sch, "SCH", appointment, &[1, 2]);
+    if !sch.has(16) {
+        let doctor = people(scope, appointment, "Practitioner").next().and_then(|p| p.get("actor"));
+        sch.set(16, doctor.map_or(Content::Empty, |who| scope.xcn(who)));
+    }
     sch.set(25, text(appointment.str("status").and_then(codes::appointment_status)));
     sch
 }
@@ -37,7 +41,7 @@ pub(super) fn resources(scope: &Scope<'_>, appointment: &Value, out: &mut Vec<Se
     let start = || dtm(appointment.str("start"));
     let minutes = appointment.get("minutesDuration").and_then(Value::as_number).map(|n| n.as_str());
     let timed = |segment: Segment, from: usize| {
-        let timed = segment.with(from, start());
+        let timed = if segment.has(from) { segment } else { segment.with(from, start()) };
         match minutes {
             Some(minutes) => {
                 timed.with(from + 3, minutes).with(from + 4, Content::from(["min", "minute", "UCUM"]))
@@ -49,22 +53,43 @@ pub(super) fn resources(scope: &Scope<'_>, appointment: &Value, out: &mut Vec<Se
         out.push(timed(Segment::numbered("AIS", n).with(3, cwe(service)), 4));
     }
     for (n, who) in people(scope, appointment, "Practitioner").enumerate() {
-        out.push(timed(Segment::numbered("AIP", n).with(3, scope.xcn(who)), 6));
+        out.push(timed(taking_part(scope, "AIP", n, who), 6));
     }
     for (n, place) in people(scope, appointment, "Location").enumerate() {
-        out.push(timed(Segment::numbered("AIL", n).with(3, scope.pl(place)), 6));
+        out.push(timed(taking_part(scope, "AIL", n, place), 6));
     }
 }
 
-/// Participants of a type.
+/// AIP or AIL of one participant.
+fn taking_part(scope: &Scope<'_>, name: &'static str, at: usize, participant: &Value) -> Segment {
+    let mut segment = Segment::numbered(name, at);
+    let mut one = participant.clone();
+    if let Some(one) = one.as_object_mut() {
+        // Whether it is agreed has no field; the rules name those that are.
+        one.insert("status", "accepted");
+    }
+    let alone = Object::new().with("participant", vec![one]);
+    let block = if name == "AIP" { "AIP+" } else { "AIL+" };
+    fill(scope, &mut segment, block, &alone.into());
+    if !segment.has(3) {
+        let actor = participant.get("actor").filter(|_| name == "AIL");
+        segment.set(3, actor.map_or(Content::Empty, |place| scope.pl(place)));
+    }
+    segment
+}
+
+/// Participants of a type, without those who only arranged it.
 fn people<'a>(
     scope: &Scope<'a>,
     appointment: &'a Value,
     kind: &'a str,
 ) -> impl Iterator<Item = &'a Value> + 'a {
+    const ARRANGED: &[&str] = &["placer contact", "filler contact", "entered by"];
     let scope = *scope;
-    let actors = appointment.items("participant").iter().filter_map(|p| p.get("actor"));
-    actors.filter(move |actor| {
-        scope.is(actor, kind) || (kind == "Practitioner" && scope.is(actor, "PractitionerRole"))
+    let arranged =
+        |p: &Value| p.items("type").iter().any(|t| t.str("text").is_some_and(|t| ARRANGED.contains(&t)));
+    appointment.items("participant").iter().filter(move |p| {
+        let is = |kind| p.get("actor").is_some_and(|actor| scope.is(actor, kind));
+        !arranged(p) && (is(kind) || (kind == "Practitioner" && is("PractitionerRole")))
     })
 }

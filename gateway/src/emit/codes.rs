@@ -197,6 +197,11 @@ pub(super) fn system_name(uri: &str) -> String {
         ("http://www.nlm.nih.gov/research/umls/rxnorm", "RXNORM"),
         ("http://www.whocc.no/atc", "ATC"),
         ("urn:ietf:bcp:47", "ISO639"),
+        ("http://fdasis.nlm.nih.gov", "UNII"),
+        ("http://terminology.hl7.org/CodeSystem/nubc", "UB"),
+        ("urn:oid:2.16.840.1.113883.6.238", "CDCREC"),
+        ("urn:iso:std:iso:3166", "ISO3166_1"),
+        ("http://terminology.hl7.org/CodeSystem/HCPCS-all-codes", "HCPCS"),
     ];
     if let Some(name) = find(T, uri) {
         return name.to_owned();

@@ -4,6 +4,7 @@ use crate::hl7::encode::Content;
 use crate::json::Value;
 
 use super::codes;
+use super::rules::fill_but;
 use super::segment::{Segment, repeats, text};
 use super::types::{Scope, cwe_of, dtm, period};
 use super::value;
@@ -27,6 +28,7 @@ pub(super) fn txa(scope: &Scope<'_>, document: &Value) -> Segment {
     txa.set(12, master.map_or_else(|| text(document.str("id")), |i| scope.ei(i)));
     let before = document.items("relatesTo").first().and_then(|r| scope.set.get(r.get("target")));
     txa.set(13, before.and_then(|d| d.get("masterIdentifier")).map_or(Content::Empty, |i| scope.ei(i)));
+    fill_but(scope, &mut txa, "TXA", document, &[9, 22]);
     txa.set(16, text(forms().find_map(|a| a.str("title"))));
     txa.set(17, codes::document_completion(document.str("docStatus").unwrap_or("final")).unwrap_or("AU"));
     txa.set(19, text(document.str("status").and_then(codes::document_availability)));

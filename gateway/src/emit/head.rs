@@ -8,8 +8,9 @@ use crate::hl7::encode::Content;
 use crate::json::Value;
 
 use super::kind::Kind;
+use super::rules::fill_but;
 use super::segment::Segment;
-use super::types::dtm;
+use super::types::{Scope, dtm};
 
 /// How the receiver shall acknowledge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,15 +65,25 @@ pub(super) fn msh(kind: Kind, envelope: &Envelope<'_>) -> Segment {
 }
 
 /// EVN: when it was recorded, and when it happened.
-pub(super) fn evn(kind: Kind, envelope: &Envelope<'_>, root: &Value) -> Segment {
+pub(super) fn evn(kind: Kind, envelope: &Envelope<'_>, root: &Value, scope: &Scope<'_>) -> Segment {
     let recorded = root.get("meta").and_then(|m| m.str("lastUpdated"));
     let recorded = match recorded {
         Some(recorded) => dtm(Some(recorded)),
         None => datetime::write(envelope.now, envelope.offset).as_str().into(),
     };
-    let mut evn = Segment::new("EVN");
-    evn.set(1, kind.parts().1).set(2, recorded);
+    let mut evn = Segment::new("EVN").with(1, kind.parts().1);
+    let told = |p: &&Value| scope.set.all_of(p.items("target")).iter().any(|t| t.get("id") == root.get("id"));
+    if let Some(event) = scope.set.of_kind("Provenance").find(told) {
+        // Who is known by a name only stands for the sender.
+        let known = event.items("agent").iter().any(|a| scope.set.get(a.get("who")).is_some());
+        fill_but(scope, &mut evn, "EVN", event, if known { &[] } else { &[5] });
+    }
+    if !evn.has(2) {
+        evn.set(2, recorded);
+    }
     let ended = root.get("period").and_then(|p| p.str("end"));
-    evn.set(6, dtm(ended.filter(|_| kind == Kind::A03)));
+    if !evn.has(6) {
+        evn.set(6, dtm(ended.filter(|_| kind == Kind::A03)));
+    }
     evn
 }

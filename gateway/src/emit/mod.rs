@@ -5,16 +5,22 @@
 //! (STU 1) read backwards. What a FHIR resource says and HL7 v2 has no field for is not sent; nothing is made up.
 
 mod appointment;
+mod charge;
 mod clinical;
 mod codes;
+mod contact;
 mod document;
 mod head;
+mod kin;
 mod kind;
 mod observation;
 mod order;
 mod patient;
+mod people;
+mod rules;
 mod segment;
 mod set;
+mod surroundings;
 mod types;
 mod vaccine;
 mod value;
@@ -68,7 +74,7 @@ pub fn message(
     let scope = Scope { authorities, set };
     let mut out = vec![head::msh(kind, envelope)];
     if kind.has_event() {
-        out.push(head::evn(kind, envelope, root));
+        out.push(head::evn(kind, envelope, root, &scope));
     }
     body(kind, root, &scope, &mut out)?;
     let mut builder = Builder::new(Delimiters::default());
@@ -80,43 +86,44 @@ fn body(kind: Kind, root: &Value, scope: &Scope<'_>, out: &mut Vec<Segment>) -> 
     if kind == Kind::A40 {
         let survivor = survivor(root, scope).ok_or(Refusal::NoSurvivor)?;
         out.push(patient::pid(scope, survivor));
+        patient::about(scope, survivor, false, out);
         out.push(patient::mrg(scope, root));
         return Ok(());
     }
     let who = patient_of(root, scope).ok_or(Refusal::NoPatient)?;
     let encounter = encounter_of(root, scope);
-    if let Kind::S12 | Kind::S13 | Kind::S14 | Kind::S15 = kind {
+    let booked = matches!(kind, Kind::S12 | Kind::S13 | Kind::S14 | Kind::S15);
+    if booked {
         out.push(appointment::sch(scope, root));
         let words = root.str("comment").or_else(|| root.str("patientInstruction"));
         out.extend(words.map(|words| Segment::numbered("NTE", 0).with(3, words)));
-        out.push(patient::pid(scope, who));
-        encounter.into_iter().for_each(|e| visit::visit(scope, e, out));
-        appointment::resources(scope, root, out);
-        return Ok(());
     }
     out.push(patient::pid(scope, who));
-    patient::about(scope, who, out);
-    match encounter {
-        Some(encounter) => visit::visit(scope, encounter, out),
-        None if kind.needs_visit() => out.push(visit::none()),
-        None => {}
-    }
+    patient::about(scope, who, surroundings::has_roles(kind), out);
+    surroundings::write(scope, kind, root, who, encounter, out);
     match kind {
         Kind::R01 => results(root, scope, out),
         Kind::O01 | Kind::O21 => {
             for (n, request) in these(root, "ServiceRequest", scope).enumerate() {
-                order::request(scope, request, n, kind == Kind::O21, out);
+                order::request(scope, request, n, true, out);
             }
         }
+        Kind::S12 | Kind::S13 | Kind::S14 | Kind::S15 => appointment::resources(scope, root, out),
         Kind::T02 => {
+            for (n, report) in scope.set.of_kind("DiagnosticReport").enumerate() {
+                order::heading(scope, report, n, out);
+            }
             out.push(document::txa(scope, root));
             document::content(root, out);
         }
         Kind::V04 => these(root, "Immunization", scope).for_each(|g| vaccine::vaccination(scope, g, out)),
-        Kind::A01 | Kind::A03 | Kind::A04 | Kind::A05 | Kind::A08 | Kind::A28 | Kind::A31 => {
-            findings(scope, who, out);
+        _ => {}
+    }
+    if root.str("resourceType") == Some("Patient") {
+        if matches!(kind, Kind::R01 | Kind::O01 | Kind::O21) {
+            charge::charges(scope, who, out);
         }
-        Kind::A40 | Kind::S12 | Kind::S13 | Kind::S14 | Kind::S15 => {}
+        surroundings::others_in_roles(scope, kind, out);
     }
     Ok(())
 }
@@ -141,36 +148,6 @@ fn results(root: &Value, scope: &Scope<'_>, out: &mut Vec<Segment>) {
             }
         }
     }
-}
-
-/// What an ADT message tells of a patient's findings: values outside of reports, allergies, problems, cover.
-fn findings(scope: &Scope<'_>, who: &Value, out: &mut Vec<Segment>) {
-    let (own, reported) = (who.get("id"), reported(scope));
-    let about = |resource: &&Value| {
-        let whose = ["subject", "patient", "beneficiary"].into_iter().find_map(|key| resource.get(key));
-        scope.set.get(whose).is_some_and(|found| found.get("id") == own)
-    };
-    let mut n = 0;
-    for one in scope.set.of_kind("Observation").filter(about) {
-        if !reported.contains(&one.str("id")) {
-            observation::observation(scope, one, &mut n, out);
-        }
-    }
-    for (n, allergy) in scope.set.of_kind("AllergyIntolerance").filter(about).enumerate() {
-        out.push(clinical::al1(allergy, n));
-    }
-    for (n, condition) in scope.set.of_kind("Condition").filter(about).enumerate() {
-        out.push(clinical::dg1(scope, condition, n));
-    }
-    for (n, coverage) in scope.set.of_kind("Coverage").filter(about).enumerate() {
-        out.push(clinical::in1(scope, coverage, n));
-    }
-}
-
-/// Ids of the observations that a report lists.
-fn reported<'a>(scope: &Scope<'a>) -> Vec<Option<&'a str>> {
-    let reports = scope.set.of_kind("DiagnosticReport");
-    reports.flat_map(|r| scope.set.all_of(r.items("result"))).map(|o| o.str("id")).collect()
 }
 
 /// The patient that a resource is about.

@@ -4,14 +4,15 @@ use crate::hl7::encode::Content;
 use crate::json::Value;
 
 use super::codes;
+use super::rules::fill;
 use super::segment::{Segment, repeats, text};
 use super::types::{Scope, code_of, cwe_of, dtm};
 use super::value::{self, Typed};
 
 /// The OBX of an observation, one for each value, with its notes behind. `at` counts the OBX of the order.
 pub(super) fn observation(scope: &Scope<'_>, observation: &Value, at: &mut usize, out: &mut Vec<Segment>) {
-    let own = value::typed(observation).or_else(|| value::coded_repeats(observation));
-    let parts: Vec<&Value> = match (&own, value::coded_repeats(observation)) {
+    let own = value::typed(observation).or_else(|| value::repeated(observation));
+    let parts: Vec<&Value> = match (&own, value::repeated(observation)) {
         (_, Some(_)) => Vec::new(),
         (_, None) => observation.items("component").iter().collect(),
     };
@@ -66,22 +67,39 @@ fn obx(
     let when = observation.str("effectiveDateTime").or_else(|| observation.str("effectiveInstant"));
     let when = when.or_else(|| observation.get("effectivePeriod").and_then(|p| p.str("start")));
     obx.set(14, dtm(when));
-    let performers = observation.items("performer");
-    let organizations: Vec<&Value> = performers.iter().filter(|p| scope.is(p, "Organization")).collect();
-    obx.set(16, repeats(performers.iter().filter(|p| !scope.is(p, "Organization")).map(|p| scope.xcn(p))));
     obx.set(17, cwe_of(observation, "method"));
     obx.set(19, dtm(observation.str("issued")));
-    match organizations.as_slice() {
-        [] => {}
-        [one] => {
-            obx.set(23, scope.xon(one));
-        }
-        // The producer first, then the one that performed it.
-        [producer, one, ..] => {
-            obx.set(15, scope.producer(producer)).set(23, scope.xon(one));
-        }
-    }
+    performers(scope, observation, &mut obx);
+    fill(scope, &mut obx, "OBX+", observation);
     obx
+}
+
+/// OBX-15, 16, 23, 24 and 25: who made the result, who answers for it, and where.
+fn performers(scope: &Scope<'_>, observation: &Value, obx: &mut Segment) {
+    let all = observation.items("performer");
+    let directs = |who: &Value| {
+        let role = scope.set.get(Some(who)).map(|r| r.items("code")).unwrap_or_default();
+        role.iter().any(|c| code_of(Some(c)) == Some("MDIR"))
+    };
+    let organization = |who: &Value| scope.is(who, "Organization");
+    let (directors, others): (Vec<&Value>, Vec<&Value>) = all.iter().partition(|who| directs(who));
+    let observers = others.iter().filter(|who| !organization(who));
+    obx.set(16, repeats(observers.clone().map(|who| scope.xcn(who))));
+    obx.set(25, repeats(directors.iter().map(|who| scope.xcn(who))));
+    let directed = directors.iter().find_map(|who| scope.set.get(Some(who))?.get("organization"));
+    let mut places: Vec<&Value> = others.iter().copied().filter(|who| organization(who)).collect();
+    // The producer stands before the persons; one organisation alone performed it.
+    let leads = all.first().is_some_and(organization);
+    let in_role = observers.clone().any(|who| scope.is(who, "PractitionerRole"));
+    if leads && (places.len() > 1 || directed.is_some() || in_role) {
+        obx.set(15, scope.producer(places.remove(0)));
+    }
+    let mut performed: Vec<&Value> = directed.into_iter().collect();
+    performed.extend(places);
+    obx.set(23, repeats(performed.iter().map(|who| scope.xon(who))));
+    if let Some(found) = performed.first().and_then(|who| scope.set.get(Some(who))) {
+        fill(scope, obx, "OBX24", found);
+    }
 }
 
 /// OBX-8: the flag; what has no code stands as words.

@@ -5,6 +5,7 @@ use crate::json::Value;
 
 use super::codes;
 use super::observation::{notes, observation};
+use super::rules::{fill, fill_but};
 use super::segment::{Segment, parts, repeats, text};
 use super::types::{Scope, cwe, cwe_of, cwes, dtm, identifier_type, period};
 use super::value;
@@ -20,31 +21,48 @@ pub(super) enum Purpose {
 
 /// The results of one report: ORC, OBR, OBX, SPM with their notes.
 pub(super) fn report(scope: &Scope<'_>, report: &Value, at: usize, out: &mut Vec<Segment>) {
-    let request = report.items("basedOn").iter().find_map(|r| scope.set.get(Some(r)));
+    let request = scope.set.all_of(report.items("basedOn")).into_iter().next();
     if let Some(request) = request {
         out.push(orc(scope, request, Purpose::Results));
     }
-    let mut obr = obr(scope, request, at);
-    for (field, kind) in [(2, "PLAC"), (3, "FILL")] {
-        obr.set(field, scope.ei_of(report, kind));
+    let mut obr = Segment::numbered("OBR", at);
+    told(scope, report, &mut obr);
+    ordered(scope, request, &mut obr);
+    if let Some(request) = request {
+        fill(scope, &mut obr, "OBR6", request);
     }
-    if identifiers_are_plain(report) {
-        obr.set(3, report.items("identifier").first().map_or(Content::Empty, |i| scope.ei(i)));
-    }
-    obr.set(4, cwe_of(report, "code"));
-    let (start, end) = period(report.get("effectivePeriod"));
-    obr.set(7, dtm(report.str("effectiveDateTime").or(start))).set(8, dtm(end));
-    obr.set(22, dtm(report.str("issued")));
-    obr.set(24, text(category(report)));
-    obr.set(25, text(report.str("status").and_then(codes::report_status)));
-    obr.set(32, repeats(report.items("resultsInterpreter").iter().map(|who| scope.ndl(who))));
     out.push(obr);
     if let Some(request) = request {
         notes(request, "note", out);
+        timing(scope, request, out);
     }
     if let Some(words) = report.str("conclusion") {
         out.push(Segment::numbered("NTE", 0).with(3, words));
     }
+    results(scope, report, out);
+}
+
+/// The order that a document belongs to: ORC and OBR without results.
+pub(super) fn heading(scope: &Scope<'_>, report: &Value, at: usize, out: &mut Vec<Segment>) {
+    let request = scope.set.all_of(report.items("basedOn")).into_iter().next();
+    out.push(request.map_or_else(|| Segment::new("ORC").with(1, "RE"), |r| orc(scope, r, Purpose::Results)));
+    if let Some(request) = request {
+        timing(scope, request, out);
+    }
+    let mut obr = Segment::numbered("OBR", at);
+    told(scope, report, &mut obr);
+    ordered(scope, request, &mut obr);
+    if let Some(request) = request {
+        fill(scope, &mut obr, "OBR6", request);
+    }
+    out.push(obr);
+    if let Some(request) = request {
+        notes(request, "note", out);
+    }
+}
+
+/// OBX and SPM of a report.
+fn results(scope: &Scope<'_>, report: &Value, out: &mut Vec<Segment>) {
     let specimens = scope.set.all_of(report.items("specimen"));
     let results = scope.set.all_of(report.items("result"));
     let several = specimens.len() > 1;
@@ -67,6 +85,25 @@ pub(super) fn report(scope: &Scope<'_>, report: &Value, at: usize, out: &mut Vec
             observation(scope, one, &mut n, out);
         }
     }
+}
+
+/// What OBR takes from the report.
+fn told(scope: &Scope<'_>, report: &Value, obr: &mut Segment) {
+    for (field, kind) in [(2, "PLAC"), (3, "FILL")] {
+        obr.set(field, scope.ei_of(report, kind));
+    }
+    if identifiers_are_plain(report) {
+        obr.set(3, report.items("identifier").first().map_or(Content::Empty, |i| scope.ei(i)));
+    }
+    obr.set(4, cwe_of(report, "code"));
+    let (start, end) = period(report.get("effectivePeriod"));
+    obr.set(7, dtm(report.str("effectiveDateTime").or(start))).set(8, dtm(end));
+    obr.set(22, dtm(report.str("issued")));
+    obr.set(24, text(category(report)));
+    obr.set(25, text(report.str("status").and_then(codes::report_status)));
+    let mut who = report.items("resultsInterpreter").iter().map(|who| scope.ndl(who));
+    obr.set(32, who.next().unwrap_or(Content::Empty));
+    obr.set(33, repeats(who));
 }
 
 /// Whether an observation that no result list names is another report's.
@@ -99,7 +136,7 @@ pub(super) fn lone(scope: &Scope<'_>, one: &Value, at: usize, out: &mut Vec<Segm
     }
 }
 
-/// An order: ORC, OBR and what is known of its specimens.
+/// An order: ORC, TQ1, OBR and what is known of its results and specimens.
 pub(super) fn request(
     scope: &Scope<'_>,
     request: &Value,
@@ -108,22 +145,59 @@ pub(super) fn request(
     out: &mut Vec<Segment>,
 ) {
     out.push(orc(scope, request, Purpose::Order));
-    let mut obr = obr(scope, Some(request), at);
-    obr.set(4, cwe_of(request, "code"));
-    let (start, end) = period(request.get("occurrencePeriod"));
-    obr.set(7, dtm(request.str("occurrenceDateTime").or(start))).set(8, dtm(end));
+    timing(scope, request, out);
+    let mut obr = Segment::numbered("OBR", at);
+    let of =
+        |r: &Value| scope.set.all_of(r.items("basedOn")).iter().any(|o| o.get("id") == request.get("id"));
+    let report = scope.set.of_kind("DiagnosticReport").find(|r| of(r));
+    if let Some(report) = report {
+        told(scope, report, &mut obr);
+    }
+    ordered(scope, Some(request), &mut obr);
+    if !obr.has(4) {
+        obr.set(4, cwe_of(request, "code"));
+    }
+    if !obr.has(7) {
+        let (start, end) = period(request.get("occurrencePeriod"));
+        obr.set(7, dtm(request.str("occurrenceDateTime").or(start))).set(8, dtm(end));
+    }
+    if !obr.has(24) {
+        obr.set(24, text(category(request)));
+    }
     out.push(obr);
     notes(request, "note", out);
     let reasons = scope.set.all_of(request.items("reasonReference"));
     let reasons = reasons.iter().filter(|r| r.str("resourceType") == Some("Condition"));
     for (n, condition) in reasons.enumerate() {
-        out.push(super::clinical::dg1(scope, condition, n));
+        out.push(super::clinical::dg1(scope, condition, None, n));
     }
-    if specimens {
-        for (n, specimen) in scope.set.all_of(request.items("specimen")).iter().enumerate() {
-            out.push(spm(scope, specimen, n));
-            notes(specimen, "note", out);
+    if let Some(report) = report {
+        return results(scope, report, out);
+    }
+    let known = scope.set.all_of(request.items("supportingInfo"));
+    let known: Vec<&Value> =
+        known.into_iter().filter(|o| o.str("resourceType") == Some("Observation")).collect();
+    let samples = if specimens { scope.set.all_of(request.items("specimen")) } else { Vec::new() };
+    let mut n = 0;
+    for one in &known {
+        observation(scope, one, &mut n, out);
+    }
+    for (at, specimen) in samples.iter().enumerate() {
+        out.push(spm(scope, specimen, at));
+        notes(specimen, "note", out);
+        let of = |o: &&Value| scope.set.get(o.get("specimen")) == Some(*specimen) && !known.contains(o);
+        for one in scope.set.of_kind("Observation").filter(of) {
+            observation(scope, one, &mut n, out);
         }
+    }
+}
+
+/// TQ1 of an order that says when. Its priority stands in OBR-5, its notes in NTE.
+fn timing(scope: &Scope<'_>, request: &Value, out: &mut Vec<Segment>) {
+    let mut tq1 = Segment::numbered("TQ1", 0);
+    fill_but(scope, &mut tq1, "TQ1S", request, &[9, 11]);
+    if tq1.says_something() {
+        out.push(tq1);
     }
 }
 
@@ -153,30 +227,50 @@ fn orc(scope: &Scope<'_>, request: &Value, purpose: Purpose) -> Segment {
     orc.set(5, text(codes::order_status(status)));
     orc.set(9, dtm(request.str("authoredOn")));
     orc.set(12, request.get("requester").map_or(Content::Empty, |who| scope.xcn(who)));
+    // The other number of an order stands in OBR-53.
+    fill_but(scope, &mut orc, "ORC+", request, &[33]);
+    facility(scope, request, &mut orc);
     orc
 }
 
-/// What OBR takes from the order.
-fn obr(scope: &Scope<'_>, request: Option<&Value>, at: usize) -> Segment {
-    let mut obr = Segment::numbered("OBR", at);
-    let Some(request) = request else { return obr };
-    let (placer, filler) = numbers(scope, request, Purpose::Order);
-    obr.set(2, placer).set(3, filler);
-    obr.set(5, text(priority(request)));
-    obr.set(16, request.get("requester").map_or(Content::Empty, |who| scope.xcn(who)));
-    obr.set(31, cwes(request, "reasonCode"));
-    obr
+/// ORC-21 to ORC-24: in whose name the orderer orders, and where both are reached.
+fn facility(scope: &Scope<'_>, request: &Value, orc: &mut Segment) {
+    let Some(role) = scope.set.get(request.get("requester")) else { return };
+    if let Some(person) = request.get("requester").and_then(|who| scope.person(who)) {
+        fill(scope, orc, "ORC24", person);
+    }
+    if let Some(organization) = role.get("organization") {
+        orc.set(21, scope.xon(organization));
+        if let Some(found) = scope.set.get(Some(organization)) {
+            fill(scope, orc, "ORC22", found);
+        }
+    }
 }
 
-/// OBR-5, as old receivers read it.
-fn priority(request: &Value) -> Option<&'static str> {
-    match request.str("priority") {
-        Some("stat") => Some("S"),
-        Some("asap") => Some("A"),
-        Some("urgent") => Some("U"),
-        Some("routine") => Some("R"),
-        _ => None,
+/// What OBR takes from the order.
+fn ordered(scope: &Scope<'_>, request: Option<&Value>, obr: &mut Segment) {
+    let Some(request) = request else { return };
+    let (placer, filler) = numbers(scope, request, Purpose::Order);
+    for (field, number) in [(2, placer), (3, filler)] {
+        if !obr.has(field) {
+            obr.set(field, number);
+        }
     }
+    if request.str("intent") == Some("reflex-order") {
+        obr.set(11, "G");
+    }
+    obr.set(16, request.get("requester").map_or(Content::Empty, |who| scope.xcn(who)));
+    obr.set(29, parent(scope, request));
+    obr.set(31, cwes(request, "reasonCode"));
+    fill(scope, obr, "OBR+", request);
+}
+
+/// OBR-29: the numbers of the order that this one belongs to.
+fn parent(scope: &Scope<'_>, request: &Value) -> Content {
+    let numbers: Vec<&Value> = request.items("basedOn").iter().filter_map(|r| r.get("identifier")).collect();
+    let of = |kind: &str| numbers.iter().find(|i| identifier_type(i) == Some(kind));
+    let number = |kind| of(kind).map_or(Content::Empty, |i| scope.ei(i));
+    parts(vec![number("PLAC"), number("FILL")])
 }
 
 /// OBR-24 (table 0074).
@@ -203,6 +297,7 @@ fn spm(scope: &Scope<'_>, specimen: &Value, at: usize) -> Segment {
     }
     spm.set(18, dtm(specimen.str("receivedTime")));
     spm.set(24, repeats(specimen.items("condition").iter().map(cwe)));
+    fill_but(scope, &mut spm, "SPM+", specimen, &[14]);
     spm
 }
 

@@ -34,6 +34,12 @@ impl Segment {
         self
     }
 
+    /// Whether a field has been set.
+    pub fn has(&self, number: usize) -> bool {
+        let at = number.checked_sub(if self.name == "MSH" { 3 } else { 1 });
+        at.and_then(|at| self.fields.get(at)).is_some_and(|field| *field != Content::Empty)
+    }
+
     pub fn with(mut self, number: usize, content: impl Into<Content>) -> Self {
         self.set(number, content);
         self

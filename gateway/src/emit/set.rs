@@ -39,6 +39,11 @@ impl<'a> Set<'a> {
         references.iter().filter_map(|reference| self.get(Some(reference))).collect()
     }
 
+    /// Every resource.
+    pub fn all(&self) -> impl Iterator<Item = &'a Value> + '_ {
+        self.all.iter().copied()
+    }
+
     /// Every resource of a type.
     pub fn of_kind<'s>(&'s self, kind: &'s str) -> impl Iterator<Item = &'a Value> + 's {
         self.all.iter().copied().filter(move |resource| resource.str("resourceType") == Some(kind))

@@ -247,8 +247,8 @@ fn a_message_written_from_its_records_says_the_same() {
     assert!(all.fields > 300 && all.share() >= 0.98, "{all}");
 }
 
-/// The figure of the published sample messages, where they lie beside the checkout; printed, and kept from falling. They
-/// hold much that is read and has no part in what the box sends: guarantors, charges, accounts, procedures.
+/// The figure of the published sample messages, where they lie beside the checkout; printed, and kept from falling. What
+/// is counted, `measure` says.
 #[test]
 fn published_messages_keep_their_fields() {
     let figures = measure::folder(&[env!("CARGO_MANIFEST_DIR"), "/../../shared/data/hl7v2/dev"].concat());
@@ -258,6 +258,5 @@ fn published_messages_keep_their_fields() {
     let mut all = Kept::default();
     figures.into_values().for_each(|kept| all.add(kept));
     println!("round trip of published messages: {all}");
-    // Reading knows fields that writing does not yet: persons in roles, referrals, the parts of telephone numbers.
-    assert!(all.fields == 0 || all.share() >= 0.41, "{all}");
+    assert!(all.fields == 0 || all.share() >= 0.93, "{all}");
 }

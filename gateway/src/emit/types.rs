@@ -1,11 +1,16 @@
-//! Data types of FHIR to data types of HL7 v2: each function makes one repetition.
+//! Data types of FHIR to data types of HL7 v2: numbers with their authorities, coded values, times. Each function makes
+//! one repetition.
 
 use crate::hl7::encode::Content;
 use crate::json::Value;
+use crate::map::ids;
 
 use super::codes;
 use super::segment::{parts, repeats, text};
 use super::set::Set;
+
+const LOCAL: &str = "urn:x-hl7v2:";
+const CORE: &str = "http://hl7.org/fhir/StructureDefinition/";
 
 /// What names of authorities mean here and there.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +22,7 @@ pub(super) struct Scope<'a> {
 
 /// The name that `urn:x-hl7v2:NAME` stands for.
 pub(super) fn local_name(uri: &str) -> Option<String> {
-    let escaped = uri.strip_prefix("urn:x-hl7v2:")?;
+    let escaped = uri.strip_prefix(LOCAL)?;
     let mut bytes = Vec::with_capacity(escaped.len());
     let mut rest = escaped.bytes();
     while let Some(byte) = rest.next() {
@@ -52,37 +57,42 @@ impl Scope<'_> {
         vec![Content::Empty, universal.into(), kind.into()]
     }
 
-    /// HD of an identifier, with the name of the one that gave it.
-    fn assigned(&self, identifier: &Value) -> Vec<Content> {
-        let mut parts = self.authority(identifier.str("system"));
-        let named = |i: &&Value| i.str("system").is_some_and(|s| s.starts_with("urn:x-hl7v2:"));
-        let author = self.set.get(identifier.get("assigner"));
-        let author = author.and_then(|o| o.items("identifier").iter().find(named));
-        if let (Some(name), Some(first @ Content::Empty)) =
-            (author.and_then(|i| i.str("value")), parts.first_mut())
-        {
-            *first = name.into();
+    /// HD of an identifier: its system, and the name and the kind of number of the one that gave it.
+    pub fn assigned(&self, identifier: &Value) -> Vec<Content> {
+        let system = identifier.str("system");
+        let giver = self.set.get(identifier.get("assigner")).and_then(Designator::of);
+        let means = |d: &Designator<'_>| {
+            let named = self.authorities.iter().find(|(name, _)| Some(name.as_str()) == d.name);
+            let uri = ids::authority(d.name.unwrap_or_default(), d.universal, d.kind.unwrap_or_default());
+            system.is_some() && (named.map(|(_, uri)| uri.as_str()) == system || uri.as_deref() == system)
+        };
+        match giver.filter(means) {
+            Some(giver) => vec![text(giver.name), giver.universal.into(), text(giver.kind)],
+            None => self.authority(system),
         }
-        parts
     }
 
     /// CX.
     pub fn cx(&self, identifier: &Value) -> Content {
         let Some(value) = identifier.str("value") else { return Content::Empty };
-        let kind = identifier_type(identifier);
         let (from, to) = period(identifier.get("period"));
-        let giver = identifier.get("assigner");
-        let place = giver.filter(|g| self.set.get(Some(g)).is_none()).and_then(|g| g.str("display"));
+        let [digit, scheme] = check_digit(identifier);
         parts(vec![
             value.into(),
-            Content::Empty,
-            Content::Empty,
+            digit,
+            scheme,
             parts(self.assigned(identifier)),
-            text(kind),
-            text(place),
-            day(from),
-            day(to),
+            text(identifier_type(identifier)),
+            self.assigner_name(identifier),
+            dtm(from),
+            dtm(to),
         ])
+    }
+
+    /// The name of the one that gave a number, where no record of it is here.
+    pub fn assigner_name(&self, identifier: &Value) -> Content {
+        let giver = identifier.get("assigner").filter(|g| self.set.get(Some(g)).is_none());
+        text(giver.and_then(|g| g.str("display")))
     }
 
     /// EI.
@@ -97,106 +107,6 @@ impl Scope<'_> {
         found.map_or(Content::Empty, |i| self.ei(i))
     }
 
-    /// XCN of a person that a reference names.
-    pub fn xcn(&self, reference: &Value) -> Content {
-        let Some(person) = self.person(reference) else {
-            return parts(vec![Content::Empty, text(reference.str("display"))]);
-        };
-        let identifier = person.items("identifier").first();
-        let name = person.items("name").first();
-        let mut all = vec![text(identifier.and_then(|i| i.str("value")))];
-        all.extend(name.map_or_else(
-            || {
-                vec![
-                    text(reference.str("display")),
-                    Content::Empty,
-                    Content::Empty,
-                    Content::Empty,
-                    Content::Empty,
-                    Content::Empty,
-                ]
-            },
-            name_parts,
-        ));
-        all.push(Content::Empty);
-        all.push(parts(self.authority(identifier.and_then(|i| i.str("system")))));
-        all.extend([Content::Empty, Content::Empty, Content::Empty]);
-        all.push(text(identifier.and_then(identifier_type)));
-        parts(all)
-    }
-
-    /// NDL: a person in the sub-components of its first component.
-    pub fn ndl(&self, reference: &Value) -> Content {
-        let Some(person) = self.person(reference) else {
-            return parts(vec![parts(vec![Content::Empty, text(reference.str("display"))])]);
-        };
-        let number = person.items("identifier").first().and_then(|i| i.str("value"));
-        let mut all = vec![text(number)];
-        all.extend(person.items("name").first().map(name_parts).unwrap_or_default());
-        parts(vec![parts(all)])
-    }
-
-    /// The Practitioner of a reference, through its role where it names one.
-    fn person(&self, reference: &Value) -> Option<&Value> {
-        let found = self.set.get(Some(reference))?;
-        match found.str("resourceType") {
-            Some("PractitionerRole") => self.set.get(found.get("practitioner")),
-            Some("Practitioner" | "Patient" | "RelatedPerson") => Some(found),
-            _ => None,
-        }
-    }
-
-    /// XON of an organization that a reference names.
-    pub fn xon(&self, reference: &Value) -> Content {
-        let found = self.set.get(Some(reference));
-        let name = found.and_then(|o| o.str("name")).or_else(|| reference.str("display"));
-        let identifier = found.and_then(|o| o.items("identifier").first());
-        let mut all = vec![text(name)];
-        all.extend(std::iter::repeat_n(Content::Empty, 4));
-        all.push(parts(self.authority(identifier.and_then(|i| i.str("system")))));
-        all.extend(std::iter::repeat_n(Content::Empty, 3));
-        all.push(text(identifier.and_then(|i| i.str("value"))));
-        parts(all)
-    }
-
-    /// OBX-15: an organization as a coded value.
-    pub fn producer(&self, reference: &Value) -> Content {
-        let found = self.set.get(Some(reference));
-        let name = found.and_then(|o| o.str("name")).or_else(|| reference.str("display"));
-        let number = found.and_then(|o| o.items("identifier").first()).and_then(|i| i.str("value"));
-        parts(vec![text(number), text(name)])
-    }
-
-    /// PL of a place that a reference names: its level and those around it where they are known, else its name as the
-    /// point of care. A name of several levels stands as description, because which level it names is not known.
-    pub fn pl(&self, reference: &Value) -> Content {
-        const LEVELS: [(&str, usize); 6] =
-            [("si", 3), ("bu", 6), ("lvl", 7), ("wa", 0), ("ro", 1), ("bd", 2)];
-        let found = self.set.get(Some(reference));
-        let Some(name) = found.and_then(|l| l.str("name")).or_else(|| reference.str("display")) else {
-            return Content::Empty;
-        };
-        let mut all = vec![Content::Empty; 9];
-        let (mut place, mut known) = (found, false);
-        for _ in 0..LEVELS.len() {
-            let Some(here) = place else { break };
-            let level = LEVELS.iter().find(|(code, _)| code_of(here.get("physicalType")) == Some(code));
-            if let (Some(at), Some(name)) = (level.and_then(|(_, at)| all.get_mut(*at)), here.str("name")) {
-                *at = name.into();
-                known = true;
-            }
-            place = self.set.get(here.get("partOf"));
-        }
-        let (at, words) = match known {
-            true => (8, found.and_then(|l| l.str("description"))),
-            false => (if name.contains(',') { 8 } else { 0 }, Some(name)),
-        };
-        if let (Some(at), Some(words)) = (all.get_mut(at), words) {
-            *at = words.into();
-        }
-        parts(all)
-    }
-
     /// Whether a reference names something of this type.
     pub fn is(&self, reference: &Value, kind: &str) -> bool {
         match self.set.get(Some(reference)) {
@@ -206,6 +116,60 @@ impl Scope<'_> {
     }
 }
 
+/// The kind of a universal id (table 0301).
+fn universal_kind(identifier: &Value) -> Option<&str> {
+    let coding = identifier.get("type").and_then(|t| t.items("coding").first())?;
+    coding.str("code").filter(|_| coding.str("system").is_some_and(|s| s.ends_with("v2-0301")))
+}
+
+/// An organisation that gives numbers, as an HD has it: its name, its universal id and the kind of that.
+struct Designator<'v> {
+    name: Option<&'v str>,
+    universal: &'v str,
+    kind: Option<&'v str>,
+}
+
+impl<'v> Designator<'v> {
+    fn of(giver: &'v Value) -> Option<Self> {
+        let all = giver.items("identifier");
+        let uri = |i: &Value| i.str("system") == Some("urn:ietf:rfc:3986");
+        let found = all.iter().find(|i| universal_kind(i).is_some() || uri(i))?;
+        let (value, kind) = (found.str("value")?, universal_kind(found));
+        let plain = value.strip_prefix("urn:oid:").or_else(|| value.strip_prefix("urn:uuid:"));
+        let host = value.strip_prefix("http://").filter(|_| kind == Some("DNS"));
+        let local = |i: &Value| i.str("system").is_some_and(|s| s.starts_with(LOCAL));
+        let name = all.iter().find(|i| universal_kind(i).is_none() && local(i)).and_then(|i| i.str("value"));
+        Some(Self { name, universal: plain.or(host).unwrap_or(value), kind })
+    }
+}
+
+/// The check digit of an identifier and its scheme.
+pub(super) fn check_digit(identifier: &Value) -> [Content; 2] {
+    ["identifier-checkDigit", "namingsystem-checkDigit"].map(|url| text(extension(identifier, url)))
+}
+
+/// The string or code of an extension that the FHIR core defines.
+pub(super) fn extension<'v>(element: &'v Value, name: &str) -> Option<&'v str> {
+    let is = |e: &&Value| e.str("url").and_then(|url| url.strip_prefix(CORE)) == Some(name);
+    let found = element.items("extension").iter().find(is)?;
+    found.str("valueString").or_else(|| found.str("valueCode"))
+}
+
+/// The resources of a type that are about a patient.
+pub(super) fn about<'a>(
+    scope: &Scope<'a>,
+    who: &'a Value,
+    kind: &'a str,
+) -> impl Iterator<Item = &'a Value> + 'a {
+    let set = scope.set;
+    set.of_kind(kind).filter(move |resource| {
+        let whose = ["subject", "patient", "beneficiary"].into_iter().find_map(|key| resource.get(key));
+        // The subjects of an Account are a list.
+        let first = whose.and_then(Value::as_array).and_then(<[Value]>::first);
+        set.get(first.or(whose)).is_some_and(|found| found.get("id") == who.get("id"))
+    })
+}
+
 /// The code of an identifier's type (table 0203 where it names one).
 pub(super) fn identifier_type(identifier: &Value) -> Option<&str> {
     let codings = identifier.get("type").map(|t| t.items("coding")).unwrap_or_default();
@@ -213,117 +177,25 @@ pub(super) fn identifier_type(identifier: &Value) -> Option<&str> {
     of_table.or_else(|| codings.first()).and_then(|c| c.str("code"))
 }
 
-fn strings(value: &Value, key: &str) -> Vec<String> {
-    value.items(key).iter().filter_map(Value::as_str).map(str::to_owned).collect()
-}
-
-/// Family, given, middle, suffix, prefix, degree.
-pub(super) fn name_parts(name: &Value) -> Vec<Content> {
-    const DEGREES: &[&str] =
-        &["MD", "M.D.", "MBBS", "PHD", "PH.D.", "RN", "DO", "NP", "PA", "BDS", "MS", "DNB", "DDS", "PHARMD"];
-    let given = strings(name, "given");
-    let (first, middle) = given.split_first().map_or((None, &[][..]), |(f, m)| (Some(f.as_str()), m));
-    let suffixes = strings(name, "suffix");
-    let (suffix, degree) = match suffixes.as_slice() {
-        [] => (None, None),
-        [one] if DEGREES.contains(&one.to_ascii_uppercase().as_str()) => (None, Some(one.clone())),
-        [one] => (Some(one.clone()), None),
-        [suffix, rest @ ..] => (Some(suffix.clone()), Some(rest.join(" "))),
-    };
-    let plain = name.str("family").is_none() && given.is_empty();
-    let family = name.str("family").or_else(|| name.str("text").filter(|_| plain));
-    vec![
-        text(family),
-        text(first),
-        middle.join(" ").as_str().into(),
-        text(suffix.as_deref()),
-        strings(name, "prefix").join(" ").as_str().into(),
-        text(degree.as_deref()),
-    ]
-}
-
-/// XPN.
-pub(super) fn xpn(name: &Value) -> Content {
-    let mut all = name_parts(name);
-    if all.iter().all(|part| *part == Content::Empty) {
-        return Content::Empty;
-    }
-    all.push(text(name.str("use").and_then(codes::name_type)));
-    all.extend(std::iter::repeat_n(Content::Empty, 4));
-    let (from, to) = period(name.get("period"));
-    all.extend([dtm(from), dtm(to)]);
-    parts(all)
-}
-
-/// XAD.
-pub(super) fn xad(address: &Value) -> Content {
-    let lines = strings(address, "line");
-    let line = |n: usize| text(lines.get(n).map(String::as_str));
-    let more = lines.get(2..).unwrap_or_default().join(", ");
-    let plain = lines.is_empty() && address.str("city").is_none();
-    let street = if plain { text(address.str("text")) } else { line(0) };
-    let kind = address.str("use").and_then(codes::address_type);
-    let kind = kind.or_else(|| (address.str("type") == Some("postal")).then_some("M"));
-    let (from, to) = period(address.get("period"));
-    let part = |key| text(address.str(key));
-    parts(vec![
-        street,
-        line(1),
-        part("city"),
-        part("state"),
-        part("postalCode"),
-        part("country"),
-        text(kind),
-        more.as_str().into(),
-        part("district"),
-        Content::Empty,
-        Content::Empty,
-        Content::Empty,
-        dtm(from),
-        dtm(to),
-    ])
-}
-
-/// XTN.
-pub(super) fn xtn(telecom: &Value) -> Content {
-    let Some(value) = telecom.str("value") else { return Content::Empty };
-    let system = telecom.str("system").unwrap_or("phone");
-    if system == "email" {
-        return parts(vec![Content::Empty, "NET".into(), "Internet".into(), value.into()]);
-    }
-    let used = telecom.str("use");
-    let mobile = used == Some("mobile") && system == "phone";
-    let equipment = if mobile { Some("CP") } else { codes::telecom_equipment(system) };
-    parts(vec![value.into(), text(used.and_then(codes::telecom_use)), text(equipment)])
-}
-
-/// CWE: code, text, system, the same again for a second coding, versions, and the words as they were said.
+/// CWE: code, text, system, the same again for a second and a third coding, versions, and the words as they were said.
 pub(super) fn cwe(concept: &Value) -> Content {
     let codings = concept.items("coding");
-    let one = |n: usize| {
-        let coding = codings.get(n);
-        let get = |key| coding.and_then(|c| c.str(key));
-        let system = get("system").map(codes::system_name);
-        (get("code"), get("display"), system, get("version"))
-    };
-    let (first, second) = (one(0), one(1));
     let words = concept.str("text");
     if codings.is_empty() {
         return parts(vec![Content::Empty, text(words)]);
     }
-    let understood = first.1.or(second.1).or(first.0);
+    let part = |n: usize, key: &str| codings.get(n).and_then(|c| c.str(key));
+    let one = |n: usize| {
+        let system = part(n, "system").map(codes::system_name);
+        [text(part(n, "code")), text(part(n, "display")), text(system.as_deref())]
+    };
+    let understood = part(0, "display").or_else(|| part(1, "display")).or_else(|| part(0, "code"));
     let original = words.filter(|words| Some(*words) != understood);
-    parts(vec![
-        text(first.0),
-        text(first.1),
-        text(first.2.as_deref()),
-        text(second.0),
-        text(second.1),
-        text(second.2.as_deref()),
-        text(first.3),
-        text(second.3),
-        text(original),
-    ])
+    let mut all: Vec<Content> = one(0).into_iter().chain(one(1)).collect();
+    all.extend([text(part(0, "version")), text(part(1, "version")), text(original)]);
+    all.extend(one(2));
+    all.push(text(part(2, "version")));
+    parts(all)
 }
 
 /// CWE of a member; nothing without it.

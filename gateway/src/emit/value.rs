@@ -75,19 +75,30 @@ pub(super) fn typed(holder: &Value) -> Option<Typed> {
     None
 }
 
-/// Several coded values of one question: repetitions of one OBX.
-pub(super) fn coded_repeats(observation: &Value) -> Option<Typed> {
+/// Several values of one question: repetitions of one OBX.
+pub(super) fn repeated(observation: &Value) -> Option<Typed> {
     let components = observation.items("component");
     let code = observation.get("code");
-    let one_question = !components.is_empty()
-        && components.iter().all(|c| c.get("code") == code && c.get("valueCodeableConcept").is_some());
-    one_question.then(|| {
-        let values = components.iter().filter_map(|c| c.get("valueCodeableConcept")).map(cwe);
-        Typed::of("CWE", repeats(values))
-    })
+    let all_are = |key: &str| components.iter().all(|c| c.get("code") == code && c.get(key).is_some());
+    let values = |key: &'static str| components.iter().filter_map(move |c| c.get(key));
+    if components.is_empty() {
+        None
+    } else if all_are("valueCodeableConcept") {
+        Some(Typed::of("CWE", repeats(values("valueCodeableConcept").map(cwe))))
+    } else if all_are("valueQuantity") {
+        let number = |q: &Value| match (q.str("comparator"), digits(q.get("value"))) {
+            (Some(sign), Content::Text(digits)) => Content::from(format!("{sign}{digits}").as_str()),
+            (_, digits) => digits,
+        };
+        let unit = values("valueQuantity").next().map_or(Content::Empty, unit);
+        Some(Typed { kind: "NM", value: repeats(values("valueQuantity").map(number)), unit })
+    } else {
+        None
+    }
 }
 
-fn digits(number: Option<&Value>) -> Content {
+/// A number as it is spelled.
+pub(super) fn digits(number: Option<&Value>) -> Content {
     text(number.and_then(Value::as_number).map(|n| n.as_str()))
 }
 

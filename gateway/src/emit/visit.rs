@@ -4,23 +4,27 @@ use crate::hl7::encode::Content;
 use crate::json::Value;
 
 use super::codes;
-use super::segment::{Segment, repeats, text};
+use super::kind::Kind;
+use super::rules::{fill, fill_but};
+use super::segment::{Segment, repeats};
+use super::surroundings;
 use super::types::{Scope, code_of, cwe, cwe_of, cwes, dtm, identifier_type, period};
 
-/// PV1 and, where there is something for it, PV2.
-pub(super) fn visit(scope: &Scope<'_>, encounter: &Value, out: &mut Vec<Segment>) {
+/// PV1 and, where there is something for it, PV2, with ROL where the message has them.
+pub(super) fn visit(scope: &Scope<'_>, kind: Kind, encounter: &Value, who: &Value, out: &mut Vec<Segment>) {
     let mut pv1 = Segment::numbered("PV1", 0);
     pv1.set(2, class(encounter.get("class")));
-    let places = encounter.items("location");
-    let left = |l: &&Value| matches!(l.str("status"), Some("completed"));
-    let mut now = places.iter().filter(|l| !left(l)).filter_map(|l| l.get("location")).map(|l| scope.pl(l));
-    pv1.set(3, now.next().unwrap_or(Content::Empty));
-    pv1.set(11, now.next().unwrap_or(Content::Empty));
-    let before = places.iter().find(left).and_then(|l| l.get("location"));
-    pv1.set(6, before.map_or(Content::Empty, |l| scope.pl(l)));
+    let expected = code_of_class(encounter) == Some("PRENC");
+    let mut stays = Stays::of(encounter, expected);
+    let mut place = |status: &str| stays.next(status).map_or(Content::Empty, |l| scope.pl(l));
+    pv1.set(3, place(if expected { "planned" } else { "active" }));
+    pv1.set(11, place("active"));
+    pv1.set(6, place("completed")).set(42, place("reserved")).set(43, place("completed"));
+    let pending = place("planned");
     pv1.set(4, encounter.items("type").first().map_or(Content::Empty, cwe));
+    let roles = surroundings::has_roles(kind);
     for (field, code) in [(7, "ATND"), (8, "REF"), (9, "CON"), (17, "ADM")] {
-        pv1.set(field, repeats(people(encounter, code).map(|p| scope.xcn(p))));
+        pv1.set(field, repeats(people(scope, encounter, code, roles).map(|p| scope.xcn(p))));
     }
     pv1.set(10, cwe_of(encounter, "serviceType"));
     let stay = encounter.get("hospitalization");
@@ -33,27 +37,70 @@ pub(super) fn visit(scope: &Scope<'_>, encounter: &Value, out: &mut Vec<Segment>
     let before = stay.and_then(|s| s.get("preAdmissionIdentifier"));
     pv1.set(5, before.map_or(Content::Empty, |i| scope.cx(i)));
     let to = stay.and_then(|s| s.get("destination"));
-    pv1.set(37, to.map_or(Content::Empty, |place| scope.pl(place)));
+    pv1.set(37, to.map_or(Content::Empty, |place| scope.named_place(place)));
     let mut numbers = encounter.items("identifier").iter();
     let own = numbers.clone().find(|i| identifier_type(i) == Some("VN")).or_else(|| numbers.clone().next());
-    pv1.set(19, own.map_or(Content::Empty, |i| scope.cx(i)));
+    pv1.set(19, own.map_or(Content::Empty, |i| scope.cx(&visit_number(i))));
     pv1.set(50, numbers.find(|i| Some(*i) != own).map_or(Content::Empty, |i| scope.cx(i)));
     let (start, end) = period(encounter.get("period"));
     pv1.set(44, dtm(start)).set(45, dtm(end));
+    for episode in scope.set.all_of(encounter.items("episodeOfCare")) {
+        fill(scope, &mut pv1, "PV1E", episode);
+    }
+    fill_but(scope, &mut pv1, "PV1+", encounter, &[42, 43]);
+    fill(scope, &mut pv1, "PV1P", who);
     out.push(pv1);
-    let mut pv2 = Segment::new("PV2");
+    let mut pv2 = Segment::new("PV2").with(1, pending);
     pv2.set(3, cwes(encounter, "reasonCode"));
-    let days = encounter.get("length").filter(|l| l.str("unit").is_some_and(|u| u.starts_with('d')));
-    pv2.set(11, text(days.and_then(|l| l.get("value")?.as_number()).map(|n| n.as_str())));
-    pv2.set(25, cwe_of(encounter, "priority"));
-    if pv2.says_something() {
+    // Who refers stands in PV1-8.
+    fill_but(scope, &mut pv2, "PV2+", encounter, &[1, 13]);
+    if (1..=38).any(|field| pv2.has(field)) {
         out.push(pv2);
+    }
+    if roles {
+        let all = encounter.items("participant").iter().filter(|p| in_role(scope, p));
+        let found = all.filter_map(|p| scope.set.get(p.get("individual")));
+        out.extend(found.map(|role| surroundings::role(scope, role)));
     }
 }
 
+/// The places of a visit, each told once.
+struct Stays<'a> {
+    all: Vec<(&'a str, &'a Value)>,
+}
+
+impl<'a> Stays<'a> {
+    fn of(encounter: &'a Value, expected: bool) -> Self {
+        let status = |l: &'a Value| l.str("status").unwrap_or(if expected { "planned" } else { "active" });
+        let all = encounter.items("location").iter();
+        Self { all: all.filter_map(|l| Some((status(l), l.get("location")?))).collect() }
+    }
+
+    fn next(&mut self, status: &str) -> Option<&'a Value> {
+        let at = self.all.iter().position(|(own, _)| *own == status)?;
+        Some(self.all.remove(at).1)
+    }
+}
+
+fn code_of_class(encounter: &Value) -> Option<&str> {
+    encounter.get("class").and_then(|c| c.str("code"))
+}
+
+/// A visit number with the kind that its sender gave it beside that of being one.
+fn visit_number(identifier: &Value) -> Value {
+    let mut out = identifier.clone();
+    let kind = out.get_mut("type").and_then(|t| t.get_mut("coding")).and_then(Value::as_array_mut);
+    if let Some(codings) = kind.filter(|codings| codings.len() > 1) {
+        codings.retain(|c| c.str("code") != Some("VN"));
+    }
+    out
+}
+
 /// PV1 of a person who is on no visit, where a message cannot do without one.
-pub(super) fn none() -> Segment {
-    Segment::numbered("PV1", 0).with(2, "N")
+pub(super) fn none(scope: &Scope<'_>, who: &Value) -> Segment {
+    let mut pv1 = Segment::numbered("PV1", 0).with(2, "N");
+    fill(scope, &mut pv1, "PV1P", who);
+    pv1
 }
 
 /// PV1-2; a visit without a class has none that is known.
@@ -67,15 +114,30 @@ fn class(coding: Option<&Value>) -> Content {
     }
 }
 
-/// Who takes part in a role of v3-ParticipationType. Those without a role attend.
-fn people<'a>(encounter: &'a Value, role: &'a str) -> impl Iterator<Item = &'a Value> + 'a {
+/// Whether a participant is a person in a role of its own, which ROL tells.
+fn in_role(scope: &Scope<'_>, participant: &Value) -> bool {
+    let kinds = || participant.items("type").iter().filter_map(|t| code_of(Some(t)));
+    let of_visit =
+        kinds().any(|code| matches!(code, "ATND" | "REF" | "CON" | "ADM" | "PPRF" | "SPRF" | "PART"));
+    let role = participant.get("individual").is_some_and(|who| scope.is(who, "PractitionerRole"));
+    role && !of_visit && kinds().next().is_some()
+}
+
+/// Who takes part in a role of v3-ParticipationType. Those without a role attend; other participants stand in PV1-52.
+fn people<'a>(
+    scope: &'a Scope<'a>,
+    encounter: &'a Value,
+    role: &'a str,
+    roles: bool,
+) -> impl Iterator<Item = &'a Value> + 'a {
     let all = encounter.items("participant").iter();
     let plays = move |p: &&Value| match p.items("type") {
         [] => role == "ATND",
         types => types.iter().any(|t| {
             let code = code_of(Some(t));
-            code == Some(role) || (role == "ATND" && matches!(code, Some("PPRF" | "SPRF" | "PART")))
+            let other = t.str("text") == Some("Participation");
+            code == Some(role) || (role == "ATND" && !other && matches!(code, Some("PPRF" | "SPRF" | "PART")))
         }),
     };
-    all.filter(plays).filter_map(|p| p.get("individual"))
+    all.filter(move |p| plays(p) && !(roles && in_role(scope, p))).filter_map(|p| p.get("individual"))
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 /// Where a code leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Concept {
+pub(crate) struct Concept {
     pub system: &'static str,
     pub code: &'static str,
     /// Empty when there is none.
@@ -15,6 +15,8 @@ pub(super) struct Concept {
 #[derive(Debug, Default)]
 struct Tables {
     all: BTreeMap<&'static str, BTreeMap<String, Concept>>,
+    /// The same in the order of the file: table, code of the sender, where it leads.
+    listed: Vec<(&'static str, &'static str, Concept)>,
     /// Lines that could not be read; a test keeps this empty.
     faults: Vec<&'static str>,
 }
@@ -37,6 +39,7 @@ impl Tables {
                     let sent = sent.strip_prefix('*').filter(|s| !s.is_empty()).unwrap_or(sent);
                     let concept = Concept { system, code, display };
                     tables.all.entry(name).or_default().insert(sent.to_ascii_lowercase(), concept);
+                    tables.listed.push((name, sent, concept));
                 }
                 _ => tables.faults.push(line),
             }
@@ -52,8 +55,17 @@ pub(super) fn known(table: &str) -> bool {
 }
 
 /// Where a code of a table leads, without regard to case.
-pub(super) fn find(table: &str, code: &str) -> Option<Concept> {
+pub(crate) fn find(table: &str, code: &str) -> Option<Concept> {
     TABLES.all.get(table)?.get(&code.trim().to_ascii_lowercase()).copied()
+}
+
+/// The codes of a table that lead to a FHIR code, in the order of the file: the standard's first.
+pub(crate) fn back(table: &str, code: &str) -> impl Iterator<Item = &'static str> {
+    TABLES
+        .listed
+        .iter()
+        .filter(move |(name, _, concept)| *name == table && concept.code == code)
+        .map(|(_, sent, _)| *sent)
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@
 use std::sync::LazyLock;
 
 /// All rules in force.
-pub(super) static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::read(include_str!("rules.txt")));
+pub(crate) static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::read(include_str!("rules.txt")));
 
 /// The blocks of a rule file.
 #[derive(Debug, Default)]
-pub(super) struct Rules {
+pub(crate) struct Rules {
     pub blocks: Vec<Block>,
     /// Lines that could not be read; a test keeps this empty.
     pub faults: Vec<String>,
@@ -17,7 +17,7 @@ pub(super) struct Rules {
 
 /// What becomes of one segment.
 #[derive(Debug)]
-pub(super) struct Block {
+pub(crate) struct Block {
     /// The segment's name; with a suffix for blocks that only code asks for.
     pub name: &'static str,
     pub kind: &'static str,
@@ -30,7 +30,7 @@ pub(super) struct Block {
 
 /// One line.
 #[derive(Debug)]
-pub(super) struct Rule {
+pub(crate) struct Rule {
     /// Field, component, sub-component; a field of 0 reads nothing.
     pub source: (u16, u16, u16),
     pub path: Vec<Step>,
@@ -40,14 +40,14 @@ pub(super) struct Rule {
 
 /// A step into a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Step {
+pub(crate) struct Step {
     pub name: &'static str,
     pub list: List,
 }
 
 /// How a step treats a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum List {
+pub(crate) enum List {
     /// No list.
     No,
     /// Appends an item for every value.
@@ -58,7 +58,7 @@ pub(super) enum List {
 
 /// How a value is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum How {
+pub(crate) enum How {
     /// This text (or `true` and `false`) when the source has content.
     Always(&'static str),
     /// The same, as an assumption that gives way to what is stored.
@@ -99,7 +99,7 @@ pub(super) enum How {
 
 /// A condition on another field of the segment.
 #[derive(Debug, Clone)]
-pub(super) struct When {
+pub(crate) struct When {
     pub source: (u16, u16, u16),
     pub negated: bool,
     /// Values of which it must be one; empty for "any".

@@ -10,6 +10,7 @@ use jiff::tz::{Offset, TimeZone};
 
 use super::super::{Acknowledge, Envelope, Kind, Set, message};
 use crate::hl7::accept::{self, Policy};
+use crate::hl7::structure::Layout;
 use crate::hl7::{Limits, Message, Mode, batch, parse};
 use crate::json::{Object, Value};
 use crate::map::{MapContext, Mapped, to_transaction};
@@ -121,29 +122,38 @@ fn mapped(bytes: &[u8]) -> Option<(Message, Mapped)> {
     Some((message, mapped))
 }
 
-/// Resources by type and by which of their type they are, so that ids do not matter.
-fn ordered(bundle: &Value) -> (Vec<(String, Value)>, BTreeMap<String, String>) {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    let (mut all, mut names) = (Vec::new(), BTreeMap::new());
-    for resource in bundle.items("entry").iter().filter_map(|e| e.get("resource")) {
-        let kind = resource.str("resourceType").unwrap_or_default();
-        let n = counts.entry(kind.to_owned()).or_default();
-        *n += 1;
-        let name = format!("{kind}#{n}");
-        names.insert(format!("{kind}/{}", resource.str("id").unwrap_or_default()), name.clone());
-        all.push((name, resource.clone()));
-    }
+/// The resources of a bundle, and names for their references.
+fn ordered(bundle: &Value) -> (Vec<&Value>, BTreeMap<String, String>) {
+    let all: Vec<&Value> = bundle.items("entry").iter().filter_map(|e| e.get("resource")).collect();
+    let kind = |r: &Value| r.str("resourceType").unwrap_or_default().to_owned();
+    let names = all.iter().map(|r| (format!("{}/{}", kind(r), r.str("id").unwrap_or_default()), kind(r)));
+    let names = names.collect();
     (all, names)
+}
+
+/// For each resource the one of the second message that it is: the one of the same id, else of those that nothing claims
+/// the one that is at the same place among them.
+fn partners<'v>(first: &[&'v Value], second: &[&'v Value]) -> Vec<Option<&'v Value>> {
+    let key = |r: &Value| (r.str("resourceType").map(str::to_owned), r.str("id").map(str::to_owned));
+    let same = |one: &Value| second.iter().copied().find(|other| key(other) == key(one));
+    let mut left: Vec<&Value> =
+        second.iter().copied().filter(|other| !first.iter().any(|one| key(one) == key(other))).collect();
+    let mut partner = |one: &&'v Value| {
+        same(one).or_else(|| {
+            let at = left.iter().position(|other| other.str("resourceType") == one.str("resourceType"))?;
+            Some(left.remove(at))
+        })
+    };
+    first.iter().map(&mut partner).collect()
 }
 
 fn plain(value: &Value, names: &BTreeMap<String, String>) -> Value {
     match value {
         Value::Object(object) => {
             let members = object.iter().map(|(key, member)| match member {
-                // Which of its kind a person or place is, follows from the order of mention; who it is, from the display.
+                // Ids may follow from the segment that names a thing; who or what it is, is compared where it is named.
                 Value::String(text) if key == "reference" => {
-                    let shown =
-                        names.get(text).map_or(text.as_str(), |name| name.split('#').next().unwrap_or(name));
+                    let shown = names.get(text).map_or(text.as_str(), String::as_str);
                     (key.to_owned(), Value::from(shown))
                 }
                 other => (key.to_owned(), plain(other, names)),
@@ -163,20 +173,39 @@ fn plain(value: &Value, names: &BTreeMap<String, String>) -> Value {
     }
 }
 
+/// The values at a pointer, whose items of lists may stand at other places of their lists; extensions by their names.
+fn alike<'v>(first: &'v Value, there: &'v Value, pointer: &[&str]) -> Vec<(&'v Value, &'v Value)> {
+    let Some((key, rest)) = pointer.split_first() else { return vec![(first, there)] };
+    match (first, there) {
+        (Value::Array(items), Value::Array(others)) => {
+            let Some(item) = key.parse::<usize>().ok().and_then(|n| items.get(n)) else { return Vec::new() };
+            let others = others.iter().filter(|other| item.str("url") == other.str("url"));
+            others.flat_map(|other| alike(item, other, rest)).collect()
+        }
+        _ => match (first.get(key), there.get(key)) {
+            (Some(first), Some(there)) => alike(first, there, rest),
+            _ => Vec::new(),
+        },
+    }
+}
+
+/// What is counted: each repetition of a field that the map has made something of, in a segment for which the structure of
+/// the message has a place. What the map reports as unmapped has no home in FHIR and cannot come back.
 fn compare(kind: String, message: &Message, there: &Mapped, back: &Value) -> Kept {
     let (first, first_names) = ordered(&there.bundle);
     let (second, second_names) = ordered(back);
-    let second: BTreeMap<String, Value> = second.into_iter().collect();
+    let partners = partners(&first, &second);
+    let layout = Layout::of(message);
     let mut places: BTreeMap<(usize, u16, u16), bool> = BTreeMap::new();
     for link in &there.links {
-        let Some((name, resource)) = first.get(link.entry) else { continue };
-        let value = resource.pointer(&link.pointer).map(|v| plain(v, &first_names));
-        let there = second.get(name);
-        let same = there.and_then(|r| r.pointer(&link.pointer)).map(|v| plain(v, &second_names));
-        // An item of a list may stand at another place of it.
-        let list = link.pointer.rsplit_once('/').and_then(|(list, _)| there?.pointer(list)?.as_array());
-        let moved = list.is_some_and(|items| items.iter().any(|v| Some(plain(v, &second_names)) == value));
-        let kept = value == same || moved;
+        if layout.tree.misplaced.contains(&link.segment) {
+            continue;
+        }
+        let Some(resource) = first.get(link.entry) else { continue };
+        let pointer: Vec<&str> = link.pointer.split('/').skip(1).collect();
+        let found = partners.get(link.entry).copied().flatten();
+        let found = found.map(|other| alike(resource, other, &pointer)).unwrap_or_default();
+        let kept = found.iter().any(|(a, b)| plain(a, &first_names) == plain(b, &second_names));
         let place = places.entry((link.segment, link.field, link.repetition)).or_insert(true);
         *place &= kept;
     }

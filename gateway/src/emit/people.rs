@@ -1,0 +1,176 @@
+//! Persons, organisations, places and devices that a record refers to: XCN, NDL, XON, PL.
+
+use crate::hl7::encode::Content;
+use crate::json::Value;
+
+use super::codes;
+use super::contact::name_parts;
+use super::segment::{parts, text};
+use super::types::{Scope, check_digit, code_of, dtm, extension, identifier_type, period};
+
+impl Scope<'_> {
+    /// XCN of a person that a reference names.
+    pub fn xcn(&self, reference: &Value) -> Content {
+        let Some(person) = self.person(reference) else {
+            return parts(vec![Content::Empty, text(reference.str("display"))]);
+        };
+        let identifier = person.items("identifier").first();
+        let name = person.items("name").first();
+        let mut all = vec![Content::Empty; 21];
+        let mut set = |at: usize, content: Content| {
+            if let Some(place) = all.get_mut(at - 1) {
+                *place = content;
+            }
+        };
+        match name {
+            Some(name) => {
+                let (own, profession) = name_parts(name);
+                own.into_iter().zip(2..).for_each(|(part, at)| set(at, part));
+                set(10, text(name.str("use").and_then(codes::name_type)));
+                set(18, text(extension(name, "humanname-assembly-order")));
+                let (from, to) = period(name.get("period"));
+                set(19, dtm(from));
+                set(20, dtm(to));
+                set(21, profession);
+            }
+            None => set(2, text(reference.str("display"))),
+        }
+        if let Some(identifier) = identifier {
+            let [digit, scheme] = check_digit(identifier);
+            set(1, text(identifier.str("value")));
+            set(9, parts(self.assigned(identifier)));
+            set(11, digit);
+            set(12, scheme);
+            set(13, text(identifier_type(identifier)));
+            set(14, self.assigner_name(identifier));
+        }
+        parts(all)
+    }
+
+    /// NDL: a person in the sub-components of its first component.
+    pub fn ndl(&self, reference: &Value) -> Content {
+        let Some(person) = self.person(reference) else {
+            return parts(vec![parts(vec![Content::Empty, text(reference.str("display"))])]);
+        };
+        let number = person.items("identifier").first().and_then(|i| i.str("value"));
+        let mut all = vec![text(number)];
+        if let Some(name) = person.items("name").first() {
+            let part = |content: Content| match content {
+                Content::Parts(inner) => inner.into_iter().next().unwrap_or(Content::Empty),
+                other => other,
+            };
+            // NDL has the suffix before the prefix, as XPN has.
+            all.extend(name_parts(name).0.into_iter().map(part));
+        }
+        parts(vec![parts(all)])
+    }
+
+    /// The Practitioner of a reference, through its role where it names one.
+    pub fn person(&self, reference: &Value) -> Option<&Value> {
+        let found = self.set.get(Some(reference))?;
+        match found.str("resourceType") {
+            Some("PractitionerRole") => self.set.get(found.get("practitioner")),
+            Some("Practitioner" | "Patient" | "RelatedPerson") => Some(found),
+            _ => None,
+        }
+    }
+
+    /// XON of an organization that a reference names.
+    pub fn xon(&self, reference: &Value) -> Content {
+        let found = self.set.get(Some(reference));
+        let name = found.and_then(|o| o.str("name")).or_else(|| reference.str("display"));
+        let identifier = found.and_then(|o| o.items("identifier").first());
+        let [digit, scheme] = identifier.map_or([Content::Empty, Content::Empty], check_digit);
+        parts(vec![
+            text(name),
+            Content::Empty,
+            Content::Empty,
+            digit,
+            scheme,
+            identifier.map_or(Content::Empty, |i| parts(self.assigned(i))),
+            text(identifier.and_then(identifier_type)),
+            Content::Empty,
+            Content::Empty,
+            text(identifier.and_then(|i| i.str("value"))),
+        ])
+    }
+
+    /// OBX-15: an organization as a coded value.
+    pub fn producer(&self, reference: &Value) -> Content {
+        let found = self.set.get(Some(reference));
+        let name = found.and_then(|o| o.str("name")).or_else(|| reference.str("display"));
+        let number = found.and_then(|o| o.items("identifier").first()).and_then(|i| i.str("value"));
+        parts(vec![text(number), text(name)])
+    }
+
+    /// An organization as a coded value of its own system.
+    pub fn named_organization(&self, reference: &Value) -> Content {
+        let found = self.set.get(Some(reference));
+        let number = found.and_then(|o| o.items("identifier").first());
+        let code = number.and_then(|i| i.str("value"));
+        let name = found.and_then(|o| o.str("name")).or_else(|| reference.str("display"));
+        let system = super::rules::system(number.and_then(|i| i.str("system")));
+        parts(vec![text(code), text(name.filter(|name| Some(*name) != code)), system])
+    }
+
+    /// A place by its code and name.
+    pub fn named_place(&self, reference: &Value) -> Content {
+        let found = self.set.get(Some(reference));
+        let code = found.and_then(|l| l.items("identifier").first()).and_then(|i| i.str("value"));
+        let name = found.and_then(|l| l.str("name")).or_else(|| reference.str("display"));
+        match code {
+            Some(code) if Some(code) != name => parts(vec![parts(vec![code.into(), text(name)])]),
+            _ => text(name),
+        }
+    }
+
+    /// EI of a device.
+    pub fn device(&self, reference: &Value) -> Content {
+        let found = self.set.get(Some(reference));
+        let number = found.and_then(|d| d.items("identifier").first());
+        number.map_or_else(|| text(reference.str("display")), |i| self.ei(i))
+    }
+
+    /// PL of a place that a reference names: its level and those around it where they are known, else its name as the
+    /// point of care. A name of several levels stands as description, because which level it names is not known.
+    pub fn pl(&self, reference: &Value) -> Content {
+        const LEVELS: [(&str, usize); 6] =
+            [("si", 3), ("bu", 6), ("lvl", 7), ("wa", 0), ("ro", 1), ("bd", 2)];
+        let found = self.set.get(Some(reference));
+        let Some(name) = found.and_then(|l| l.str("name")).or_else(|| reference.str("display")) else {
+            return Content::Empty;
+        };
+        let mut all = vec![Content::Empty; 10];
+        let (mut place, mut known) = (found, false);
+        for _ in 0..LEVELS.len() {
+            let Some(here) = place else { break };
+            let level = LEVELS.iter().find(|(code, _)| code_of(here.get("physicalType")) == Some(code));
+            if let (Some(at), Some(name)) = (level.and_then(|(_, at)| all.get_mut(*at)), here.str("name")) {
+                let universal = here.items("identifier").iter().find(|i| is_universal(i));
+                let mut level = vec![name.into()];
+                let authority = self.authority(universal.and_then(|i| i.str("value")));
+                level.extend(authority.into_iter().skip(1));
+                *at = if level.len() == 1 { name.into() } else { parts(level) };
+                known = true;
+            }
+            place = self.set.get(here.get("partOf"));
+        }
+        let (at, words) = match known {
+            true => (8, found.and_then(|l| l.str("description"))),
+            false => (if name.contains(',') { 8 } else { 0 }, Some(name)),
+        };
+        if let (Some(at), Some(words)) = (all.get_mut(at), words) {
+            *at = words.into();
+        }
+        let own = |i: &&Value| !is_universal(i) && i.str("value") != Some(name);
+        let number = found.filter(|_| known).and_then(|l| l.items("identifier").iter().find(own));
+        if let (Some(at), Some(number)) = (all.get_mut(9), number) {
+            *at = self.ei(number);
+        }
+        parts(all)
+    }
+}
+
+fn is_universal(identifier: &Value) -> bool {
+    identifier.str("system") == Some("urn:ietf:rfc:3986")
+}
