@@ -219,6 +219,7 @@ impl App {
         let exchange = Exchange::new(records.clone(), Rules::new(&inner.config.hl7, self.zone()));
         exchange.channels().load()?;
         exchange.load_counts()?;
+        exchange.own_maps().load()?;
         let asked = people.clone();
         let standing = Arc::new(move |who: &Actor| asked.stands(who));
         let longest = inner.config.limits.body_mib << 20;

@@ -38,6 +38,10 @@ pub const CHANNEL_COUNTS: u16 = 38;
 pub const JOBS: u16 = 40;
 /// Blocks of the files of jobs; by job, file and number.
 pub const BLOCKS: u16 = 41;
+/// The clinic's own maps of HL7 v2; by name.
+pub const HL7_MAPS: u16 = 46;
+/// Every version of them; by number.
+pub const HL7_MAP_VERSIONS: u16 = 47;
 /// What is kept of Subscriptions beside their records; by id.
 pub const SUBSCRIPTIONS: u16 = 60;
 /// Events of subscriptions; by id, beginning and number.

@@ -77,6 +77,7 @@ fn main() {
     let context = MapContext {
         zone: jiff::tz::TimeZone::get("Asia/Kolkata").expect("a known zone"),
         authorities: Vec::new(),
+        maps: Default::default(),
     };
     let parsed = read(&small);
     let event = check(&parsed, &Policy::default()).expect("an acceptable message");

@@ -89,7 +89,7 @@ impl Exchange {
         let Ok(event) = accept::check(&message, &Policy { mode, production_only: false }) else {
             return Ok(None);
         };
-        let mapped = to_transaction(&message, event, &self.rules().map);
+        let mapped = to_transaction(&message, event, &self.context());
         let message = Received::Hl7(Box::new(message));
         Ok(Some(Opened { facts, message, mapped, sense: Sense::default() }))
     }

@@ -4,7 +4,7 @@
 //! `mllp` owns the sockets and drives the gateway's decoder; `inbox` commits a message and only then answers; `worker`
 //! turns committed messages into records, in order per patient; `lookup` finds whom a message may be about; `settle`
 //! carries out what a person decides about a held one; `terms` are what a message is found by; `outbox` holds and sends
-//! what leaves the box; `view` says what a screen shows; `lines` speaks with analysers. What a message means is the
+//! what leaves the box; `maps` are the clinic's own codes and Z-segments; `view` says what a screen shows; `lines` speaks with analysers. What a message means is the
 //! gateway's knowledge, how records are stored is the records room's.
 
 pub mod applied;
@@ -17,6 +17,7 @@ pub mod intake;
 mod kept;
 pub mod lines;
 pub mod lookup;
+pub mod maps;
 pub mod mllp;
 pub mod outbox;
 mod retention;
@@ -43,12 +44,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clinicvault_gateway::hl7;
 use clinicvault_gateway::map::MapContext;
+use clinicvault_gateway::map::clinic::Maps;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::sync::{Notify, mpsc};
 
 use self::channels::Channels;
 use self::intake::Intake;
+use self::maps::OwnMaps;
 use self::outbox::Outbox;
 use crate::clinic::identity::{ABHA_SYSTEM, NUMBER_SYSTEM};
 use crate::config::Hl7;
@@ -69,6 +72,7 @@ struct Inner {
     rules: Rules,
     channels: Channels,
     outbox: Outbox,
+    maps: OwnMaps,
     /// The rules of the listener of the settings.
     intake: Arc<Intake>,
     wake: Notify,
@@ -87,7 +91,7 @@ pub struct Rules {
     pub limits: hl7::Limits,
     /// Senders (`MSH-3|MSH-4`) that are held to the standard.
     pub strict_senders: Vec<String>,
-    /// What the map needs to know.
+    /// What the map needs to know, without the clinic's own maps; see [`Exchange::context`].
     pub map: MapContext,
     /// For how many days the listener of the settings keeps messages; `None` for ever.
     pub keep_days: Option<u32>,
@@ -102,7 +106,7 @@ impl Rules {
         Self {
             limits,
             strict_senders: settings.strict_senders.clone(),
-            map: MapContext { zone, authorities },
+            map: MapContext { zone, authorities, maps: Maps::default() },
             keep_days: Some(settings.keep_days).filter(|days| *days > 0),
         }
     }
@@ -116,6 +120,7 @@ impl Exchange {
             opened,
             channels: Channels::new(records.clone()),
             outbox: Outbox::new(records.clone()),
+            maps: OwnMaps::new(records.clone()),
             intake: Arc::new(Intake::default_listener(rules.keep_days)),
             records,
             rules,
@@ -133,6 +138,16 @@ impl Exchange {
     /// The messages that leave the box.
     pub fn outbox(&self) -> &Outbox {
         &self.0.outbox
+    }
+
+    /// The clinic's own codes and rules for Z-segments.
+    pub fn own_maps(&self) -> &OwnMaps {
+        &self.0.maps
+    }
+
+    /// What the next message is mapped by.
+    fn context(&self) -> MapContext {
+        MapContext { maps: self.0.maps.now(), ..self.0.rules.map.clone() }
     }
 
     /// The rules of the listener of the settings.

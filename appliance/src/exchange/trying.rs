@@ -126,7 +126,7 @@ impl Exchange {
             if refused.is_empty() { checked.as_ref().err().cloned().unwrap_or_default() } else { refused };
         tried.refused = problems.iter().map(|problem| told(&Fault::from(problem))).collect();
         if let (Ok(event), true, true) = (checked, tried.refused.is_empty(), tried.passes) {
-            let mapped = to_transaction(&message, event, &self.rules().map);
+            let mapped = to_transaction(&message, event, &self.context());
             let mut facts = Facts::default();
             facts.report(&mapped.report);
             tried.unmapped = facts.unmapped.into_iter().map(|(path, _)| path).collect();

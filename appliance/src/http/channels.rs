@@ -312,7 +312,7 @@ fn shown(kept: &Kept, status: StatusCode) -> Response {
 }
 
 /// A document that cannot be used: every place with what is wrong there.
-fn broken(outcome: Outcome) -> HttpError {
+pub(super) fn broken(outcome: Outcome) -> HttpError {
     let issues: Vec<_> = outcome
         .issues
         .iter()

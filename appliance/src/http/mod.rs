@@ -25,6 +25,7 @@ pub mod jobs;
 pub mod limits;
 mod linger;
 pub mod login;
+pub mod maps;
 pub mod notifications;
 pub mod openapi;
 pub mod outbox;
@@ -70,6 +71,7 @@ pub fn router(app: App) -> Router {
         .merge(changes::routes())
         .merge(inbox::routes())
         .merge(channels::routes())
+        .merge(maps::routes())
         .merge(hl7::routes())
         .merge(outbox::routes())
         .merge(jobs::routes())

@@ -7,8 +7,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{
-    changes, channels, chart, emergency, events, hl7, inbox, jobs, login, outbox, own_factor, parameters,
-    patients, reviews, session, setup, smart, subscriptions, tokens, users,
+    changes, channels, chart, emergency, events, hl7, inbox, jobs, login, maps, outbox, own_factor,
+    parameters, patients, reviews, session, setup, smart, subscriptions, tokens, users,
 };
 
 use crate::exchange::channels::schema;
@@ -91,6 +91,10 @@ use crate::exchange::channels::schema;
         channels::version,
         channels::restore,
         channels::try_out,
+        maps::read,
+        maps::put,
+        maps::versions,
+        maps::version,
         hl7::upload,
         jobs::list,
         jobs::end,

@@ -143,6 +143,10 @@ pub const TABLE: &[Row] = &[
     row(POST, "/api/channels/{name}/versions/{version}/restore", Need::May(Op::Update, Area::Settings)),
     row(POST, "/api/channels/{name}/try", Need::May(Op::Update, Area::Settings)),
     row(POST, "/api/channels/{name}/upload", Need::May(Op::Update, Area::Settings)),
+    row(GET, "/api/hl7/maps", Need::May(Op::Read, Area::Settings)),
+    row(PUT, "/api/hl7/maps", Need::May(Op::Update, Area::Settings)),
+    row(GET, "/api/hl7/maps/versions", Need::May(Op::Search, Area::Settings)),
+    row(GET, "/api/hl7/maps/versions/{version}", Need::May(Op::Read, Area::Settings)),
     // The handler asks whether the channel takes messages of this token.
     row(POST, "/hl7/v2/{channel}", Need::Nothing),
     // Long work.
@@ -328,6 +332,10 @@ mod tests {
             ("POST", "/api/channels/{name}/versions/{version}/restore", "o"),
             ("POST", "/api/channels/{name}/try", "o"),
             ("POST", "/api/channels/{name}/upload", "o"),
+            ("GET", "/api/hl7/maps", "oa"),
+            ("PUT", "/api/hl7/maps", "o"),
+            ("GET", "/api/hl7/maps/versions", "oa"),
+            ("GET", "/api/hl7/maps/versions/{version}", "oa"),
             ("GET", "/api/jobs", "oa"),
             ("DELETE", "/api/jobs/{id}", "o"),
             ("GET", "/api/search-parameters", "oa"),

@@ -107,7 +107,7 @@ proptest! {
         let m = read(text.as_bytes(), Mode::Tolerant).unwrap();
         let event = Event::of(&m.header().message_type(), &m.header().trigger()).unwrap();
         let zone = TimeZone::fixed(jiff::tz::offset(5));
-        let mapped = to_transaction(&m, event, &MapContext { zone, authorities: Vec::new() });
+        let mapped = to_transaction(&m, event, &MapContext { zone, authorities: Vec::new(), maps: Maps::default() });
         let stored = String::from_utf8(mapped.bundle.to_vec()).unwrap();
         let report: Vec<&str> =
             mapped.report.unmapped.iter().chain(&mapped.report.unknown_codes).map(|u| u.value.as_str()).collect();
@@ -144,7 +144,7 @@ proptest! {
             let event = Event::of(&m.header().message_type(), &m.header().trigger());
             let event = event.or_else(|| Event::of("ORU", "R01")).unwrap();
             let zone = TimeZone::fixed(jiff::tz::offset(5));
-            let mapped = to_transaction(&m, event, &MapContext { zone, authorities: Vec::new() });
+            let mapped = to_transaction(&m, event, &MapContext { zone, authorities: Vec::new(), maps: Maps::default() });
             prop_assert_eq!(mapped.bundle.items("entry").len(), mapped.meetings.len());
         }
     }

@@ -8,7 +8,7 @@ use crate::json::{Number, Object, Value};
 
 use super::book::{Book, Spot};
 use super::codes;
-use super::concepts::{self, Concept};
+use super::concepts::Concept;
 use super::draft::{Draft, Drafts};
 use super::ids;
 use super::people;
@@ -229,7 +229,7 @@ impl<'a> Around<'a, '_> {
             How::Coding => types::coding(spot, 1)?.into(),
             How::Code(table) => {
                 let sent = spot.c1().peek()?;
-                let Some(found) = concepts::find(table, &sent) else {
+                let Some(found) = spot.book.maps.find(table, &sent) else {
                     spot.unknown_code(&sent);
                     return None;
                 };
@@ -376,11 +376,11 @@ fn quantity(spot: Spot<'_>) -> Option<Value> {
 /// A CWE through a concept map: the FHIR codings first, the sender's own behind them where they say more.
 pub(super) fn mapped(spot: Spot<'_>, table: &str) -> Option<Value> {
     let sent = spot.c1().peek();
-    let first = sent.as_deref().and_then(|s| concepts::find(table, s));
-    let mut found: Vec<Concept> = first.into_iter().collect();
+    let first = sent.as_deref().and_then(|s| spot.book.maps.find(table, s));
+    let mut found: Vec<Concept<'_>> = first.into_iter().collect();
     if spot.comp == 0 {
         // The alternative codings may be of the table, too.
-        for other in [4, 10].into_iter().filter_map(|n| concepts::find(table, &spot.c(n).peek()?)) {
+        for other in [4, 10].into_iter().filter_map(|n| spot.book.maps.find(table, &spot.c(n).peek()?)) {
             if !found.contains(&other) {
                 found.push(other);
             }
@@ -393,16 +393,12 @@ pub(super) fn mapped(spot: Spot<'_>, table: &str) -> Option<Value> {
     if found.is_empty() { own } else { Some(with_targets(&found, own)) }
 }
 
-fn with_targets(found: &[Concept], own: Option<Value>) -> Value {
-    let target = |found: &Concept| {
-        let display = (!found.display.is_empty()).then_some(found.display);
-        Object::new().with("system", found.system).with("code", found.code).with_some("display", display)
-    };
-    let mut codings: Vec<Value> = found.iter().map(|f| target(f).into()).collect();
+fn with_targets(found: &[Concept<'_>], own: Option<Value>) -> Value {
+    let mut codings: Vec<Value> = found.iter().map(|f| f.coding()).collect();
     let mut text = None;
     if let Some(own) = own {
         text = own.str("text").map(str::to_owned);
-        let same = |c: &Value, f: &Concept| {
+        let same = |c: &Value, f: &Concept<'_>| {
             c.str("code") == Some(f.code) && c.str("system").is_none_or(|s| s == f.system)
         };
         let differs = |c: &&Value| !found.iter().any(|f| same(c, f));

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use crate::hl7::datetime::{self, DateError, Fallback, Precision, When};
 use crate::hl7::{Message, Part, Presence, Segment};
 
+use super::clinic::Maps;
 use super::report::{MappingReport, Unmapped, Warning};
 
 /// Segment position, field, repetition, component, sub-component; 0 for "all of them".
@@ -14,6 +15,8 @@ type Key = (u32, u16, u16, u16, u16);
 pub(super) struct Book<'a> {
     pub message: &'a Message,
     pub fallback: Fallback,
+    /// The clinic's own codes over ours.
+    pub maps: &'a Maps,
     /// In the order in which they were read, some more than once.
     used: RefCell<Vec<Key>>,
     report: RefCell<MappingReport>,
@@ -21,7 +24,7 @@ pub(super) struct Book<'a> {
 }
 
 impl<'a> Book<'a> {
-    pub fn new(message: &'a Message, fallback: Fallback) -> Self {
+    pub fn new(message: &'a Message, fallback: Fallback, maps: &'a Maps) -> Self {
         let mut counts = std::collections::BTreeMap::new();
         let occurrences = message
             .segments()
@@ -31,7 +34,7 @@ impl<'a> Book<'a> {
                 *n
             })
             .collect();
-        Self { message, fallback, used: RefCell::default(), report: RefCell::default(), occurrences }
+        Self { message, fallback, maps, used: RefCell::default(), report: RefCell::default(), occurrences }
     }
 
     /// The field of a segment, by the segment's position.

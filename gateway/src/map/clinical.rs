@@ -37,7 +37,7 @@ pub(super) fn allergy<'a>(book: &'a Book<'a>, patient: &Draft, al1: Segment<'a>)
     );
     draft.assume("clinicalStatus", status("allergyintolerance-clinical", "active"));
     if let Some(sent) = f(2).c(1).peek() {
-        match codes::allergy_category(&sent) {
+        match codes::allergy_category(book.maps, &sent) {
             Some(category) => {
                 [1, 2, 3].into_iter().for_each(|n| f(2).c(n).mark());
                 draft.push("category", Some(category), f(2));
@@ -49,7 +49,7 @@ pub(super) fn allergy<'a>(book: &'a Book<'a>, patient: &Draft, al1: Segment<'a>)
     draft.put("patient", patient.reference());
     let onset = f(6).date_time();
     let sent = f(4).c(1).peek();
-    let severity = sent.as_deref().and_then(codes::allergy_severity);
+    let severity = sent.as_deref().and_then(|s| codes::allergy_severity(book.maps, s));
     match (&sent, severity) {
         (Some(_), Some(severity)) => {
             [1, 2, 3].into_iter().for_each(|n| f(4).c(n).mark());

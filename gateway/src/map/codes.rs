@@ -1,87 +1,89 @@
 //! Codes of HL7 v2 tables in FHIR: short names for the concept maps of `concepts.txt`, coding systems and units.
 
-use super::concepts;
+use super::clinic::Maps;
+use super::concepts::Concept;
 
 fn find(table: &[(&str, &'static str)], code: &str) -> Option<&'static str> {
     table.iter().find(|(k, _)| k.eq_ignore_ascii_case(code.trim())).map(|(_, v)| *v)
 }
 
-fn code(table: &str, sent: &str) -> Option<&'static str> {
-    concepts::find(table, sent).map(|c| c.code)
-}
-
-fn both(table: &str, sent: &str) -> Option<(&'static str, &'static str)> {
-    concepts::find(table, sent).map(|c| (c.code, c.display))
+fn code<'m>(maps: &'m Maps, table: &str, sent: &str) -> Option<&'m str> {
+    maps.find(table, sent).map(|c| c.code)
 }
 
 /// Table 0001 to administrative-gender.
-pub(super) fn gender(sent: &str) -> Option<&'static str> {
-    code("sex", sent)
+pub(super) fn gender(maps: &Maps, sent: &str) -> Option<&'static str> {
+    let found = code(maps, "sex", sent)?;
+    ["female", "male", "other", "unknown"].into_iter().find(|known| *known == found)
 }
 
 /// Table 0085 to observation-status. N, U and V have no counterpart.
-pub(super) fn observation_status(sent: &str) -> Option<&'static str> {
-    code("observation-status", sent)
+pub(super) fn observation_status<'m>(maps: &'m Maps, sent: &str) -> Option<&'m str> {
+    code(maps, "observation-status", sent)
 }
 
 /// Table 0123 to diagnostic-report-status.
-pub(super) fn report_status(sent: &str) -> Option<&'static str> {
-    code("report-status", sent)
+pub(super) fn report_status<'m>(maps: &'m Maps, sent: &str) -> Option<&'m str> {
+    code(maps, "report-status", sent)
 }
 
 /// Table 0038 to request-status.
-pub(super) fn order_status(sent: &str) -> Option<&'static str> {
-    code("order-status", sent)
+pub(super) fn order_status<'m>(maps: &'m Maps, sent: &str) -> Option<&'m str> {
+    code(maps, "order-status", sent)
 }
 
 /// Table 0119 to request-status, for orders without a status of their own.
-pub(super) fn order_control(sent: &str) -> Option<&'static str> {
-    code("order-control", sent)
+pub(super) fn order_control<'m>(maps: &'m Maps, sent: &str) -> Option<&'m str> {
+    code(maps, "order-control", sent)
 }
 
 /// Table 0004 to v3-ActCode, with its display.
-pub(super) fn encounter_class(sent: &str) -> Option<(&'static str, &'static str)> {
-    both("encounter-class", sent)
+pub(super) fn encounter_class<'m>(maps: &'m Maps, sent: &str) -> Option<Concept<'m>> {
+    maps.find("encounter-class", sent)
 }
 
 /// Table 0200 to name-use. A (alias) and others without a counterpart are left out.
-pub(super) fn name_use(sent: &str) -> Option<&'static str> {
-    code("name-use", sent)
+pub(super) fn name_use<'m>(maps: &'m Maps, sent: &str) -> Option<&'m str> {
+    code(maps, "name-use", sent)
 }
 
 /// Table 0190 to address-use.
-pub(super) fn address_use(sent: &str) -> Option<&'static str> {
-    code("address-use", sent)
+pub(super) fn address_use<'m>(maps: &'m Maps, sent: &str) -> Option<&'m str> {
+    code(maps, "address-use", sent)
 }
 
 /// Table 0201 to contact-point-use.
-pub(super) fn telecom_use(sent: &str) -> Option<&'static str> {
-    code("telecom-use", sent)
+pub(super) fn telecom_use<'m>(maps: &'m Maps, sent: &str) -> Option<&'m str> {
+    code(maps, "telecom-use", sent)
 }
 
 /// Table 0202 to contact-point-system.
-pub(super) fn telecom_system(sent: &str) -> Option<&'static str> {
-    code("telecom-system", sent)
+pub(super) fn telecom_system<'m>(maps: &'m Maps, sent: &str) -> Option<&'m str> {
+    code(maps, "telecom-system", sent)
 }
 
 /// Table 0078 to v3-ObservationInterpretation: the code it becomes and its display.
-pub(super) fn interpretation(sent: &str) -> Option<(&'static str, &'static str)> {
-    both("interpretation", sent)
+pub(super) fn interpretation<'m>(maps: &'m Maps, sent: &str) -> Option<Concept<'m>> {
+    maps.find("interpretation", sent)
 }
 
 /// Table 0127 to allergy-intolerance-category.
-pub(super) fn allergy_category(sent: &str) -> Option<&'static str> {
-    code("allergy-category", sent)
+pub(super) fn allergy_category<'m>(maps: &'m Maps, sent: &str) -> Option<&'m str> {
+    code(maps, "allergy-category", sent)
 }
 
 /// Table 0128 to reaction severity.
-pub(super) fn allergy_severity(sent: &str) -> Option<&'static str> {
-    code("allergy-severity", sent)
+pub(super) fn allergy_severity<'m>(maps: &'m Maps, sent: &str) -> Option<&'m str> {
+    code(maps, "allergy-severity", sent)
 }
 
 /// Table 0002 to v3-MaritalStatus and its display.
-pub(super) fn marital(sent: &str) -> Option<(&'static str, &'static str)> {
-    if sent.trim().eq_ignore_ascii_case("U") { Some(("UNK", "unknown")) } else { both("marital", sent) }
+pub(super) fn marital<'m>(maps: &'m Maps, sent: &str) -> Option<Concept<'m>> {
+    const NULL: &str = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor";
+    let unknown = || sent.trim().eq_ignore_ascii_case("U");
+    maps.own("marital", sent)
+        .or_else(|| unknown().then_some(Concept { system: NULL, code: "UNK", display: "unknown" }))
+        .or_else(|| maps.find("marital", sent))
 }
 
 /// Table 0136 and what peers write for yes and no.
@@ -198,8 +200,9 @@ mod tests {
 
     #[test]
     fn codes_the_sheet_names_are_mapped() {
+        let ours = Maps::none();
         assert_eq!(
-            ["F", "m", "O", "U", "A", "N", "?"].map(gender),
+            ["F", "m", "O", "U", "A", "N", "?"].map(|sent| gender(ours, sent)),
             [
                 Some("female"),
                 Some("male"),
@@ -210,11 +213,11 @@ mod tests {
                 None
             ]
         );
-        assert_eq!(observation_status("D"), Some("entered-in-error"));
-        assert_eq!(observation_status("V"), None);
-        assert_eq!(report_status("R"), Some("partial"));
-        assert_eq!(order_status("CA"), Some("revoked"));
-        assert_eq!(encounter_class("E").map(|c| c.0), Some("EMER"));
+        assert_eq!(observation_status(ours, "D"), Some("entered-in-error"));
+        assert_eq!(observation_status(ours, "V"), None);
+        assert_eq!(report_status(ours, "R"), Some("partial"));
+        assert_eq!(order_status(ours, "CA"), Some("revoked"));
+        assert_eq!(encounter_class(ours, "E").map(|c| c.code), Some("EMER"));
         assert_eq!(code_system("HL70078").as_deref(), Some("http://terminology.hl7.org/CodeSystem/v2-0078"));
         assert_eq!(code_system("99CP"), None);
     }

@@ -76,7 +76,11 @@ fn published_messages_give_the_values_that_other_converters_give() {
                 continue;
             };
             let zone = TimeZone::get("Asia/Kolkata").unwrap();
-            let mapped = to_transaction(&m, event, &MapContext { zone, authorities: Vec::new() });
+            let mapped = to_transaction(
+                &m,
+                event,
+                &MapContext { zone, authorities: Vec::new(), maps: Maps::default() },
+            );
             let said = String::from_utf8_lossy(&text).into_owned();
             let expected = parse(&std::fs::read(expected).unwrap(), &Limits::default()).unwrap();
             compare(&guide, &expected, &mapped.bundle, &said, tallies.entry(kind).or_default());

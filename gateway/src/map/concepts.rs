@@ -1,22 +1,34 @@
-//! The concept maps of `concepts.txt`, read once. They are data so that a clinic can lay its own over them.
+//! The concept maps of `concepts.txt`, read once. A clinic lays its own over them: `clinic`.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use crate::json::{Object, Value};
+
 /// Where a code leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Concept {
-    pub system: &'static str,
-    pub code: &'static str,
+pub(crate) struct Concept<'t> {
+    pub system: &'t str,
+    pub code: &'t str,
     /// Empty when there is none.
-    pub display: &'static str,
+    pub display: &'t str,
+}
+
+impl Concept<'_> {
+    /// As a Coding.
+    pub fn coding(self) -> Value {
+        let display = (!self.display.is_empty()).then_some(self.display);
+        Object::new().with("system", self.system).with("code", self.code).with_some("display", display).into()
+    }
 }
 
 #[derive(Debug, Default)]
 struct Tables {
-    all: BTreeMap<&'static str, BTreeMap<String, Concept>>,
+    all: BTreeMap<&'static str, BTreeMap<String, Concept<'static>>>,
     /// The same in the order of the file: table, code of the sender, where it leads.
-    listed: Vec<(&'static str, &'static str, Concept)>,
+    listed: Vec<(&'static str, &'static str, Concept<'static>)>,
+    /// The system that each table leads to.
+    systems: BTreeMap<&'static str, &'static str>,
     /// Lines that could not be read; a test keeps this empty.
     faults: Vec<&'static str>,
 }
@@ -33,6 +45,7 @@ impl Tables {
             match (words.as_slice(), open) {
                 (["table", name, system], _) => {
                     tables.all.entry(name).or_default();
+                    tables.systems.insert(name, system);
                     open = Some((name, system));
                 }
                 ([sent, code], Some((name, system))) => {
@@ -48,14 +61,19 @@ impl Tables {
     }
 }
 
-/// True when there is a table of that name.
-#[cfg(test)]
-pub(super) fn known(table: &str) -> bool {
-    TABLES.all.contains_key(table)
+/// The system that a table leads to, if there is one of that name.
+pub(super) fn system_of(table: &str) -> Option<&'static str> {
+    TABLES.systems.get(table).copied()
 }
 
-/// Where a code of a table leads, without regard to case.
-pub(crate) fn find(table: &str, code: &str) -> Option<Concept> {
+/// The names of all tables.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    TABLES.systems.keys().copied()
+}
+
+/// Where a code of a table leads by our own entries, without regard to case; the clinic's are asked before, see
+/// [`super::clinic::Maps::find`].
+pub(crate) fn find(table: &str, code: &str) -> Option<Concept<'static>> {
     TABLES.all.get(table)?.get(&code.trim().to_ascii_lowercase()).copied()
 }
 

@@ -5,7 +5,6 @@ use crate::hl7::structure::{Class, Event, Layout};
 use crate::json::{Object, Value};
 
 use super::apply::Around;
-use super::concepts;
 use super::draft::Drafts;
 use super::meaning::{Label, Row};
 use super::observation;
@@ -31,7 +30,7 @@ pub(super) fn document<'a>(
         draft.put("status", "entered-in-error");
     }
     let stated = book.field(txa, 3).c(1);
-    let kind = stated.peek().and_then(|k| concepts::find("mime", &k)).inspect(|_| stated.mark());
+    let kind = stated.peek().and_then(|k| book.maps.find("mime", &k)).inspect(|_| stated.mark());
     let mut contents: Vec<Value> = Vec::new();
     let mut text: Vec<String> = Vec::new();
     for obx in layout.observations.iter().filter_map(|i| book.segment(*i)) {

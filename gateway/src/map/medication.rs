@@ -115,7 +115,7 @@ fn control<'a>(around: &Around<'a, '_>, draft: &mut Draft, orc: Segment<'a>) {
         Some(_) => None,
         None => spot
             .peek()
-            .and_then(|c| codes::order_control(&c))
+            .and_then(|c| codes::order_control(around.book.maps, &c))
             .map(|s| if s == "revoked" { "cancelled" } else { s }),
     };
     spot.mark();

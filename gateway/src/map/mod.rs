@@ -10,6 +10,7 @@
 
 mod apply;
 mod book;
+pub mod clinic;
 mod clinical;
 mod codes;
 pub(crate) mod concepts;
@@ -53,6 +54,7 @@ use crate::json::{Object, Value};
 
 use apply::Around;
 use book::Book;
+use clinic::Maps;
 use draft::{Draft, Drafts};
 pub use draft::{Link, Meeting};
 pub use identity::{PatientIdentifier, PatientIdentity};
@@ -67,6 +69,8 @@ pub struct MapContext {
     pub zone: TimeZone,
     /// URIs for names of assigning authorities, such as the clinic's own.
     pub authorities: Vec<(String, String)>,
+    /// The clinic's own codes and rules for Z-segments.
+    pub maps: Maps,
 }
 
 /// What another patient of a message is to the first one.
@@ -158,7 +162,7 @@ pub fn sender(header: &Header) -> String {
 /// Maps an accepted message.
 pub fn to_transaction(message: &Message, event: Event, context: &MapContext) -> Mapped {
     let fallback = Fallback { header: header_offset(message), zone: context.zone.clone() };
-    let book = Book::new(message, fallback);
+    let book = Book::new(message, fallback, &context.maps);
     let (drafts, parties, meaning) = map_all(&book, message, event, context);
     let report = book.close();
     let (bundle, meetings, links) = drafts.finish();
@@ -202,6 +206,7 @@ fn map_all<'a>(
         merging::linked(&mut all.drafts, &parties);
     }
     let (mut drafts, rows) = (all.drafts, all.rows);
+    clinic::zsegments::apply(book, &scope, &mut drafts, &context.maps);
     provenance::of_event(book, &scope, &mut drafts);
     for authority in scope.authors.take().0 {
         drafts.add(authority);

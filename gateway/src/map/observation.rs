@@ -106,7 +106,7 @@ pub(super) fn observation<'a>(
 
 fn status(draft: &mut Draft, spot: Spot<'_>) {
     let sent = spot.c(1).take();
-    let status = sent.as_deref().and_then(codes::observation_status);
+    let status = sent.as_deref().and_then(|s| codes::observation_status(spot.book.maps, s));
     match (&sent, status) {
         (_, Some(status)) => {
             draft.set("status", Some(status), spot);
@@ -182,12 +182,11 @@ fn interpretation(draft: &mut Draft, spot: Spot<'_>) -> Option<String> {
     let mut first = None;
     for flag in spot.reps() {
         let Some(sent) = flag.c(1).peek() else { continue };
-        let concept = match codes::interpretation(&sent) {
-            Some((code, display)) => {
+        let concept = match codes::interpretation(flag.book.maps, &sent) {
+            Some(found) => {
                 [1, 2, 3].into_iter().for_each(|n| flag.c(n).mark());
-                first = first.or(Some(code.to_owned()));
-                const SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation";
-                Some(types::concept(SYSTEM, code, display, code, "0078"))
+                first = first.or(Some(found.code.to_owned()));
+                Some(types::concept(found, found.code, "0078"))
             }
             None => {
                 flag.unknown_code(&sent);

@@ -255,7 +255,7 @@ impl<'a> Orders<'a, '_> {
         let mut draft = Draft::partial("ServiceRequest", self.id("ServiceRequest", &parts));
         numbers.add(&mut draft, f(2), f(3));
         let status = o(5).and_then(|s| s.c(1).peek().map(|t| (s, t)));
-        match status.as_ref().map(|(s, t)| (s, codes::order_status(t))) {
+        match status.as_ref().map(|(s, t)| (s, codes::order_status(book.maps, t))) {
             Some((s, Some(code))) => {
                 s.c(1).mark();
                 draft.set("status", Some(code), *s);
@@ -440,7 +440,7 @@ fn effective(from: Spot<'_>, to: Spot<'_>) -> (Option<String>, Option<(&'static 
 /// OBR-25; without it, what the results say together.
 fn report_status(report: &mut Draft, spot: Spot<'_>, statuses: &[String]) {
     let sent = spot.c(1).take();
-    match (&sent, sent.as_deref().and_then(codes::report_status)) {
+    match (&sent, sent.as_deref().and_then(|s| codes::report_status(spot.book.maps, s))) {
         (_, Some(code)) => {
             report.set("status", Some(code), spot);
         }
@@ -473,6 +473,7 @@ impl Orders<'_, '_> {
 }
 
 /// What ORC-1 makes of an order that has no status of its own.
-fn control_status(spot: Option<Spot<'_>>) -> Option<&'static str> {
-    spot?.c(1).peek().and_then(|code| codes::order_control(&code))
+fn control_status<'a>(spot: Option<Spot<'a>>) -> Option<&'a str> {
+    let spot = spot?;
+    spot.c(1).peek().and_then(|code| codes::order_control(spot.book.maps, &code))
 }

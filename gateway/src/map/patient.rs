@@ -177,7 +177,7 @@ fn birth(draft: &mut Draft, identity: &mut PatientIdentity, spot: Spot<'_>) {
 
 fn gender(draft: &mut Draft, identity: &mut PatientIdentity, spot: Spot<'_>) {
     let sent = spot.c(1).take();
-    let mapped = sent.as_deref().and_then(codes::gender);
+    let mapped = sent.as_deref().and_then(|s| codes::gender(spot.book.maps, s));
     if let (Some(sent), None) = (&sent, mapped) {
         spot.unknown_code(sent);
         draft.append(
@@ -194,16 +194,11 @@ fn marital(draft: &mut Draft, spot: Spot<'_>) {
         draft.set("maritalStatus", types::cwe(spot), spot);
         return;
     };
-    let value = match codes::marital(&sent) {
-        Some((code, display)) => {
+    let value = match codes::marital(spot.book.maps, &sent) {
+        Some(found) => {
             spot.c(1).mark();
             [2, 3].into_iter().for_each(|n| spot.c(n).mark());
-            let system = if code == "UNK" {
-                "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
-            } else {
-                "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus"
-            };
-            Some(types::concept(system, code, display, &sent, "0002"))
+            Some(types::concept(found, &sent, "0002"))
         }
         None => {
             spot.unknown_code(&sent);
@@ -262,7 +257,7 @@ fn group(draft: &mut Draft, spot: Spot<'_>, url: &str) {
         let mut coding = coding.clone();
         // Table 0189 by the codes that the extension wants.
         if url == "us-core-ethnicity"
-            && let Some(found) = coding.str("code").and_then(|c| super::concepts::find("ethnicity", c))
+            && let Some(found) = coding.str("code").and_then(|c| spot.book.maps.find("ethnicity", c))
         {
             let target = Object::new()
                 .with("system", found.system)
@@ -357,7 +352,7 @@ fn contact<'a>(
         return;
     }
     let relationship: Vec<Value> = [types::cwe(f(3)), types::cwe(f(7))].into_iter().flatten().collect();
-    let gender = f(15).c(1).peek().and_then(|t| codes::gender(&t));
+    let gender = f(15).c(1).peek().and_then(|t| codes::gender(book.maps, &t));
     if gender.is_some() {
         f(15).c(1).mark();
     }

@@ -23,7 +23,7 @@ pub(super) fn practitioner(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_
     });
     let (system, author) = if number.is_some() { scope.authority(spot.c(9)) } else { (None, None) };
     let system = system.unwrap_or_else(|| scope.sender_system());
-    let used = spot.c(10).peek().and_then(|k| codes::name_use(&k));
+    let used = spot.c(10).peek().and_then(|k| codes::name_use(spot.book.maps, &k));
     if used.is_some() && named.is_some() {
         spot.c(10).mark();
     }

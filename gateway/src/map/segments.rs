@@ -8,7 +8,6 @@ use crate::json::{Object, Value};
 
 use super::apply::Around;
 use super::clinical;
-use super::concepts;
 use super::draft::{Draft, Drafts};
 use super::meaning::{Label, Row};
 use super::types;
@@ -111,9 +110,8 @@ fn problem<'a>(
     around.add(drafts, segment, "DG1+", &mut draft);
     if let Some(encounter) = encounter {
         let kind = book.field(segment, 6).c(1);
-        let found = kind.peek().and_then(|k| concepts::find("diagnosis-use", &k));
-        let role = found
-            .map(|c| types::concept(c.system, c.code, c.display, &kind.peek().unwrap_or_default(), "0052"));
+        let found = kind.peek().and_then(|k| book.maps.find("diagnosis-use", &k));
+        let role = found.map(|c| types::concept(c, &kind.peek().unwrap_or_default(), "0052"));
         let rank = book.field(segment, 15).c(1);
         let number = rank.peek().and_then(|t| t.parse::<u32>().ok()).filter(|n| *n > 0);
         if number.is_some() {

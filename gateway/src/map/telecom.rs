@@ -45,7 +45,7 @@ pub(super) fn xtn(spot: Spot<'_>, used: Option<&'static str>) -> Option<(String,
     }
     let equipment = spot.c(3).peek();
     let purpose = spot.c(2).take();
-    let mut system = equipment.as_deref().and_then(codes::telecom_system);
+    let mut system = equipment.as_deref().and_then(|e| codes::telecom_system(spot.book.maps, e));
     if system.is_some() {
         spot.c(3).mark();
     }
@@ -74,7 +74,7 @@ pub(super) fn xtn(spot: Spot<'_>, used: Option<&'static str>) -> Option<(String,
         system = Some("email");
     }
     let mobile = equipment.as_deref() == Some("CP");
-    let stated = purpose.as_deref().and_then(codes::telecom_use);
+    let stated = purpose.as_deref().and_then(|p| codes::telecom_use(spot.book.maps, p));
     if let (Some(p), None) = (&purpose, stated) {
         if p == "NET" {
             system = system.or(Some("email"));

@@ -9,6 +9,7 @@ fn context() -> MapContext {
     MapContext {
         zone: TimeZone::get("Asia/Kolkata").unwrap(),
         authorities: vec![("NANDINI".into(), "urn:nandini".into())],
+        maps: Maps::default(),
     }
 }
 

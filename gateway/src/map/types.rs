@@ -11,6 +11,7 @@ use crate::json::{Object, Value};
 
 use super::book::Spot;
 use super::codes;
+use super::concepts::Concept;
 use super::draft::{Draft, Drafts};
 use super::ids;
 
@@ -188,7 +189,7 @@ pub(super) struct Named {
 pub(super) fn xpn(spot: Spot<'_>) -> Option<Named> {
     let named = name_parts(spot, 1)?;
     let kind = spot.c(7).take();
-    let used = kind.as_deref().and_then(codes::name_use);
+    let used = kind.as_deref().and_then(|k| codes::name_use(spot.book.maps, k));
     if let (Some(kind), None) = (&kind, used) {
         spot.c(7).unknown_code(kind);
     }
@@ -272,7 +273,7 @@ pub(super) fn xad(spot: Spot<'_>) -> Option<Value> {
             .collect();
     let line: Vec<Value> = street.iter().map(Value::from).collect();
     let kind = spot.c(7).peek();
-    let used = kind.as_deref().and_then(codes::address_use);
+    let used = kind.as_deref().and_then(|k| codes::address_use(spot.book.maps, k));
     let postal = kind.as_deref().and_then(|k| match k {
         "M" | "SH" => Some("postal"),
         _ => None,
@@ -304,6 +305,13 @@ pub(super) fn xad(spot: Spot<'_>) -> Option<Value> {
 
 /// CE, CWE, CNE: code, text, system, and the same again as an alternative; original text in component 9.
 pub(super) fn cwe(spot: Spot<'_>) -> Option<Value> {
+    cwe_or(spot, None)
+}
+
+/// A CWE; `table` names the codes that say no system. The clinic's own codings stand behind those that were sent: an id
+/// that follows from a code stays the same whatever the clinic adds.
+fn cwe_or(spot: Spot<'_>, table: Option<&str>) -> Option<Value> {
+    let own = [1, 4, 10].map(|first| own_coding(spot, first, table));
     let first = coding(spot, 1);
     let second = coding(spot, 4);
     let third = coding(spot, 10);
@@ -311,8 +319,14 @@ pub(super) fn cwe(spot: Spot<'_>) -> Option<Value> {
     let text = original.or_else(|| display(&first)).or_else(|| display(&second)).or_else(|| code_of(&first));
     let said =
         |c: &Object| c.contains_key("code") || c.get("display").and_then(Value::as_str) != text.as_deref();
-    let codings: Vec<Value> =
+    let mut codings: Vec<Value> =
         [first, second, third].into_iter().flatten().filter(said).map(Value::from).collect();
+    for own in own.into_iter().flatten() {
+        let same = |c: &Value| c.str("system") == own.str("system") && c.str("code") == own.str("code");
+        if !codings.iter().any(same) {
+            codings.push(own);
+        }
+    }
     if codings.is_empty() && text.is_none() {
         return None;
     }
@@ -326,7 +340,7 @@ pub(super) fn cwe(spot: Spot<'_>) -> Option<Value> {
 
 /// A CWE whose codes are of an HL7 table where it names no system.
 pub(super) fn cwe_of(spot: Spot<'_>, table: &str) -> Option<Value> {
-    let mut concept = cwe(spot)?;
+    let mut concept = cwe_or(spot, Some(table))?;
     let codings = concept.get_mut("coding").and_then(Value::as_array_mut);
     for coding in codings.into_iter().flatten().filter_map(Value::as_object_mut) {
         if coding.contains_key("code") && !coding.contains_key("system") {
@@ -342,6 +356,21 @@ fn display(coding: &Option<Object>) -> Option<String> {
 
 fn code_of(coding: &Option<Object>) -> Option<String> {
     coding.as_ref()?.get("code")?.as_str().map(str::to_owned)
+}
+
+/// Where the clinic's own entry for a code leads.
+fn own_coding(spot: Spot<'_>, first: u16, table: Option<&str>) -> Option<Value> {
+    let maps = spot.book.maps;
+    if maps.is_empty() {
+        return None;
+    }
+    let code = spot.c(first).peek()?;
+    let found = match (spot.c(first + 2).peek(), table) {
+        (Some(system), _) => maps.of_system(&system, &code),
+        (None, Some(table)) => maps.own(table, &code),
+        (None, None) => None,
+    };
+    found.map(Concept::coding)
 }
 
 pub(super) fn coding(spot: Spot<'_>, first: u16) -> Option<Object> {
@@ -367,10 +396,9 @@ pub(super) fn coding(spot: Spot<'_>, first: u16) -> Option<Object> {
 }
 
 /// A concept from a plain code of a table: the FHIR coding when the table is known, and always the code as sent.
-pub(super) fn concept(system: &str, code: &str, display: &str, sent: &str, table: &str) -> Value {
-    let mut codings =
-        vec![Value::from(Object::new().with("system", system).with("code", code).with("display", display))];
-    if sent != code {
+pub(super) fn concept(found: Concept<'_>, sent: &str, table: &str) -> Value {
+    let mut codings = vec![found.coding()];
+    if sent != found.code {
         codings.push(
             Object::new()
                 .with("system", format!("http://terminology.hl7.org/CodeSystem/v2-{table}"))

@@ -172,6 +172,11 @@ pub(super) fn with_unit(base: Object, unit: Spot<'_>) -> Object {
     let (code, text) = (unit.c(1).peek(), unit.c(2).take());
     let system = unit.c(3).peek().filter(|_| code.is_some()).inspect(|_| unit.c(3).mark());
     let Some(shown) = text.clone().or_else(|| code.clone()) else { return base };
+    if let Some(own) = code.as_ref().and_then(|c| unit.book.maps.own("unit", c)) {
+        // The clinic says what the sender means by it; the words stay.
+        unit.c(1).mark();
+        return base.with("unit", shown).with("system", own.system).with("code", own.code);
+    }
     let uri = match (&code, &system) {
         (Some(_), Some(s)) => codes::code_system(s).or_else(|| Some(super::ids::local_system(s))),
         (Some(c), None) if codes::is_common_ucum(c) => Some(UCUM.to_owned()),

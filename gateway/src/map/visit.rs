@@ -98,15 +98,14 @@ fn class(draft: &mut Draft, spot: Spot<'_>) {
         );
         return;
     };
-    let coding = match codes::encounter_class(&sent) {
-        Some((code, display)) => {
-            Object::new().with("system", ACT).with("code", code).with("display", display)
-        }
+    let coding = match codes::encounter_class(spot.book.maps, &sent) {
+        Some(found) => found.coding(),
         None => {
             spot.unknown_code(&sent);
             Object::new()
                 .with("system", "http://terminology.hl7.org/CodeSystem/v2-0004")
                 .with("code", types::code_text(&sent))
+                .into()
         }
     };
     draft.set("class", Some(coding), spot);

@@ -3,6 +3,7 @@
 mod counts;
 mod documents;
 mod listeners;
+mod maps;
 mod pieces;
 mod rework;
 mod tls;

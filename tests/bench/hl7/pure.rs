@@ -18,6 +18,7 @@ pub fn all(table: &mut Table, scale: &Scale) {
     let context = MapContext {
         zone: jiff::tz::TimeZone::fixed(jiff::tz::Offset::from_seconds(19_800).expect("an offset")),
         authorities: Vec::new(),
+        maps: Default::default(),
     };
     let message = plain();
     let convert = || {

@@ -9,8 +9,8 @@ use clinicvault_gateway::map::{self, MapContext};
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Ok(message) = hl7::parse(bytes.to_vec(), &Limits::default(), Mode::Tolerant, None) else { return };
     let Ok(event) = accept::check(&message, &accept::Policy::default()) else { return };
-    let context =
-        MapContext { zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(5)), authorities: Vec::new() };
+    let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(5));
+    let context = MapContext { zone, authorities: Vec::new(), maps: map::clinic::Maps::default() };
     let mapped = map::to_transaction(&message, event, &context);
     assert_eq!(mapped.bundle.items("entry").len(), mapped.meetings.len());
     for entry in mapped.bundle.items("entry") {

@@ -4,11 +4,12 @@ mod listen;
 mod read;
 mod send;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use clinicvault_gateway::json::{Object, Value};
+use clinicvault_gateway::map::clinic::Maps;
 use clinicvault_gateway::map::meaning::{Label, Row};
 use clinicvault_gateway::map::report::{MappingReport, Unmapped};
 use jiff::tz::TimeZone;
@@ -48,6 +49,9 @@ pub struct File {
     /// Component of an analyser's specimen id (O-3) that holds the sample number
     #[arg(long, value_name = "N", default_value_t = 1)]
     sample: u16,
+    /// The clinic's own codes and rules for Z-segments, in the form of /api/hl7/maps
+    #[arg(long, value_name = "FILE")]
+    maps: Option<PathBuf>,
 }
 
 /// Runs the sub-command.
@@ -61,7 +65,8 @@ pub fn run(command: &Hl7) -> anyhow::Result<()> {
         .map_err(|_| WrongUse(format!("{}: no such time zone; write one like Asia/Kolkata", file.zone)))?;
     let name = file.file.display();
     let mut failed = 0;
-    for found in read::file(&file.file, &zone, file.sample)? {
+    let maps = file.maps.as_deref().map(maps).transpose()?.unwrap_or_default();
+    for found in read::file(&file.file, &zone, file.sample, &maps)? {
         match (found, command) {
             (Found::Message(message), Hl7::Convert(_)) => say(message.bundle.pretty()),
             (Found::Message(message), Hl7::Report(_)) => {
@@ -95,6 +100,15 @@ pub fn run(command: &Hl7) -> anyhow::Result<()> {
         bail!("{failed} could not be converted");
     }
     Ok(())
+}
+
+/// Reads a document of maps.
+fn maps(file: &Path) -> anyhow::Result<Maps> {
+    let bytes = read::bytes(file)?;
+    Maps::read(&bytes).map_err(|faults| {
+        let faults: Vec<String> = faults.iter().map(|f| format!("  {}: {}", f.place, f.reason)).collect();
+        WrongUse(format!("{}: these maps cannot be used:\n{}", file.display(), faults.join("\n"))).into()
+    })
 }
 
 fn report(title: &str, report: &MappingReport) -> Value {

@@ -10,6 +10,7 @@ use clinicvault_gateway::hl7::mllp::{Bounds, Decoder, Event, START};
 use clinicvault_gateway::hl7::{self, Limits, Mode, batch};
 use clinicvault_gateway::json::Value;
 use clinicvault_gateway::map::analyser;
+use clinicvault_gateway::map::clinic::Maps;
 use clinicvault_gateway::map::meaning::Row;
 use clinicvault_gateway::map::{self, MapContext, MappingReport};
 use jiff::tz::TimeZone;
@@ -35,9 +36,9 @@ pub struct Mapped {
 }
 
 /// Everything in a file.
-pub fn file(file: &Path, zone: &TimeZone, sample: u16) -> anyhow::Result<Vec<Found>> {
+pub fn file(file: &Path, zone: &TimeZone, sample: u16, maps: &Maps) -> anyhow::Result<Vec<Found>> {
     let context = analyser::Context { sample, ..analyser::Context::plain(zone.clone()) };
-    Ok(messages(bytes(file)?, &context))
+    Ok(messages(bytes(file)?, &context, maps))
 }
 
 /// The bytes of a file.
@@ -71,7 +72,7 @@ pub fn frames(bytes: Vec<u8>) -> Vec<Result<Vec<u8>, String>> {
     events.into_iter().map(payload).collect()
 }
 
-fn messages(bytes: Vec<u8>, context: &analyser::Context) -> Vec<Found> {
+fn messages(bytes: Vec<u8>, context: &analyser::Context, maps: &Maps) -> Vec<Found> {
     if capture::looks_like(&bytes) {
         return analysers(&bytes, context);
     }
@@ -82,11 +83,11 @@ fn messages(bytes: Vec<u8>, context: &analyser::Context) -> Vec<Found> {
             Ok(frame) => {
                 let ranges = batch::split(&frame);
                 if ranges.is_empty() {
-                    found.push(one(frame, context));
+                    found.push(one(frame, context, maps));
                     continue;
                 }
                 for range in ranges {
-                    found.push(one(frame.get(range).unwrap_or_default().to_vec(), context));
+                    found.push(one(frame.get(range).unwrap_or_default().to_vec(), context, maps));
                 }
             }
         }
@@ -94,7 +95,7 @@ fn messages(bytes: Vec<u8>, context: &analyser::Context) -> Vec<Found> {
     found
 }
 
-fn one(bytes: Vec<u8>, context: &analyser::Context) -> Found {
+fn one(bytes: Vec<u8>, context: &analyser::Context, maps: &Maps) -> Found {
     let message = match hl7::parse(bytes, &Limits::default(), Mode::Tolerant, None) {
         Ok(message) => message,
         Err(problem) => return Found::Refused(problem.reason),
@@ -108,11 +109,8 @@ fn one(bytes: Vec<u8>, context: &analyser::Context) -> Found {
     };
     let header = message.header();
     let title = format!("{}^{} from {}", header.message_type(), header.trigger(), map::sender(header));
-    let mapped = map::to_transaction(
-        &message,
-        event,
-        &MapContext { zone: context.zone.clone(), authorities: Vec::new() },
-    );
+    let context = MapContext { zone: context.zone.clone(), authorities: Vec::new(), maps: maps.clone() };
+    let mapped = map::to_transaction(&message, event, &context);
     let (bundle, report, rows) = (mapped.bundle, mapped.report, mapped.meaning);
     Found::Message(Box::new(Mapped { title, bundle, report, rows }))
 }
@@ -155,7 +153,7 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8]) -> Vec<Found> {
-        messages(bytes.to_vec(), &analyser::Context::plain(TimeZone::UTC))
+        messages(bytes.to_vec(), &analyser::Context::plain(TimeZone::UTC), &Maps::default())
     }
 
     const ORU: &str = "MSH|^~\\&|LAB|CITY|CV|BOX|20261122||ORU^R01^ORU_R01|1|P|2.5.1\rPID|1||7^^^CITY^MR||DOE^J\r\

@@ -117,7 +117,7 @@ pub fn round(bytes: &[u8]) -> Option<Kept> {
 fn mapped(bytes: &[u8]) -> Option<(Message, Mapped)> {
     let message = parse(bytes.to_vec(), &Limits::default(), Mode::Tolerant, None).ok()?;
     let event = accept::check(&message, &Policy::default()).ok()?;
-    let context = MapContext { zone: TimeZone::UTC, authorities: Vec::new() };
+    let context = MapContext { zone: TimeZone::UTC, authorities: Vec::new(), maps: Default::default() };
     let mapped = to_transaction(&message, event, &context);
     Some((message, mapped))
 }

@@ -3,6 +3,7 @@
 use crate::hl7::datetime::Precision;
 use crate::json::{Object, Value};
 
+use super::super::clinic::Maps;
 use super::super::codes;
 use super::super::identity::{PatientIdentifier, PatientIdentity};
 use super::super::ids;
@@ -39,7 +40,7 @@ pub(super) fn patient<'m>(account: &'m Account<'m>, scope: &Scope<'_>) -> Option
     }
     draft.set("birthDate", who.birth.clone(), f(8));
     if let Some(sent) = f(9).c(1).peek() {
-        who.sex = codes::gender(&sent);
+        who.sex = codes::gender(Maps::none(), &sent);
         match who.sex {
             Some(_) => f(9).c(1).mark(),
             None => f(9).c(1).unknown_code(&sent),

@@ -3,6 +3,7 @@
 use crate::astm::record::Record;
 use crate::json::{Object, Value};
 
+use super::super::clinic::Maps;
 use super::super::codes;
 use super::super::meaning::{Label, Row, Tone};
 use super::super::value::{json_number, limits, split_number};
@@ -176,15 +177,13 @@ fn range(spot: Spot<'_>, unit: Option<&str>) -> Option<Value> {
 
 /// R-7, all repeats; answers the first flag.
 fn interpretation(draft: &mut Draft, spot: Spot<'_>) -> Option<String> {
-    const SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation";
     let mut first = None;
     for flag in spot.reps() {
         let Some(sent) = flag.c(1).take() else { continue };
-        let concept = match codes::interpretation(&sent) {
-            Some((code, display)) => {
-                first = first.or_else(|| Some(code.to_owned()));
-                let coding = Object::new().with("system", SYSTEM).with("code", code).with("display", display);
-                Object::new().with("coding", vec![Value::from(coding)])
+        let concept = match codes::interpretation(Maps::none(), &sent) {
+            Some(found) => {
+                first = first.or_else(|| Some(found.code.to_owned()));
+                Object::new().with("coding", vec![found.coding()])
             }
             None => {
                 flag.c(1).unknown_code(&sent);
