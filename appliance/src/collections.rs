@@ -50,6 +50,8 @@ pub const SUBSCRIPTION_EVENTS: u16 = 61;
 pub const OUTBOX_PAUSED: u16 = 70;
 /// How far channels have read the log of changes; by name.
 pub const OUTBOX_CURSORS: u16 = 71;
+/// Secrets that the box shows to destinations; by channel and name.
+pub const OUTBOX_SECRETS: u16 = 72;
 
 #[cfg(test)]
 mod tests {

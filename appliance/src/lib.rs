@@ -16,6 +16,7 @@ pub mod exchange;
 pub mod http;
 pub mod jobs;
 pub mod lan;
+mod outgoing;
 pub mod records;
 pub mod subscriptions;
 pub mod supervisor;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const WITHIN: Duration = Duration::from_secs(30);
 
 /// Lets the box tell a receiver of patients; answers once whatever changes is told.
-fn tell(owner: &mut Person<'_>, name: &str, port: u16, more: &Value) {
+pub fn tell(owner: &mut Person<'_>, name: &str, port: u16, more: &Value) {
     let mut to = json!({"kind": "mllp", "host": "127.0.0.1", "port": port, "facility": "CITYHOSP", "timeoutSeconds": 2});
     for (key, value) in more.as_object().unwrap() {
         to[key] = value.clone();
@@ -33,7 +33,7 @@ fn tell(owner: &mut Person<'_>, name: &str, port: u16, more: &Value) {
     }
 }
 
-fn patient(clinic: &Clinic, id: &str, family: &str) {
+pub fn patient(clinic: &Clinic, id: &str, family: &str) {
     let body = json!({"resourceType": "Patient", "id": id, "identifier": [{"system": "urn:oid:1.2.3", "value": id}],
         "name": [{"family": family, "given": ["Uma"]}], "gender": "female"});
     let answer = clinic.fhir().put_fhir(&format!("/fhir/Patient/{id}"), &body);
@@ -41,14 +41,14 @@ fn patient(clinic: &Clinic, id: &str, family: &str) {
 }
 
 /// Somebody of the staff, added by an owner who is signed in already.
-fn staff<'a>(clinic: &'a Clinic, owner: &mut Person<'_>, username: &str, role: &str) -> Person<'a> {
+pub fn staff<'a>(clinic: &'a Clinic, owner: &mut Person<'_>, username: &str, role: &str) -> Person<'a> {
     owner.add_staff(username, &[role]);
     Person::sign_in(clinic, username, &Person::temporary_password(username))
 }
 
 /// Waits until the outbox shows so many rows in a state, and answers them.
 #[track_caller]
-fn rows(doctor: &mut Person<'_>, state: &str, count: usize) -> Vec<Value> {
+pub fn rows(doctor: &mut Person<'_>, state: &str, count: usize) -> Vec<Value> {
     let began = Instant::now();
     loop {
         let page = doctor.get(&format!("/api/outbox?state={state}")).expect(200).json();
@@ -225,40 +225,42 @@ fn a_pinned_receiver_gets_its_messages_over_tls_and_a_stranger_none() {
 }
 
 #[test]
-fn a_file_is_sent_and_a_listener_prints_it() {
-    let clinic = Clinic::create();
+fn what_a_patient_does_not_let_out_does_not_leave() {
+    let clinic = Clinic::open();
     let his = Sink::plain();
-    his.will(&[Act::Answer("AA"), Act::Answer("AE"), Act::Answer("AA")]);
-    let message = |id: &str| format!("MSH|^~\\&|A|B|C|D|20261122||ADT^A04|{id}|P|2.5.1\rPID|1||7||DOE\r");
-    let file = clinic.scratch().join("two.hl7");
-    std::fs::write(&file, format!("{}{}", message("S1"), message("S2"))).unwrap();
-    let run = |to: &str| {
-        let mut command = clinicvault_tests::binary::clinicvault();
-        command.args(["hl7", "send", file.to_str().unwrap(), "--to", to]).output().unwrap()
+    let mut owner = clinic.owner();
+    patient(&clinic, "a", "Sathe");
+    patient(&clinic, "b", "Rao");
+    let insurer = json!([{"role": {"coding": [{"code": "IRCP"}]}, "reference": {"display": "An insurer"}}]);
+    let consent = json!({"resourceType": "Consent", "id": "wish", "status": "active",
+        "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]},
+        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+        "patient": {"reference": "Patient/a"},
+        "policyRule": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "OPTIN"}]},
+        "provision": {"type": "deny", "actor": insurer}});
+    let put = |body: &Value| {
+        let path =
+            format!("/fhir/{}/{}", body["resourceType"].as_str().unwrap(), body["id"].as_str().unwrap());
+        let answer = clinic.fhir().put_fhir(&path, body);
+        assert!(matches!(answer.status, 200 | 201), "{}", answer.text());
     };
-    let sent = run(&his.address.to_string());
-    let printed = String::from_utf8_lossy(&sent.stdout).into_owned();
-    assert_eq!(sent.status.code(), Some(1), "{printed}");
-    assert!(
-        printed.contains("S1: AA") && printed.contains("S2: AE") && printed.contains("MSA|AE|S2"),
-        "{printed}"
-    );
-    assert_eq!(run("nowhere").status.code(), Some(2));
-
-    let mut listener = clinicvault_tests::binary::clinicvault();
-    let mut listener = listener
-        .args(["hl7", "listen", "--port", "0", "--count", "2"])
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut printed = std::io::BufReader::new(listener.stdout.take().unwrap());
-    let mut first = String::new();
-    std::io::BufRead::read_line(&mut printed, &mut first).unwrap();
-    let to = first.trim().rsplit(' ').next().unwrap().to_owned();
-    let sent = run(&to);
-    assert_eq!(sent.status.code(), Some(0), "{}", String::from_utf8_lossy(&sent.stdout));
-    assert!(listener.wait().unwrap().success());
-    let mut rest = String::new();
-    std::io::Read::read_to_string(&mut printed, &mut rest).unwrap();
-    assert!(rest.contains("message 2 from") && rest.contains("  PID|1||7||DOE"), "{rest}");
+    put(&consent);
+    tell(&mut owner, "to-his", his.address.port(), &json!({}));
+    patient(&clinic, "a", "Kale");
+    patient(&clinic, "b", "Raut");
+    let got = his.wait(1);
+    assert!(got[0].text.contains("Raut^Uma"), "{}", got[0].text);
+    // The log is read in its order: what was withheld has been passed over, and the next change of another arrives.
+    patient(&clinic, "b", "Rane");
+    let got = his.wait(2);
+    assert!(got[1].text.contains("Rane^Uma"));
+    assert!(got.iter().all(|one| !one.text.contains("Kale") && !one.text.contains("Sathe")));
+    let mut doctor = staff(&clinic, &mut owner, "meera", "doctor");
+    let sent = rows(&mut doctor, "sent", 2);
+    assert!(sent.iter().all(|row| row["type"] == "ADT^A08"), "{sent:?}");
+    let mut gone = consent.clone();
+    gone["status"] = json!("inactive");
+    put(&gone);
+    patient(&clinic, "a", "Kelkar");
+    assert!(his.wait(3)[2].text.contains("Kelkar^Uma"));
 }

@@ -39,6 +39,10 @@ impl Arrived {
 pub enum Mood {
     /// With this status.
     Status(u16),
+    /// With this status and header field.
+    Told(u16, &'static str, String),
+    /// With an HL7 acknowledgement of this code about the message, in a 200.
+    Ack(&'static str),
     /// With a redirect to this address.
     Redirect(String),
     /// Not at all; the connection stays open.
@@ -168,9 +172,22 @@ fn answer(stream: impl Read + Write, shared: &Shared) -> io::Result<()> {
     let line = line.trim_end().trim_end_matches(" HTTP/1.1").to_owned();
     let mood = shared.mood.lock().unwrap().clone();
     let body = String::from_utf8(body).map_err(io::Error::other)?;
-    shared.arrived.lock().unwrap().push(Arrived { line, headers, body });
+    shared.arrived.lock().unwrap().push(Arrived { line, headers, body: body.clone() });
     shared.changed.notify_all();
+    let about = body.split('|').nth(9).unwrap_or_default().to_owned();
     let head = match mood {
+        Mood::Told(status, name, value) => {
+            format!(
+                "HTTP/1.1 {status} -\r\n{name}: {value}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            )
+        }
+        Mood::Ack(code) => {
+            let ack = format!("MSH|^~\\&|HIS|H|||20261122||ACK|1|P|2.5.1\rMSA|{code}|{about}\r");
+            let length = ack.len();
+            format!(
+                "HTTP/1.1 200 -\r\nContent-Type: application/hl7-v2\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{ack}"
+            )
+        }
         Mood::Status(status) => {
             format!("HTTP/1.1 {status} -\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         }

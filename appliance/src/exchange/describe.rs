@@ -19,6 +19,15 @@ pub(super) fn name(facts: &mut Facts, header: &Header) {
     facts.kind.truncate(40);
 }
 
+/// The sender on its channel. At the listener of the settings it is the sender alone, as it always was.
+pub(super) fn named(facts: &Facts) -> String {
+    if facts.through.is_empty() {
+        facts.channel.clone()
+    } else {
+        format!("{}\n{}", facts.through, facts.channel)
+    }
+}
+
 pub(super) fn oddities(facts: &mut Facts, message: &Message) {
     let t = message.tolerated();
     let mut say = |yes: bool, text: String| {

@@ -11,7 +11,7 @@ use clinicvault_gateway::hl7::accept::{self, Policy};
 use clinicvault_gateway::hl7::ack::{self, Answer, Code, Wish};
 use clinicvault_gateway::hl7::structure::Class;
 use clinicvault_gateway::hl7::{
-    ErrorCode, Header, Message, Mode, Place, Problem, Verdict, admit, batch, charset, parse,
+    self, ErrorCode, Header, Message, Mode, Place, Problem, Verdict, admit, batch, charset, parse,
 };
 use clinicvault_vault::{Action, Leaf, Outcome, QueueRow};
 use futures_util::future::join_all;
@@ -24,8 +24,11 @@ use super::channels::document::Acknowledge;
 use super::channels::rework;
 use super::describe;
 use super::intake::{Intake, Way};
+use super::outbox::{Parcel, forward};
 use super::row::{self, Facts, Fault, Settled, State};
 use super::terms::{self, Content};
+use super::told::not_stored;
+pub use super::told::{Reply, Told};
 use super::{Exchange, FENCE, INBOX};
 use crate::records::access::Actor;
 use crate::records::error::Error;
@@ -46,17 +49,6 @@ pub struct Arrival {
 /// Messages of one piece that are handed to the writer before the first of them is committed.
 const TOGETHER: usize = 30;
 
-/// What to do on the wire.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reply {
-    /// Send this payload.
-    Send(Vec<u8>),
-    /// The sender wants no answer.
-    Silent,
-    /// It is not known whether the message is stored: close without an answer, so that it is sent again.
-    Close,
-}
-
 /// Everything about a message that can be found out before the writer.
 struct Read {
     header: Option<Header>,
@@ -69,6 +61,10 @@ struct Read {
     intake: Arc<Intake>,
     refuses_reuse: bool,
     passes: bool,
+    /// What goes on to the channel's destinations.
+    onward: Vec<Parcel>,
+    /// What it says of a message of ours, and the destinations that wait for such answers.
+    reply: Option<(hl7::reply::Reply, Vec<String>)>,
     bytes: Vec<u8>,
 }
 
@@ -80,53 +76,15 @@ enum Taken {
         state: State,
         seq: u64,
         problem: Option<Fault>,
+        /// Destinations to which it does not go on because it goes round.
+        round: Vec<String>,
     },
     /// The answer is given once the message is applied.
     Waits {
         seq: u64,
         again: bool,
+        round: Vec<String>,
     },
-}
-
-/// What became of one message, for whoever handed it in.
-#[derive(Debug, Clone)]
-pub struct Told {
-    /// What to do on the wire.
-    pub reply: Reply,
-    /// Its row, when it is new.
-    pub seq: Option<u64>,
-    /// MSH-9, empty when unreadable.
-    pub kind: String,
-    /// MSH-10 as text.
-    pub control_id: String,
-    /// It was there before and got its answer of then.
-    pub repeated: bool,
-    /// What was wrong with it, as the sender is told.
-    pub problem: Option<Fault>,
-}
-
-impl Told {
-    /// Whether the sender is told that it was not taken.
-    pub fn is_refused(&self) -> bool {
-        self.problem.is_some() || matches!(self.reply.code().as_str(), "AE" | "AR" | "CE" | "CR")
-    }
-}
-
-impl Reply {
-    /// The message to send; empty when there is none.
-    pub fn payload(&self) -> &[u8] {
-        match self {
-            Self::Send(message) => message,
-            Self::Silent | Self::Close => &[],
-        }
-    }
-
-    /// MSA-1 of the answer; empty when there is none.
-    pub fn code(&self) -> String {
-        let mut lines = self.payload().split(|b| *b == b'\r');
-        let msa = lines.find(|line| line.starts_with(b"MSA")).and_then(|line| line.get(4..6));
-        msa.map(|code| String::from_utf8_lossy(code).into_owned()).unwrap_or_default()
-    }
 }
 
 impl Exchange {
@@ -184,9 +142,10 @@ impl Exchange {
             Ok((Taken::Repeated(answer), _)) => {
                 tracing::info!(op = "hl7.message", peer, channel, outcome = "repeated");
                 counts.add(Came::Repeated, 1, now);
-                tell(reply(answer), None, true)
+                tell(Reply::of(answer), None, true)
             }
-            Ok((Taken::Waits { seq, again }, _)) => {
+            Ok((Taken::Waits { seq, again, round }, _)) => {
+                self.sent_on(channel, &round);
                 counts.add(if again { Came::Repeated } else { Came::Received }, 1, now);
                 self.nudge();
                 let pending =
@@ -202,7 +161,8 @@ impl Exchange {
                 let (answer, problem) = answer.map_or((Reply::Close, None), |(a, p)| (Reply::Send(a), p));
                 Told { problem, repeated: again, ..tell(answer, (!again).then_some(seq), again) }
             }
-            Ok((Taken::New { answer, state, seq, problem }, tx)) => {
+            Ok((Taken::New { answer, state, seq, problem, round }, tx)) => {
+                self.sent_on(channel, &round);
                 tracing::info!(op = "hl7.message", peer, channel, tx = tx.0, outcome = state.as_str());
                 let which = match state {
                     State::Dismissed => Came::PassedOver,
@@ -211,7 +171,7 @@ impl Exchange {
                 };
                 counts.add(which, 1, now);
                 self.nudge();
-                Told { problem, ..tell(reply(answer), Some(seq), false) }
+                Told { problem, ..tell(Reply::of(answer), Some(seq), false) }
             }
             Err(Error::Unknown) => {
                 tracing::error!(op = "hl7.message", peer, channel, outcome = "unknown");
@@ -274,7 +234,7 @@ impl Exchange {
         }
         let mut partition = format!("sender:{}", facts.channel);
         let charset = intake.rules.charset.as_deref().and_then(charset::by_name);
-        let mut passes = true;
+        let (mut passes, mut onward, mut reply) = (true, Vec::new(), None);
         let problems = match parse(bytes.clone(), &self.rules().limits, mode, charset) {
             // An unreadable header is the parser's first complaint as well.
             Err(problem) => vec![problem],
@@ -284,6 +244,27 @@ impl Exchange {
                 let rules = &intake.rules;
                 let refused = admit::refusals(message.header(), &rules.kinds, &rules.processing);
                 match self.reworked(message, &intake, mode, &mut facts) {
+                    Ok(message) if refused.is_empty() && message.header().message_type() == "ACK" => {
+                        // An answer of an application that comes as a message of its own.
+                        match hl7::reply::read(message.bytes()) {
+                            Some(said) => {
+                                describe::oddities(&mut facts, &message);
+                                facts.title = "acknowledgement".to_owned();
+                                reply = Some((said, self.waiting_for_applications()));
+                                passes = true;
+                                Vec::new()
+                            }
+                            None => {
+                                let problem = Problem::error(
+                                    ErrorCode::RequiredField,
+                                    Some(Place::field("MSA", 1, 2)),
+                                    "This acknowledgement names no message.",
+                                );
+                                describe::refused(&mut facts, &message, std::slice::from_ref(&problem));
+                                vec![problem]
+                            }
+                        }
+                    }
                     Err(problem) => vec![problem],
                     Ok(message) => match accept::check(&message, &Policy { mode, production_only: false }) {
                         _ if !refused.is_empty() => {
@@ -303,6 +284,10 @@ impl Exchange {
                                 false => keys.next().unwrap_or(partition),
                             };
                             facts.also = keys.collect();
+                            if passes {
+                                onward =
+                                    self.onward(&intake, &facts.kind, &partition, &message, &bytes, event);
+                            }
                             Vec::new()
                         }
                         Err(problems) => {
@@ -320,16 +305,30 @@ impl Exchange {
             .as_ref()
             .map(Header::control_id)
             .filter(|id| !id.is_empty())
-            .map(|id| scope(b"id", &named(&facts), id, &[]));
+            .map(|id| scope(b"id", &describe::named(&facts), id, &[]));
         if header.is_some() && id.is_none() {
             facts.warnings.push(
                 "The message has no control id; repetitions are recognised by their content.".to_owned(),
             );
         }
         let own = header.as_ref().map(|h| h.control_id().to_vec()).unwrap_or_default();
-        let same = scope(b"same", &named(&facts), &own, &hash);
+        let same = scope(b"same", &describe::named(&facts), &own, &hash);
         let refuses_reuse = intake.refuses_reuse(mode);
-        Read { header, wish, problems, facts, partition, same, id, intake, refuses_reuse, passes, bytes }
+        Read {
+            header,
+            wish,
+            problems,
+            facts,
+            partition,
+            same,
+            id,
+            intake,
+            refuses_reuse,
+            passes,
+            onward,
+            reply,
+            bytes,
+        }
     }
 
     /// The message after the channel's operations; what they could not do stands on its row.
@@ -350,29 +349,6 @@ impl Exchange {
     }
 }
 
-fn reply(answer: Vec<u8>) -> Reply {
-    if answer.is_empty() { Reply::Silent } else { Reply::Send(answer) }
-}
-
-/// The sender on its channel. At the listener of the settings it is the sender alone, as it always was.
-fn named(facts: &Facts) -> String {
-    if facts.through.is_empty() {
-        facts.channel.clone()
-    } else {
-        format!("{}\n{}", facts.through, facts.channel)
-    }
-}
-
-/// One sentence for a sender whose message could not be stored.
-fn not_stored(error: &Error) -> &'static str {
-    match error {
-        Error::NoRoom => "The message was not stored: the disk is nearly full. Send it again later.",
-        Error::Busy => "The message was not stored: the box is busy. Send it again in a moment.",
-        Error::TooMuch(_) => "The message was not stored: it is longer than the box accepts.",
-        _ => "The message was not stored. Send it again later.",
-    }
-}
-
 /// Runs inside the writer: a repetition, or a new row.
 fn commit(
     work: &mut Work<'_, '_>,
@@ -383,7 +359,7 @@ fn commit(
 ) -> Result<Taken, Error> {
     if let Some(answer) = work.unit().recall(&read.same)? {
         return Ok(match applied::waiting(&answer) {
-            Some(seq) => Taken::Waits { seq, again: true },
+            Some(seq) => Taken::Waits { seq, again: true, round: Vec::new() },
             None => Taken::Repeated(answer.to_vec()),
         });
     }
@@ -402,14 +378,28 @@ fn commit(
             );
         }
     }
-    let state = match (read.problems.is_empty(), read.passes) {
+    let mut settled = None;
+    if let (Some((reply, waiting)), true) = (&read.reply, read.problems.is_empty()) {
+        settled = forward::settle_late(work, waiting, reply)?;
+        if settled.is_none() {
+            read.problems.push(Problem::error(
+                ErrorCode::UnknownKey,
+                Some(Place::field("MSA", 1, 2)),
+                "No message with this control id waits for the answer of an application.",
+            ));
+        }
+    }
+    let state = match (read.problems.is_empty(), read.passes && settled.is_none()) {
         (true, true) => State::Received,
         (true, false) => State::Dismissed,
         (false, _) => State::Refused,
     };
     if state == State::Dismissed {
-        let reason = Some("The filter of the channel passes it over.".to_owned());
-        read.facts.settled = Some(Settled { by: read.intake.name.clone(), reason });
+        let reason = match settled {
+            Some(row) => format!("It answers the message {row} of the outbox."),
+            None => "The filter of the channel passes it over.".to_owned(),
+        };
+        read.facts.settled = Some(Settled { by: read.intake.name.clone(), reason: Some(reason) });
     }
     let first = read.problems.first();
     // A sender that wants only the application's answer hears of a refusal now: there will be no later one.
@@ -434,6 +424,8 @@ fn commit(
         },
     )?;
     work.unit().queue_load_put(INBOX, seq, &read.bytes)?;
+    let onward = if state == State::Received { std::mem::take(&mut read.onward) } else { Vec::new() };
+    let round = forward::enqueue_all(work, seq, onward)?;
     if state != State::Received {
         // Nobody comes back to it, so it is found by what it says from now on; all others when they are applied.
         let text = String::from_utf8_lossy(&read.bytes);
@@ -462,9 +454,9 @@ fn commit(
     work.audit(leaf)?;
     work.announce(What::Inbox { seq, state: state.number() });
     if waits {
-        return Ok(Taken::Waits { seq, again: false });
+        return Ok(Taken::Waits { seq, again: false, round });
     }
-    Ok(Taken::New { answer, state, seq, problem: read.facts.problem })
+    Ok(Taken::New { answer, state, seq, problem: read.facts.problem, round })
 }
 
 /// An audit line about a row of the inbox.

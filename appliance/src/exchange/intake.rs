@@ -11,6 +11,7 @@ use super::channels::counts::Counts;
 use super::channels::document::{Channel, Reuse, Rules};
 use super::channels::rework::{Filter, operations};
 use super::inbox::Arrival;
+use super::outbox::destination::Target;
 
 /// The rules of a channel as the inbox uses them.
 #[derive(Debug, Default)]
@@ -23,6 +24,8 @@ pub struct Intake {
     pub filter: Option<Filter>,
     /// What is changed in a message before it is read.
     pub operations: Vec<Operation>,
+    /// Where messages go on to.
+    pub destinations: Vec<Target>,
     /// What has come.
     pub counts: Arc<Counts>,
 }
@@ -35,6 +38,7 @@ impl Intake {
             rules: channel.rules.clone(),
             filter: channel.filter.clone(),
             operations: operations(&channel.transform),
+            destinations: channel.destinations.clone(),
             counts,
         }
     }

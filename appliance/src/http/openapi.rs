@@ -79,6 +79,8 @@ use crate::exchange::channels::schema;
         outbox::edit,
         outbox::discard,
         outbox::pause,
+        outbox::set_secret,
+        outbox::drop_secret,
         outbox::resume,
         channels::list,
         channels::described,

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::{Path, Query, State};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -23,6 +23,7 @@ pub fn routes() -> Router<App> {
         .route("/api/outbox/{seq}/discard", post(discard))
         .route("/api/destinations/{channel}/{name}/pause", post(pause))
         .route("/api/destinations/{channel}/{name}/resume", post(resume))
+        .route("/api/destinations/{channel}/{name}/secret", put(set_secret).delete(drop_secret))
 }
 
 /// Which rows.
@@ -47,6 +48,14 @@ pub struct OtherText {
 pub struct PutAside {
     /// In a person's words.
     reason: String,
+}
+
+/// What the box shows to a destination to say who it is.
+#[derive(Deserialize, ToSchema)]
+pub struct DestinationSecret {
+    /// The token of `bearer`, or the password of `basic`: printable ASCII.
+    #[schema(min_length = 1, max_length = 8000, write_only, format = Password)]
+    secret: String,
 }
 
 /// The row that is sent.
@@ -148,6 +157,34 @@ pub(super) async fn resume(
     Path((channel, name)): Path<(String, String)>,
 ) -> Result<http::StatusCode, HttpError> {
     turn(who, app, &channel, &name, false).await
+}
+
+/// Sets the secret of a destination, for the scheme, host and port that it has now. Nothing answers it again.
+#[utoipa::path(put, path = "/api/destinations/{channel}/{name}/secret", operation_id = "put_destination_secret",
+    params(("channel" = String, Path), ("name" = String, Path)), request_body = DestinationSecret,
+    responses((status = 204), (status = 404), (status = 422, description = "the destination asks for no secret, or this cannot be one")), tag = "messages")]
+pub(super) async fn set_secret(
+    who: Actor,
+    State(app): State<App>,
+    Path((channel, name)): Path<(String, String)>,
+    Json(given): Json<DestinationSecret>,
+) -> Result<http::StatusCode, HttpError> {
+    let exchange = app.rooms()?.exchange.clone();
+    aside(move || exchange.set_secret(&who, &channel, &name, Some(given.secret))).await?;
+    Ok(http::StatusCode::NO_CONTENT)
+}
+
+/// Takes the secret of a destination away.
+#[utoipa::path(delete, path = "/api/destinations/{channel}/{name}/secret", operation_id = "delete_destination_secret",
+    params(("channel" = String, Path), ("name" = String, Path)), responses((status = 204), (status = 404)), tag = "messages")]
+pub(super) async fn drop_secret(
+    who: Actor,
+    State(app): State<App>,
+    Path((channel, name)): Path<(String, String)>,
+) -> Result<http::StatusCode, HttpError> {
+    let exchange = app.rooms()?.exchange.clone();
+    aside(move || exchange.set_secret(&who, &channel, &name, None)).await?;
+    Ok(http::StatusCode::NO_CONTENT)
 }
 
 async fn turn(

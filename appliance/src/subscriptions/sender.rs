@@ -5,16 +5,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use clinicvault_gateway::fhir::subscription::endpoint::{Allowed, Endpoint};
 use http::{Method, Request, StatusCode, header};
-use http_body_util::Full;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
@@ -22,10 +18,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::outgoing::{self, Left};
+
 /// Where Debian and its relatives keep the certificates of authorities.
 const SYSTEM: &str = "/etc/ssl/certs/ca-certificates.crt";
-/// Largest head of an answer; its body is not read.
-const HEAD: usize = 16 * 1024;
 /// Addresses of one host that are tried.
 const ADDRESSES: usize = 3;
 
@@ -137,12 +133,10 @@ async fn connect(allowed: &Allowed, endpoint: &Endpoint) -> Result<TcpStream, Fa
 
 /// The request and its answer over an open connection.
 async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(stream: S, post: &Post) -> Result<(), Failure> {
-    let broken = |error: hyper::Error| Failure::Transient(format!("The connection failed: {error}."));
     let mut request = Request::builder()
         .method(Method::POST)
         .uri(&post.endpoint.target)
-        .header(header::HOST, post.endpoint.authority())
-        .header(header::USER_AGENT, concat!("ClinicVault/", env!("CARGO_PKG_VERSION")));
+        .header(header::HOST, post.endpoint.authority());
     for (name, value) in &post.headers {
         request = request.header(name, value);
     }
@@ -151,18 +145,9 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(stream: S, post: &Post) -> 
         request = request.header(header::CONTENT_TYPE, *kind);
         bytes = body.clone();
     }
-    let request = request.header(header::CONNECTION, "close").body(Full::new(bytes));
-    let request = request.map_err(|_| Failure::Final("A header cannot be sent.".to_owned()))?;
-    let builder = http1::Builder::new().max_buf_size(HEAD).handshake(TokioIo::new(stream)).await;
-    let (mut send, connection) = builder.map_err(broken)?;
-    let (mut answer, mut connection) = (pin!(send.send_request(request)), pin!(connection));
-    let answered = tokio::select! {
-        biased;
-        answered = &mut answer => answered,
-        // The connection may end with the very bytes that hold the answer.
-        _ = &mut connection => answer.await,
-    };
-    judge(answered.map_err(broken)?.status())
+    let request = request.body(bytes).map_err(|_| Failure::Final("A header cannot be sent.".to_owned()))?;
+    let answer = outgoing::exchange(stream, request, 0, &Left::default()).await;
+    judge(answer.map_err(Failure::Transient)?.status)
 }
 
 fn judge(status: StatusCode) -> Result<(), Failure> {

@@ -76,12 +76,17 @@ pub fn all(channel: &Channel) -> Result<(), Outcome> {
         }
         Source::Records(source) => source.check(&mut findings),
     }
-    destination::check(&channel.destinations, &mut findings);
     let made = matches!(channel.source, Source::Records(_));
+    let watched = match &channel.source {
+        Source::Folder(source) => Some(source.path.as_path()),
+        Source::Mllp(_) | Source::Http(_) | Source::Analyser(_) | Source::Records(_) => None,
+    };
+    destination::check(&channel.destinations, made, watched, &mut findings);
+    let analyser = matches!(channel.source, Source::Analyser(_));
     findings.need(
-        made || channel.destinations.is_empty(),
+        !analyser || channel.destinations.is_empty(),
         "destinations",
-        "Only what changed in the box's own records goes to destinations: the source is then of the kind records.",
+        "What an analyser sends is no message that goes on; let a channel of the kind records tell of its results.",
     );
     findings.need(!made || !channel.destinations.is_empty(), "destinations", "Say where the messages go.");
     rules(&channel.rules, &mut findings);

@@ -43,7 +43,8 @@ pub struct Channel {
     /// By which rules they are taken.
     #[serde(default)]
     pub rules: Rules,
-    /// Where messages go that are made of the box's own records.
+    /// Where messages go: those that are made of the box's own records, and those that come in, after the filter and the
+    /// changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 20)]
     pub destinations: Vec<Target>,

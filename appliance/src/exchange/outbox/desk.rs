@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::row::{self, Attempt, Facts, State};
+use super::row::{self, Attempt, Facts, Form, State};
 use super::{OUTBOX, Outbox, Parcel, damaged, enqueue, leaf, missing};
 use crate::collections::OUTBOX_PAUSED;
 use crate::records::access::{Actor, Area, Op, Purpose, Subject, decide};
@@ -48,10 +48,10 @@ pub struct OutboxRow {
     pub state: &'static str,
     /// Channel and destination.
     pub destination: String,
-    /// MSH-9.
+    /// MSH-9, or the type of a FHIR record.
     #[serde(rename = "type")]
     pub kind: String,
-    /// MSH-10.
+    /// MSH-10, or what names it in its place.
     pub control_id: String,
     /// When it was committed.
     #[schema(value_type = String, format = DateTime)]
@@ -68,11 +68,11 @@ pub struct OutboxRow {
 pub struct OutboxMessage {
     /// As in the list.
     pub row: OutboxRow,
-    /// The version of a record that caused it.
+    /// The version of a record that caused it, or the row of the inbox (`inbox/7`).
     pub cause: String,
     /// The newest attempts, oldest first.
     pub attempts: Vec<Attempt>,
-    /// The text of the message, one segment a line.
+    /// The text of the message, one segment a line; JSON of FHIR.
     pub text: String,
     /// Who put it aside or replaced it.
     pub by: Option<String>,
@@ -175,6 +175,12 @@ impl Outbox {
     /// As [`Self::resend`], and [`Error::Broken`] for a text that is no message.
     pub fn edit(&self, who: &Actor, seq: u64, text: &str) -> Result<u64, Error> {
         decide(who, Op::Update, &Subject::area_only(Area::Inbox)).check()?;
+        let form = self.records().vault().snapshot()?.queue_get(OUTBOX, seq)?.ok_or_else(|| missing(seq))?;
+        if row::decode(&form.row.body).ok_or_else(|| damaged(seq))?.form != Form::Er7 {
+            return Err(broken(
+                "Only a message of HL7 v2 can be sent in another version; change the record instead.",
+            ));
+        }
         let text = text.replace("\r\n", "\r").replace('\n', "\r");
         let text = format!("{}\r", text.trim_end_matches('\r'));
         parse(text.clone().into_bytes(), &Limits::default(), Mode::Strict, None)
@@ -275,7 +281,7 @@ impl Outbox {
     }
 }
 
-fn broken(why: &str) -> Error {
+pub(super) fn broken(why: &str) -> Error {
     use clinicvault_gateway::fhir::outcome::{IssueCode, Outcome};
     Error::Broken(Outcome::error(IssueCode::Value, why))
 }

@@ -1,16 +1,20 @@
-//! Where a channel's messages go: its part of the document, and what its values must be like.
+//! Where a channel's messages go: its part of the document, and what its values must be like. Each kind of destination has
+//! a file of its own.
 
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use clinicvault_gateway::emit::Acknowledge as Wish;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::folder::{Drop, FolderTarget};
+use super::hook::FhirHookTarget;
+use super::http::HttpTarget;
 use super::line::Dial;
-use super::tls::{self, Trust};
+use super::mllp::MllpTarget;
+use super::row::Form;
+use super::web::Web;
 use crate::exchange::channels::check::Findings;
-use crate::exchange::sources::pins;
 
 /// Most destinations of a channel.
 const MOST: usize = 20;
@@ -32,56 +36,33 @@ pub struct Target {
 pub enum Destination {
     /// A receiver of MLLP, plain or over TLS.
     Mllp(MllpTarget),
+    /// A receiver of HTTP requests.
+    Http(HttpTarget),
+    /// A folder, one file a message.
+    Folder(FolderTarget),
+    /// A FHIR server, or a receiver of its notifications.
+    FhirHook(FhirHookTarget),
 }
 
-/// A receiver of MLLP.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct MllpTarget {
-    /// Host name or address.
-    pub host: String,
-    /// Port.
-    #[schema(minimum = 1)]
-    pub port: u16,
-    /// TLS; without it messages travel in clear text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tls: Option<TlsTarget>,
-    /// MSH-5 of messages that the box makes.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub application: String,
-    /// MSH-6 of messages that the box makes.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub facility: String,
-    /// How the receiver shall acknowledge.
-    #[serde(default)]
-    pub acknowledge: Acknowledge,
-    /// Seconds to wait for an answer; then the line is cut and the same bytes are sent again.
-    #[serde(default = "timeout_seconds")]
-    #[schema(minimum = 1, maximum = 300)]
-    pub timeout_seconds: u64,
-    /// Connections; on each one message is under way, those of one patient never on two.
-    #[serde(default = "connections")]
-    #[schema(minimum = 1, maximum = 16)]
-    pub connections: usize,
+/// In which form a message is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Format {
+    /// HL7 v2 with delimiters.
+    #[default]
+    Er7,
+    /// A FHIR R4 transaction bundle: of a record, it and what it refers to; of a message, what it was read as.
+    Fhir,
 }
 
-/// TLS towards a receiver.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct TlsTarget {
-    /// SHA-256 of the receiver's certificate, 64 hexadecimal digits; it is trusted whoever signed it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fingerprint: Option<String>,
-    /// Name of a file `NAME.crt` in the folder `tls` of the data with the authority that signs the receiver's certificate;
-    /// without it and a fingerprint the authorities of the system are trusted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub authority: Option<String>,
-    /// The name that the receiver's certificate is for, when it is not the host.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Name of the certificate that the box shows: `NAME.crt` with its key `NAME.key` in the folder `tls` of the data.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub certificate: Option<String>,
+impl Format {
+    /// The form of a message in the outbox.
+    pub const fn form(self) -> Form {
+        match self {
+            Self::Er7 => Form::Er7,
+            Self::Fhir => Form::Bundle,
+        }
+    }
 }
 
 /// How a receiver acknowledges (tables 0008 and 0155).
@@ -108,16 +89,110 @@ impl Acknowledge {
     }
 }
 
-fn timeout_seconds() -> u64 {
+/// How a destination is reached.
+#[derive(Clone)]
+pub enum Way {
+    /// Over a connection that stays open.
+    Mllp(Dial),
+    /// By requests.
+    Web(Box<Web>),
+    /// By files.
+    Folder(Drop),
+}
+
+/// Where things of the box lie that a destination needs.
+pub struct Place {
+    /// The folder of the data.
+    pub data: PathBuf,
+    /// The folders of the setting `hl7.folders`.
+    pub folders: Vec<PathBuf>,
+}
+
+impl Destination {
+    /// In which form messages go there.
+    pub const fn form(&self) -> Form {
+        match self {
+            Self::Mllp(_) => Form::Er7,
+            Self::Http(http) => http.format.form(),
+            Self::Folder(folder) => folder.format.form(),
+            Self::FhirHook(hook) => hook.deliver.form(),
+        }
+    }
+
+    /// MSH-5 and MSH-6 of messages that the box makes for it.
+    pub fn receiver(&self) -> (&str, &str) {
+        match self {
+            Self::Mllp(mllp) => (&mllp.application, &mllp.facility),
+            Self::Http(http) => (&http.application, &http.facility),
+            Self::Folder(folder) => (&folder.application, &folder.facility),
+            Self::FhirHook(_) => ("", ""),
+        }
+    }
+
+    /// How it shall acknowledge. A folder takes a file and says nothing.
+    pub const fn acknowledge(&self) -> Acknowledge {
+        match self {
+            Self::Mllp(mllp) => mllp.acknowledge,
+            Self::Http(http) => http.acknowledge,
+            Self::Folder(_) | Self::FhirHook(_) => Acknowledge::Original,
+        }
+    }
+
+    /// Messages that may be under way at a time.
+    pub const fn connections(&self) -> usize {
+        match self {
+            Self::Mllp(mllp) => mllp.connections,
+            Self::Http(http) => http.connections,
+            Self::Folder(_) => 1,
+            Self::FhirHook(hook) => hook.connections,
+        }
+    }
+
+    /// The way there.
+    ///
+    /// # Errors
+    /// A sentence that says what is missing, such as a certificate.
+    pub fn way(&self, place: &Place) -> Result<Way, String> {
+        let web = |web: anyhow::Result<Web>| web.map(|web| Way::Web(Box::new(web)));
+        let way = match self {
+            Self::Mllp(mllp) => mllp.dial(&place.data).map(Way::Mllp),
+            Self::Http(http) => web(http.web(&place.data)),
+            Self::Folder(folder) => Ok(Way::Folder(folder.drop_into(&place.folders))),
+            Self::FhirHook(hook) => web(hook.web(&place.data)),
+        };
+        way.map_err(|error| format!("{error:#}"))
+    }
+}
+
+/// The usual patience.
+pub(super) fn timeout_seconds() -> u64 {
     30
 }
 
-fn connections() -> usize {
+/// The usual number of connections.
+pub(super) fn connections() -> usize {
     1
 }
 
-/// Notes what is wrong with the destinations of a channel.
-pub fn check(targets: &[Target], findings: &mut Findings) {
+/// Notes what is wrong with how fast a destination is to be served.
+pub(super) fn check_pace(seconds: u64, connections: usize, place: &str, findings: &mut Findings) {
+    let patient = (1..=300).contains(&seconds);
+    findings.need(patient, &format!("{place}.timeoutSeconds"), "From 1 to 300 seconds.");
+    let lines = (1..=16).contains(&connections);
+    findings.need(lines, &format!("{place}.connections"), "From 1 to 16 connections.");
+}
+
+/// Notes what is wrong with MSH-5 and MSH-6.
+pub(super) fn check_names(application: &str, facility: &str, place: &str, findings: &mut Findings) {
+    for (name, text) in [("application", application), ("facility", facility)] {
+        let right = text.len() <= 180 && !text.chars().any(char::is_control);
+        findings.need(right, &format!("{place}.{name}"), "One line of at most 180 bytes.");
+    }
+}
+
+/// Notes what is wrong with the destinations of a channel; `made` of one that tells of the box's own records, `watched` is
+/// the folder that its messages come from.
+pub fn check(targets: &[Target], made: bool, watched: Option<&Path>, findings: &mut Findings) {
     findings.need(targets.len() <= MOST, "destinations", "At most 20 destinations.");
     for (n, target) in targets.iter().enumerate() {
         let place = format!("destinations[{n}]");
@@ -128,70 +203,25 @@ pub fn check(targets: &[Target], findings: &mut Findings) {
         );
         let twice = targets.iter().take(n).any(|other| other.name == target.name);
         findings.need(!twice, &format!("{place}.name"), "Another destination of this channel has this name.");
+        let place = format!("{place}.to");
         match &target.to {
-            Destination::Mllp(mllp) => mllp.check(&format!("{place}.to"), findings),
-        }
-    }
-}
-
-impl MllpTarget {
-    fn check(&self, place: &str, findings: &mut Findings) {
-        let host = (1..=253).contains(&self.host.len())
-            && self.host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b':' | b'_'));
-        findings.need(host, &format!("{place}.host"), "Write a host name or an address.");
-        findings.need(self.port > 0, &format!("{place}.port"), "A port is from 1 to 65535.");
-        let seconds = (1..=300).contains(&self.timeout_seconds);
-        findings.need(seconds, &format!("{place}.timeoutSeconds"), "From 1 to 300 seconds.");
-        let lines = (1..=16).contains(&self.connections);
-        findings.need(lines, &format!("{place}.connections"), "From 1 to 16 connections.");
-        for (name, text) in [("application", &self.application), ("facility", &self.facility)] {
-            let right = text.len() <= 180 && !text.chars().any(char::is_control);
-            findings.need(right, &format!("{place}.{name}"), "One line of at most 180 bytes.");
-        }
-        let Some(tls) = &self.tls else { return };
-        let pin = tls.fingerprint.as_deref().is_none_or(|text| pins::plain(text).is_some());
-        findings.need(
-            pin,
-            &format!("{place}.tls.fingerprint"),
-            "A fingerprint is the SHA-256 of the certificate: 64 hexadecimal digits (openssl x509 -fingerprint -sha256).",
-        );
-        for (key, name) in [("authority", &tls.authority), ("certificate", &tls.certificate)] {
-            let plain = name.as_deref().is_none_or(|name| {
-                (1..=60).contains(&name.len())
-                    && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-            });
-            findings.need(
-                plain,
-                &format!("{place}.tls.{key}"),
-                "A name of letters, digits, - and _; its file lies in the folder tls of the data.",
-            );
-        }
-    }
-
-    /// How to get there.
-    ///
-    /// # Errors
-    /// When a certificate cannot be read.
-    pub fn dial(&self, data: &Path) -> anyhow::Result<Dial> {
-        let folder = data.join("tls");
-        let tls = match &self.tls {
-            None => None,
-            Some(tls) => {
-                let authority = tls.authority.as_ref().map(|name| folder.join(format!("{name}.crt")));
-                let pin = tls.fingerprint.as_deref().and_then(pins::plain);
-                let trust = match (pin, &authority) {
-                    (Some(pin), _) => Trust::Pinned(pin),
-                    (None, Some(path)) => Trust::Authority(path),
-                    (None, None) => Trust::System,
-                };
-                let own = tls.certificate.as_ref();
-                let own = own.map(|n| (folder.join(format!("{n}.crt")), folder.join(format!("{n}.key"))));
-                let own = own.as_ref().map(|(crt, key)| (crt.as_path(), key.as_path()));
-                let name = tls.name.clone().unwrap_or_else(|| self.host.clone());
-                Some((tls::client(&trust, own)?, name))
+            Destination::Mllp(mllp) => mllp.check(&place, findings),
+            Destination::Http(http) => http.check(&place, findings),
+            Destination::Folder(folder) => {
+                folder.check(&place, findings);
+                let round = watched.is_some_and(|watched| watched == folder.path);
+                findings.need(
+                    !round,
+                    &format!("{place}.path"),
+                    "This is the folder that its messages come from.",
+                );
             }
-        };
-        let patience = Duration::from_secs(self.timeout_seconds.min(20));
-        Ok(Dial { host: self.host.clone(), port: self.port, tls, patience })
+            Destination::FhirHook(hook) => {
+                hook.check(&place, findings);
+                let why =
+                    "A fhirHook tells of the box's own records: the source is then of the kind records.";
+                findings.need(made, &format!("{place}.kind"), why);
+            }
+        }
     }
 }

@@ -8,6 +8,8 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::row::FENCE;
+
 /// First pause before a message is sent again (hl7v2-gateway reference, section 2).
 const FIRST: i64 = 1_000;
 /// Longest such pause, in milliseconds.
@@ -22,6 +24,8 @@ pub enum Settled {
     Again,
     /// The destination cannot be reached.
     Down,
+    /// The destination asks for nothing before this moment.
+    Rest(Timestamp),
 }
 
 /// The messages that wait for one destination.
@@ -71,6 +75,13 @@ impl Lanes {
             self.resting.remove(&(until, seq, patient.clone()));
             self.ready.insert((seq, patient));
         }
+        let next = self.ready.first()?;
+        if let Some(fence) = self.lanes.get(FENCE).and_then(|lane| lane.front().copied()) {
+            let before = || self.lanes.values().filter_map(VecDeque::front).any(|head| *head < fence);
+            if next.0 > fence || (next.0 == fence && before()) {
+                return None;
+            }
+        }
         let next = self.ready.pop_first()?;
         self.under_way += 1;
         Some(next)
@@ -101,9 +112,13 @@ impl Lanes {
                     self.resting.insert((until, head, patient.to_owned()));
                 }
             }
-            Settled::Down => {
+            Settled::Down | Settled::Rest(_) => {
                 self.down = self.down.saturating_add(1);
-                self.until = Some(after(now, pause(self.down, roll)));
+                let own = after(now, pause(self.down, roll));
+                self.until = Some(match settled {
+                    Settled::Rest(until) => own.max(until),
+                    Settled::Gone | Settled::Again | Settled::Down => own,
+                });
                 if let Some(head) = head {
                     self.ready.insert((head, patient.to_owned()));
                 }
@@ -183,6 +198,33 @@ mod tests {
         assert_eq!(seqs(&mut lanes, at(10)), [1], "one finds out");
         lanes.settle("1", Settled::Gone, at(10), 0);
         assert_eq!(seqs(&mut lanes, at(10)), [2, 3]);
+    }
+
+    #[test]
+    fn what_is_about_two_patients_waits_for_those_before_it_and_holds_those_behind_it() {
+        let mut lanes = Lanes::default();
+        for (seq, lane) in [(1, "a"), (2, "b"), (3, FENCE), (4, "a"), (5, "c")] {
+            lanes.add(seq, lane);
+        }
+        assert_eq!(seqs(&mut lanes, at(0)), [1, 2]);
+        lanes.settle("a", Settled::Gone, at(0), 0);
+        assert_eq!(seqs(&mut lanes, at(0)), Vec::<u64>::new());
+        lanes.settle("b", Settled::Again, at(0), 0);
+        assert_eq!(seqs(&mut lanes, at(9)), [2]);
+        lanes.settle("b", Settled::Gone, at(9), 0);
+        assert_eq!(seqs(&mut lanes, at(9)), [3]);
+        lanes.settle(FENCE, Settled::Gone, at(9), 0);
+        assert_eq!(seqs(&mut lanes, at(9)), [4, 5]);
+    }
+
+    #[test]
+    fn a_destination_rests_as_long_as_it_asks() {
+        let mut lanes = Lanes::default();
+        (1..=2).for_each(|n| lanes.add(n, &n.to_string()));
+        assert_eq!(lanes.next(at(0)), Some((1, "1".to_owned())));
+        lanes.settle("1", Settled::Rest(at(30)), at(0), 0);
+        assert_eq!((seqs(&mut lanes, at(29)), lanes.wakes()), (vec![], Some(at(30))));
+        assert_eq!(seqs(&mut lanes, at(30)), [1]);
     }
 
     #[test]

@@ -2,14 +2,24 @@
 //!
 //! A message is committed together with what causes it ([`enqueue`]) and stays until the receiver has taken it or a person
 //! decides otherwise. `row` is how it is stored, `destination` the part of a channel's document that says where it goes,
-//! `lanes` the order, `line` and `tls` one connection, `worker` what drives them, `desk` what a person sees and decides.
+//! with a file for each kind (`mllp`, `http`, `folder`, `hook`), `lanes` the order, `line` and `tls` one connection, `web` one
+//! request, `job` one message on its way, `worker` what drives them, `forward` what comes in and goes on, `secrets` what the
+//! box shows to a destination, `desk` what a person sees and decides.
 
 pub mod desk;
 pub mod destination;
+pub mod folder;
+pub mod forward;
+pub mod hook;
+pub mod http;
+mod job;
 pub mod lanes;
 pub mod line;
+pub mod mllp;
 pub mod row;
+mod secrets;
 pub mod tls;
+mod web;
 pub mod worker;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +27,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use clinicvault_gateway::hl7::ack::Code;
 use clinicvault_gateway::hl7::reply::Reply;
 use clinicvault_vault::{Action, Leaf, Outcome, QueueRow};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
@@ -28,6 +39,9 @@ use crate::records::unit::Work;
 
 /// The queue of messages to send.
 pub const OUTBOX: u8 = 2;
+
+/// Rows of one control id that are looked at.
+const SAME: usize = 100;
 
 /// The outbox of an open vault. A clone is another handle to the same one.
 #[derive(Clone)]
@@ -54,18 +68,29 @@ pub struct Parcel {
 /// # Errors
 /// As the unit's writes.
 pub fn enqueue(work: &mut Work<'_, '_>, parcel: Parcel) -> Result<u64, Error> {
+    enqueue_as(work, parcel, State::Waiting)
+}
+
+/// [`enqueue`], in a state.
+fn enqueue_as(work: &mut Work<'_, '_>, parcel: Parcel, state: State) -> Result<u64, Error> {
     let body = row::encode(&parcel.facts).map_err(|e| Error::Fault(e.to_string()))?;
     let facts = &parcel.facts;
     let row = QueueRow {
         partition: hex(&[&facts.destination, &facts.lane]),
-        state: State::Waiting.number(),
+        state: state.number(),
         due: None,
         body,
         ref_key: reference(&facts.destination, &facts.control_id),
     };
     let seq = work.unit().enqueue(OUTBOX, &row)?;
     work.unit().queue_load_put(OUTBOX, seq, &parcel.message)?;
-    let line = leaf(work.who(), seq, facts, &format!("to be sent to {}", facts.destination));
+    let what = match state {
+        State::Waiting => format!("to be sent to {}", facts.destination),
+        State::Accepted | State::Sent | State::Failed | State::Discarded | State::Replaced => {
+            format!("not sent to {}", facts.destination)
+        }
+    };
+    let line = leaf(work.who(), seq, facts, &what);
     work.audit(line)?;
     Ok(seq)
 }
@@ -133,18 +158,8 @@ impl Outbox {
     pub(super) fn keep(&self, seq: u64, from: &[State], attempt: Attempt, to: State) -> Result<State, Error> {
         let who = Arc::new(Actor::operator("outbox"));
         let from = from.to_vec();
-        let (state, _) = self.records().unit_blocking(who, move |work| {
-            let item = work.unit().queue_get(OUTBOX, seq)?.ok_or_else(|| missing(seq))?;
-            let now = State::of(item.row.state);
-            let mut facts = row::decode(&item.row.body).ok_or_else(|| damaged(seq))?;
-            let next = if from.contains(&now) { to } else { now };
-            let line = leaf(work.who(), seq, &facts, &attempt.outcome);
-            facts.tried(attempt);
-            let body = row::encode(&facts).map_err(|e| Error::Fault(e.to_string()))?;
-            work.unit().queue_set(OUTBOX, seq, next.number(), None, Some(&body))?;
-            work.audit(line)?;
-            Ok(next)
-        })?;
+        let (state, _) =
+            self.records().unit_blocking(who, move |work| settle(work, seq, &from, attempt, to))?;
         Ok(state)
     }
 
@@ -156,10 +171,10 @@ impl Outbox {
     pub fn late(&self, destination: &str, reply: &Reply) -> Result<bool, Error> {
         let about = String::from_utf8_lossy(&reply.about).into_owned();
         let rows =
-            self.records().vault().snapshot()?.queue_by_ref(OUTBOX, &reference(destination, &about), 2)?;
-        let Some(item) = rows.iter().find(|item| State::of(item.row.state) == State::Accepted) else {
-            return Ok(false);
-        };
+            self.records().vault().snapshot()?.queue_by_ref(OUTBOX, &reference(destination, &about), SAME)?;
+        let accepted = rows.iter().filter(|item| State::of(item.row.state) == State::Accepted);
+        // Where senders use the same control ids, an answer may be about several: then it settles none.
+        let [item] = accepted.collect::<Vec<_>>()[..] else { return Ok(false) };
         let (outcome, to) = match reply.code {
             Code::AA => ("taken", State::Sent),
             Code::AE | Code::AR => ("refused", State::Failed),
@@ -172,13 +187,33 @@ impl Outbox {
 
     /// An attempt that ended with an answer.
     fn answered(&self, reply: &Reply, outcome: &str) -> Attempt {
-        Attempt {
-            at: self.records().now(),
-            outcome: outcome.to_owned(),
-            code: Some(reply.code.as_str().to_owned()),
-            text: reply.text.clone(),
-        }
+        answered(self.records().now(), reply, outcome)
     }
+}
+
+fn answered(at: Timestamp, reply: &Reply, outcome: &str) -> Attempt {
+    let code = Some(reply.code.as_str().to_owned());
+    Attempt { at, outcome: outcome.to_owned(), code, text: reply.text.clone() }
+}
+
+/// Keeps what came of an attempt, as part of a unit; answers the state that the row has then.
+fn settle(
+    work: &mut Work<'_, '_>,
+    seq: u64,
+    from: &[State],
+    attempt: Attempt,
+    to: State,
+) -> Result<State, Error> {
+    let item = work.unit().queue_get(OUTBOX, seq)?.ok_or_else(|| missing(seq))?;
+    let now = State::of(item.row.state);
+    let mut facts = row::decode(&item.row.body).ok_or_else(|| damaged(seq))?;
+    let next = if from.contains(&now) { to } else { now };
+    let line = leaf(work.who(), seq, &facts, &attempt.outcome);
+    facts.tried(attempt);
+    let body = row::encode(&facts).map_err(|e| Error::Fault(e.to_string()))?;
+    work.unit().queue_set(OUTBOX, seq, next.number(), None, Some(&body))?;
+    work.audit(line)?;
+    Ok(next)
 }
 
 fn missing(seq: u64) -> Error {

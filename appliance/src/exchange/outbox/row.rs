@@ -66,6 +66,44 @@ impl State {
     }
 }
 
+/// What a row holds. Names are part of the stored format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Form {
+    /// A message of HL7 v2.
+    #[default]
+    Er7,
+    /// A FHIR transaction bundle.
+    Bundle,
+    /// A FHIR notification bundle.
+    Notice,
+    /// A FHIR record.
+    Record,
+}
+
+impl Form {
+    /// Its media type.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Er7 => "application/hl7-v2",
+            Self::Bundle | Self::Notice | Self::Record => "application/fhir+json",
+        }
+    }
+
+    /// In words for a person.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Er7 => "a message of HL7 v2",
+            Self::Bundle => "a FHIR transaction",
+            Self::Notice => "a FHIR notification",
+            Self::Record => "a FHIR record",
+        }
+    }
+}
+
+/// The lane of messages about two patients: after all that came before, and before all that comes later.
+pub const FENCE: &str = "*";
+
 /// One attempt to send.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -73,7 +111,8 @@ pub struct Attempt {
     /// When it ended.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// `taken`, `accepted`, `refused` (AE, CE), `rejected` (AR, CR), `notSent`, `noAnswer`.
+    /// `taken`, `accepted`, `refused` (AE, CE; a status 3xx or 4xx), `rejected` (AR, CR; a status 408, 425, 429 or 5xx),
+    /// `notSent`, `noAnswer`, `unfit` (the destination cannot take it), `loop` (it has gone there before).
     pub outcome: String,
     /// MSA-1, when there was an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,13 +130,15 @@ pub struct Facts {
     pub destination: String,
     /// Whose messages keep their order.
     pub lane: String,
-    /// MSH-9, such as `ADT^A08`.
+    /// MSH-9, such as `ADT^A08`; the type of a FHIR record.
     pub kind: String,
-    /// MSH-10.
+    /// What it is.
+    pub form: Form,
+    /// MSH-10, or what names it in its place.
     pub control_id: String,
     /// The patient it is about, by logical id.
     pub patient: Option<String>,
-    /// What caused it: a version of a record.
+    /// What caused it: a version of a record, `Patient/p1/_history/2`, or a row of the inbox, `inbox/7`.
     pub cause: String,
     /// Attempts so far.
     pub count: u32,

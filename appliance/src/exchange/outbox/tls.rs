@@ -9,11 +9,77 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use crate::exchange::channels::check::Findings;
+use crate::exchange::sources::pins;
 use crate::lan::authority::fingerprint;
 
 /// Where Debian and its relatives keep the certificates of authorities.
 const SYSTEM: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// TLS towards a receiver.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct TlsTarget {
+    /// SHA-256 of the receiver's certificate, 64 hexadecimal digits; it is trusted whoever signed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// Name of a file `NAME.crt` in the folder `tls` of the data with the authority that signs the receiver's certificate;
+    /// without it and a fingerprint the authorities of the system are trusted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
+    /// The name that the receiver's certificate is for, when it is not the host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Name of the certificate that the box shows: `NAME.crt` with its key `NAME.key` in the folder `tls` of the data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+}
+
+impl TlsTarget {
+    /// Notes what is wrong with it.
+    pub fn check(&self, place: &str, findings: &mut Findings) {
+        let pin = self.fingerprint.as_deref().is_none_or(|text| pins::plain(text).is_some());
+        findings.need(
+            pin,
+            &format!("{place}.fingerprint"),
+            "A fingerprint is the SHA-256 of the certificate: 64 hexadecimal digits (openssl x509 -fingerprint -sha256).",
+        );
+        for (key, name) in [("authority", &self.authority), ("certificate", &self.certificate)] {
+            let plain = name.as_deref().is_none_or(|name| {
+                (1..=60).contains(&name.len())
+                    && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+            });
+            findings.need(
+                plain,
+                &format!("{place}.{key}"),
+                "A name of letters, digits, - and _; its file lies in the folder tls of the data.",
+            );
+        }
+    }
+
+    /// The settings of the client, and the name that the receiver's certificate is for.
+    ///
+    /// # Errors
+    /// When a certificate cannot be read.
+    pub fn client(&self, data: &Path, host: &str) -> anyhow::Result<(Arc<ClientConfig>, String)> {
+        let folder = data.join("tls");
+        let authority = self.authority.as_ref().map(|name| folder.join(format!("{name}.crt")));
+        let pin = self.fingerprint.as_deref().and_then(pins::plain);
+        let trust = match (pin, &authority) {
+            (Some(pin), _) => Trust::Pinned(pin),
+            (None, Some(path)) => Trust::Authority(path),
+            (None, None) => Trust::System,
+        };
+        let own = self.certificate.as_ref();
+        let own = own.map(|n| (folder.join(format!("{n}.crt")), folder.join(format!("{n}.key"))));
+        let own = own.as_ref().map(|(crt, key)| (crt.as_path(), key.as_path()));
+        let name = self.name.clone().unwrap_or_else(|| host.to_owned());
+        Ok((client(&trust, own)?, name))
+    }
+}
 
 /// Whom to trust.
 #[derive(Debug, Clone)]

@@ -2,19 +2,19 @@
 //! occupies its own lines and nothing else.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clinicvault_gateway::hl7::ack::Code;
 use clinicvault_gateway::hl7::reply::Reply;
+use clinicvault_vault::{QueueItem, ReadError, Snapshot};
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 
-use super::destination::{Acknowledge, Destination, MllpTarget};
-use super::lanes::{Lanes, Settled};
-use super::line::{Dial, Line, Lost};
-use super::row::{self, Attempt, State};
+use super::destination::{Destination, Place, Way};
+use super::job::{Job, Sent};
+use super::lanes::Lanes;
+use super::line::Line;
+use super::row::{self, State};
 use super::{OUTBOX, Outbox};
 use crate::app::App;
 use crate::exchange::channels::Channels;
@@ -25,6 +25,8 @@ use crate::supervisor::Stop;
 const LOOK: Duration = Duration::from_secs(1);
 /// Rows read at once.
 const PAGE: usize = 64;
+/// Rows of one destination that are known at a time, by their numbers; what is behind them stays in the vault.
+const MOST_KNOWN: usize = 4_096;
 
 /// Sends until told to stop, whenever the vault is open.
 ///
@@ -40,9 +42,13 @@ pub async fn run(app: App, mut stop: Stop) -> anyhow::Result<()> {
         };
         let (outbox, channels) = (rooms.exchange.outbox().clone(), rooms.exchange.channels().clone());
         drop(rooms);
-        let mut office = Office::new(outbox, app.data().to_owned());
+        let place = Place { data: app.data().to_owned(), folders: app.config().hl7.folders.clone() };
+        let mut office = Office::new(outbox, place);
         while !stop.is_wanted() && app.rooms().is_ok() {
-            office.round(&channels).await?;
+            if office.round(&channels).await? {
+                // There is more to read; what is to be settled is settled in between.
+                office.outbox.nudge();
+            }
             let outbox = office.outbox.clone();
             let busy = !office.sends.is_empty();
             tokio::select! {
@@ -56,47 +62,49 @@ pub async fn run(app: App, mut stop: Stop) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What came of one message.
-struct Sent {
-    destination: String,
-    lane: String,
-    settled: Settled,
-    line: Option<Line>,
-    fault: Option<Error>,
-}
-
 /// One destination.
 struct Counter {
-    target: MllpTarget,
-    dial: Result<Dial, String>,
+    target: Destination,
+    way: Result<Way, String>,
     lanes: Lanes,
+    /// Rows behind this one are not known yet, but for those that a person wants to be sent again; none when all are.
+    known: Option<Option<u64>>,
     idle: Vec<Line>,
     busy: usize,
     on: bool,
 }
 
+impl Counter {
+    fn take(&mut self, item: &QueueItem, lane: &str) {
+        if State::of(item.row.state) == State::Waiting {
+            self.lanes.add(item.seq, lane);
+        }
+    }
+}
+
 /// The destinations of one open vault.
 struct Office {
     outbox: Outbox,
-    data: PathBuf,
+    place: Place,
     counters: BTreeMap<String, Counter>,
-    /// The newest row that was looked at.
-    last: Option<u64>,
+    /// The newest row that was looked at; none before the first look.
+    last: Option<Option<u64>>,
     sends: FuturesUnordered<BoxFuture<'static, Sent>>,
 }
 
 impl Office {
-    fn new(outbox: Outbox, data: PathBuf) -> Self {
-        Self { outbox, data, counters: BTreeMap::new(), last: None, sends: FuturesUnordered::new() }
+    fn new(outbox: Outbox, place: Place) -> Self {
+        Self { outbox, place, counters: BTreeMap::new(), last: None, sends: FuturesUnordered::new() }
     }
 
-    /// Follows the documents, reads what is new, and sends what may be sent.
-    async fn round(&mut self, channels: &Channels) -> anyhow::Result<()> {
+    /// Follows the documents, reads what is new, and sends what may be sent; whether there is more to read at once.
+    async fn round(&mut self, channels: &Channels) -> anyhow::Result<bool> {
         self.follow(channels).await?;
-        self.read().await?;
+        let mut more = self.read().await?;
+        more |= self.catch_up().await?;
         let now = self.outbox.records().now();
         for (name, counter) in &mut self.counters {
-            while counter.on && counter.busy < counter.target.connections {
+            while counter.on && counter.busy < counter.target.connections() {
                 let Some((seq, lane)) = counter.lanes.next(now) else { break };
                 counter.busy += 1;
                 let job = Job {
@@ -105,13 +113,13 @@ impl Office {
                     seq,
                     lane,
                     target: counter.target.clone(),
-                    dial: counter.dial.clone(),
+                    way: counter.way.clone(),
                     line: counter.idle.pop(),
                 };
                 self.sends.push(Box::pin(job.run()));
             }
         }
-        Ok(())
+        Ok(more)
     }
 
     /// The destinations as the documents have them now. Rows of one that is gone wait until it is there again.
@@ -124,9 +132,8 @@ impl Office {
             for target in &kept.document.destinations {
                 let name = format!("{}/{}", kept.document.name, target.name);
                 let on = kept.document.on && !paused.contains(&name);
-                let Destination::Mllp(mllp) = &target.to;
                 there.push(name.clone());
-                self.set(name, mllp, on);
+                self.set(name, &target.to, on);
             }
         }
         for (name, counter) in &mut self.counters {
@@ -138,54 +145,97 @@ impl Office {
         Ok(())
     }
 
-    fn set(&mut self, name: String, target: &MllpTarget, on: bool) {
+    fn set(&mut self, name: String, target: &Destination, on: bool) {
         match self.counters.get_mut(&name) {
-            Some(counter) if counter.target == *target => counter.on = on,
+            Some(counter) if counter.target == *target => {
+                if counter.way.is_err() {
+                    // A certificate may be there now.
+                    counter.way = target.way(&self.place);
+                }
+                counter.on = on;
+            }
             Some(counter) => {
                 counter.target = target.clone();
-                counter.dial = dial(target, &self.data);
+                counter.way = target.way(&self.place);
                 counter.idle.clear();
                 counter.lanes.hurry();
                 counter.on = on;
             }
             None => {
-                let lanes = Lanes::default();
-                let dial = dial(target, &self.data);
-                let counter = Counter { target: target.clone(), dial, lanes, idle: Vec::new(), busy: 0, on };
+                let counter = Counter {
+                    target: target.clone(),
+                    way: target.way(&self.place),
+                    lanes: Lanes::default(),
+                    // Its rows are read from the first on, a page at a time.
+                    known: Some(None),
+                    idle: Vec::new(),
+                    busy: 0,
+                    on,
+                };
                 self.counters.insert(name, counter);
-                // Its rows may have been passed over while it was not there.
-                self.last = None;
             }
         }
     }
 
-    /// Rows that are new since the last look, and those that a person wants to be sent again.
-    async fn read(&mut self) -> anyhow::Result<()> {
-        loop {
-            let (outbox, after, wanted) = (self.outbox.clone(), self.last, self.outbox.take_again());
-            let (rows, again) = tokio::task::spawn_blocking(move || {
-                let snapshot = outbox.records().vault().snapshot()?;
-                let again: Vec<_> = wanted
-                    .into_iter()
-                    .map(|seq| snapshot.queue_get(OUTBOX, seq))
-                    .collect::<Result<_, _>>()?;
-                let rows = snapshot.queue_oldest(OUTBOX, State::Waiting.number(), after, PAGE)?;
-                Ok::<_, clinicvault_vault::ReadError>((rows, again))
-            })
-            .await??;
-            let more = rows.len() == PAGE;
-            self.last = rows.last().map(|item| item.seq).or(self.last);
-            for item in rows.into_iter().chain(again.into_iter().flatten()) {
-                let Some(facts) = row::decode(&item.row.body) else { continue };
-                let waits = State::of(item.row.state) == State::Waiting;
-                if let (Some(counter), true) = (self.counters.get_mut(&facts.destination), waits) {
-                    counter.lanes.add(item.seq, &facts.lane);
-                }
-            }
-            if !more {
-                return Ok(());
+    /// A page of rows that are new since the last look, and those that a person wants to be sent again; whether there are
+    /// more new ones.
+    async fn read(&mut self) -> anyhow::Result<bool> {
+        let (after, wanted) = (self.last, self.outbox.take_again());
+        let (rows, again) = look(self.outbox.clone(), move |snapshot| {
+            let again: Vec<_> =
+                wanted.into_iter().map(|seq| snapshot.queue_get(OUTBOX, seq)).collect::<Result<_, _>>()?;
+            let rows = match after {
+                Some(after) => snapshot.queue_oldest(OUTBOX, State::Waiting.number(), after, PAGE)?,
+                // What waits already is read for each destination by itself.
+                None => snapshot.queue_newest(OUTBOX, None, None, 1)?,
+            };
+            Ok((rows, again))
+        })
+        .await?;
+        let more = after.is_some() && rows.len() == PAGE;
+        self.last = Some(rows.last().map(|item| item.seq).or(after.flatten()));
+        for item in &rows {
+            let Some(facts) = row::decode(&item.row.body) else { continue };
+            let Some(counter) = self.counters.get_mut(&facts.destination) else { continue };
+            match counter.known {
+                Some(_) => {}
+                None if counter.lanes.waiting() < MOST_KNOWN => counter.take(item, &facts.lane),
+                None => counter.known = Some(Some(item.seq.saturating_sub(1))),
             }
         }
+        for item in again.iter().flatten() {
+            let Some(facts) = row::decode(&item.row.body) else { continue };
+            if let Some(counter) = self.counters.get_mut(&facts.destination) {
+                counter.take(item, &facts.lane);
+            }
+        }
+        Ok(more)
+    }
+
+    /// A page of rows for each destination that does not know all of its own and has room for more; whether there are more.
+    async fn catch_up(&mut self) -> anyhow::Result<bool> {
+        let behind = self.counters.iter().filter_map(|(name, counter)| {
+            let room = counter.lanes.waiting() < MOST_KNOWN / 2;
+            counter.known.filter(|_| room).map(|known| (name.clone(), known))
+        });
+        let mut more = false;
+        for (name, known) in behind.collect::<Vec<_>>() {
+            let page = move |snapshot: &Snapshot| {
+                snapshot.queue_oldest(OUTBOX, State::Waiting.number(), known, PAGE)
+            };
+            let rows = look(self.outbox.clone(), page).await?;
+            let Some(counter) = self.counters.get_mut(&name) else { continue };
+            for item in &rows {
+                let Some(facts) = row::decode(&item.row.body) else { continue };
+                if facts.destination == name {
+                    counter.take(item, &facts.lane);
+                }
+            }
+            let whole = rows.len() < PAGE;
+            counter.known = if whole { None } else { Some(rows.last().map(|item| item.seq)) };
+            more |= !whole;
+        }
+        Ok(more)
     }
 
     fn settle(&mut self, sent: Sent) -> anyhow::Result<()> {
@@ -225,8 +275,16 @@ impl Office {
     }
 }
 
-fn dial(target: &MllpTarget, data: &Path) -> Result<Dial, String> {
-    target.dial(data).map_err(|error| format!("{error:#}"))
+/// What a snapshot of now says.
+fn look<T: Send + 'static>(
+    outbox: Outbox,
+    read: impl FnOnce(&Snapshot) -> Result<T, ReadError> + Send + 'static,
+) -> impl Future<Output = anyhow::Result<T>> + Send + 'static {
+    let done = tokio::task::spawn_blocking(move || {
+        let snapshot = outbox.records().vault().snapshot()?;
+        read(&snapshot)
+    });
+    async move { Ok(done.await??) }
 }
 
 fn roll() -> Result<u32, Error> {
@@ -240,130 +298,4 @@ async fn late(outbox: &Outbox, destination: &str, reply: Reply) -> anyhow::Resul
     let settled = tokio::task::spawn_blocking(move || outbox.late(&name, &reply)).await??;
     tracing::info!(op = "outbox.late", destination, settled);
     Ok(())
-}
-
-/// One message on its way.
-struct Job {
-    outbox: Outbox,
-    destination: String,
-    seq: u64,
-    lane: String,
-    target: MllpTarget,
-    dial: Result<Dial, String>,
-    line: Option<Line>,
-}
-
-/// What came of an attempt.
-struct Tried {
-    attempt: Attempt,
-    state: State,
-    settled: Settled,
-    line: Option<Line>,
-    others: Vec<Reply>,
-}
-
-impl Job {
-    async fn run(mut self) -> Sent {
-        let (settled, line, fault) = match self.carry().await {
-            Ok((settled, line)) => (settled, line, None),
-            Err(error) => (Settled::Again, None, Some(error)),
-        };
-        Sent { destination: self.destination, lane: self.lane, settled, line, fault }
-    }
-
-    async fn carry(&mut self) -> Result<(Settled, Option<Line>), Error> {
-        let (outbox, seq) = (self.outbox.clone(), self.seq);
-        let line = self.line.take();
-        let found = aside(move || {
-            let snapshot = outbox.records().vault().snapshot()?;
-            Ok((snapshot.queue_get(OUTBOX, seq)?, snapshot.queue_load(OUTBOX, seq)?))
-        });
-        let (item, message) = found.await?;
-        let Some(item) = item.filter(|item| State::of(item.row.state) == State::Waiting) else {
-            // A person was faster.
-            return Ok((Settled::Gone, line));
-        };
-        let damaged = || super::damaged(seq);
-        let facts = row::decode(&item.row.body).ok_or_else(damaged)?;
-        let message = message.ok_or_else(damaged)?;
-        let tried = self.attempt(line, &message, facts.control_id.as_bytes()).await;
-        for reply in tried.others {
-            let (outbox, name) = (self.outbox.clone(), self.destination.clone());
-            aside(move || outbox.late(&name, &reply)).await?;
-        }
-        let (outcome, outbox) = (tried.attempt.outcome.clone(), self.outbox.clone());
-        let (attempt, to) = (tried.attempt, tried.state);
-        let state = aside(move || outbox.keep(seq, &[State::Waiting], attempt, to)).await?;
-        tracing::info!(
-            op = "outbox.send",
-            seq,
-            destination = self.destination,
-            outcome,
-            state = state.as_str()
-        );
-        let settled = if state == State::Waiting { tried.settled } else { Settled::Gone };
-        Ok((settled, tried.line))
-    }
-
-    async fn attempt(&self, line: Option<Line>, message: &[u8], control_id: &[u8]) -> Tried {
-        let nothing = |outcome: &str, text: String, settled: Settled| Tried {
-            attempt: Attempt {
-                at: self.outbox.records().now(),
-                outcome: outcome.to_owned(),
-                code: None,
-                text,
-            },
-            state: State::Waiting,
-            settled,
-            line: None,
-            others: Vec::new(),
-        };
-        let mut others = Vec::new();
-        // A line that was idle may have been cut without a word: then nothing was lost but the line.
-        let kept = match line {
-            Some(mut line) => line.lately().await.map(|replies| {
-                others.extend(replies);
-                line
-            }),
-            None => None,
-        };
-        let opened = match (kept, &self.dial) {
-            (Some(line), _) => Ok(line),
-            (None, Ok(dial)) => dial.open().await,
-            (None, Err(why)) => Err(why.clone()),
-        };
-        let mut line = match opened {
-            Ok(line) => line,
-            Err(why) => return Tried { others, ..nothing("notSent", why, Settled::Down) },
-        };
-        let patience = Duration::from_secs(self.target.timeout_seconds);
-        let done = line.exchange(message, control_id, patience, |reply| others.push(reply)).await;
-        match done {
-            Ok((reply, _)) => {
-                let (outcome, state, settled) = verdict(reply.code, self.target.acknowledge);
-                let attempt = self.outbox.answered(&reply, outcome);
-                Tried { attempt, state, settled, line: Some(line), others }
-            }
-            Err(Lost::NotSent(why)) => Tried { others, ..nothing("notSent", why, Settled::Down) },
-            // It may have been taken: the same bytes are sent again under the same control id, on another line.
-            Err(Lost::NoAnswer(why)) => Tried { others, ..nothing("noAnswer", why, Settled::Again) },
-        }
-    }
-}
-
-/// What an answer means (hl7v2-gateway reference, section 2).
-fn verdict(code: Code, mode: Acknowledge) -> (&'static str, State, Settled) {
-    match code {
-        Code::CA if mode == Acknowledge::Application => ("accepted", State::Accepted, Settled::Gone),
-        Code::AA | Code::CA => ("taken", State::Sent, Settled::Gone),
-        Code::AE | Code::CE => ("refused", State::Failed, Settled::Gone),
-        Code::AR | Code::CR => ("rejected", State::Waiting, Settled::Again),
-    }
-}
-
-async fn aside<T: Send + 'static>(
-    job: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    let done = tokio::task::spawn_blocking(job).await;
-    done.map_err(|_| Error::Fault("a step of the outbox failed".to_owned()))?
 }

@@ -131,7 +131,10 @@ pub async fn run(source: FolderSource, app: App, live: Arc<Live>, mut stop: Stop
 }
 
 /// The folder as the system knows it, when the settings allow it.
-fn allowed(path: &Path, folders: &[PathBuf]) -> anyhow::Result<PathBuf> {
+///
+/// # Errors
+/// A sentence for a person, which says what to do.
+pub(in crate::exchange) fn allowed(path: &Path, folders: &[PathBuf]) -> anyhow::Result<PathBuf> {
     let real = fs::canonicalize(path).with_context(|| {
         format!("cannot use the folder {}; make it, readable and writable for the box", path.display())
     })?;

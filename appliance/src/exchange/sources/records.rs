@@ -12,18 +12,19 @@ use std::time::Duration;
 use clinicvault_gateway::emit::{self, Envelope, Kind as Message, Set};
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::json::{self, Value};
-use clinicvault_vault::{Action, Change, Kind, Snapshot, Tx};
+use clinicvault_vault::{Action, Change, Kind, MAX_BODY, Snapshot, Tx};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::telling;
 use crate::app::App;
 use crate::collections::OUTBOX_CURSORS;
 use crate::exchange::Exchange;
 use crate::exchange::channels::check::Findings;
 use crate::exchange::channels::document::Channel;
 use crate::exchange::channels::live::Live;
-use crate::exchange::outbox::destination::{Destination, Target};
-use crate::exchange::outbox::row::Facts;
+use crate::exchange::outbox::destination::Target;
+use crate::exchange::outbox::row::{Facts, Form};
 use crate::exchange::outbox::{Parcel, control_id, enqueue};
 use crate::records::access::{Actor, Op, Purpose, Scopes, Who};
 use crate::records::audit::{self, About, patient_of};
@@ -209,31 +210,69 @@ impl Maker<'_> {
         let set = Set::new(std::iter::once(&now).chain(around.values()));
         let patient = patient_of(&change.owner).map(str::to_owned);
         let mut parcels = Vec::new();
-        for message in caused {
-            for target in &self.channel.destinations {
-                let cause = format!("{kind}/{}/_history/{}", change.id, change.version);
-                if let Some(bytes) = self.message(message, &now, &set, target, change) {
-                    let facts = Facts {
-                        destination: format!("{}/{}", self.channel.name, target.name),
-                        lane: patient.clone().unwrap_or_else(|| cause.clone()),
-                        kind: message.to_string(),
-                        control_id: self.control_id(message, target, change),
-                        patient: patient.clone(),
-                        cause,
-                        ..Facts::default()
+        let cause = format!("{kind}/{}/_history/{}", change.id, change.version);
+        let parcel = |target: &Target, what: String, form: Form, message: Vec<u8>| Parcel {
+            facts: Facts {
+                destination: format!("{}/{}", self.channel.name, target.name),
+                lane: patient.clone().unwrap_or_else(|| cause.clone()),
+                control_id: self.control_id(&what, target, change),
+                kind: what,
+                form,
+                patient: patient.clone(),
+                cause: cause.clone(),
+                ..Facts::default()
+            },
+            message,
+        };
+        for target in &self.channel.destinations {
+            let form = target.to.form();
+            match form {
+                Form::Er7 => {
+                    for message in &caused {
+                        if let Some(bytes) = self.message(*message, &now, &set, target, change) {
+                            parcels.push(parcel(target, message.to_string(), form, bytes));
+                        }
+                    }
+                }
+                // As FHIR a change is one message, however many it causes in HL7 v2.
+                Form::Record => parcels.push(parcel(target, kind.to_string(), form, now.to_vec())),
+                Form::Bundle => {
+                    let bundle = telling::transaction(&now, &around);
+                    parcels.push(parcel(target, kind.to_string(), form, bundle.to_vec()));
+                }
+                Form::Notice => {
+                    let told = telling::Told {
+                        channel: &self.channel.name,
+                        number: change.tx.0,
+                        at: self.exchange.records().now(),
+                        created: before.is_none(),
+                        kind,
+                        id: &change.id,
                     };
-                    parcels.push(Parcel { facts, message: bytes });
+                    let bundle = told.notification(now.clone());
+                    parcels.push(parcel(target, kind.to_string(), form, bundle.to_vec()));
                 }
             }
         }
+        // One that is longer than the outbox keeps is left out, as one is that cannot be made.
+        parcels.retain(|parcel| {
+            let fits = parcel.message.len() <= MAX_BODY;
+            if !fits {
+                tracing::warn!(
+                    op = "outbox.make",
+                    destination = parcel.facts.destination,
+                    "too long to be kept"
+                );
+            }
+            fits
+        });
         Ok(parcels)
     }
 
-    fn control_id(&self, message: Message, target: &Target, change: &Change) -> String {
-        let (message, tx, version) =
-            (message.to_string(), change.tx.0.to_string(), change.version.to_string());
+    fn control_id(&self, what: &str, target: &Target, change: &Change) -> String {
+        let (tx, version) = (change.tx.0.to_string(), change.version.to_string());
         let clinic = self.exchange.records().vault().clinic_id();
-        control_id(&[clinic, &self.channel.name, &target.name, &message, &tx, &change.id, &version])
+        control_id(&[clinic, &self.channel.name, &target.name, what, &tx, &change.id, &version])
     }
 
     fn message(
@@ -244,17 +283,16 @@ impl Maker<'_> {
         target: &Target,
         change: &Change,
     ) -> Option<Vec<u8>> {
-        let Destination::Mllp(mllp) = &target.to;
         let now = self.exchange.records().now();
-        let control_id = self.control_id(message, target, change);
+        let control_id = self.control_id(&message.to_string(), target, change);
         let envelope = Envelope {
             sender: (&self.source.application, &self.source.facility),
-            receiver: (&mllp.application, &mllp.facility),
+            receiver: target.to.receiver(),
             control_id: &control_id,
             now,
             offset: self.exchange.rules().map.zone.to_offset(now),
             training: false,
-            acknowledge: mllp.acknowledge.wish(),
+            acknowledge: target.to.acknowledge().wish(),
         };
         match emit::message(message, root, set, &envelope, &self.exchange.rules().map.authorities) {
             Ok(bytes) => Some(bytes),
