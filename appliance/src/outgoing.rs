@@ -1,14 +1,17 @@
 //! One HTTP request of the box to another system over a connection that is open: no redirects, a bounded answer. Who may
 //! be reached, over which TLS and for how long is the matter of whoever asks.
 
-use std::pin::pin;
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Body, Frame, SizeHint};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -41,6 +44,37 @@ impl Left {
     }
 }
 
+/// A body that notes when it is handed over.
+struct Watched {
+    inner: Full<Bytes>,
+    left: Left,
+}
+
+impl Body for Watched {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let polled = Pin::new(&mut self.inner).poll_frame(context);
+        if let Poll::Ready(Some(_)) = &polled {
+            self.left.0.store(true, Ordering::Release);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    /// Exact, so that the length is told and the body is not sent in chunks.
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
 /// Sends a request and reads its answer, with at most `most` bytes of its body; 0 reads none.
 ///
 /// # Errors
@@ -55,11 +89,7 @@ pub async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
     let (mut head, body) = request.into_parts();
     head.headers.insert(header::USER_AGENT, HeaderValue::from_static(AGENT));
     head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    let sent = left.clone();
-    let body = Full::new(body).map_frame(move |frame| {
-        sent.0.store(true, Ordering::Release);
-        frame
-    });
+    let body = Watched { inner: Full::new(body), left: left.clone() };
     let builder = http1::Builder::new().max_buf_size(HEAD).handshake(TokioIo::new(stream)).await;
     let (mut send, connection) = builder.map_err(broken)?;
     let answer = send.send_request(Request::from_parts(head, body));

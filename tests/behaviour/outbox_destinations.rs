@@ -148,7 +148,7 @@ fn a_secret_goes_to_its_own_address_over_tls_and_nobody_reads_it() {
         let asker = if path == "/api/outbox" { &mut doctor } else { &mut owner };
         assert!(!asker.get(path).expect(200).text().contains("vEry-Rare"), "{path}");
     }
-    assert_eq!(secret(&mut owner, "GET", "to-his/his", &json!({})), 405);
+    assert!(matches!(secret(&mut owner, "GET", "to-his/his", &json!({})), 404 | 405));
     // The address changes: the secret does not go along.
     let mut moved = telling("to-his", &[("his", to(&other, &known))]);
     moved["on"] = json!(true);
@@ -266,7 +266,7 @@ fn a_fhir_server_gets_the_record_or_a_notification_of_it() {
     server.be(Mood::Status(201));
     doctor.post(&format!("/api/outbox/{}/resend", failed[0]["seq"]), &json!({})).expect(200);
     rows(&mut doctor, "sent", 3);
-    let wrong = json!({"name": "wrong", "source": {"kind": "http"},
+    let wrong = json!({"name": "wrong", "source": {"kind": "mllp", "address": "127.0.0.1:0"},
         "destinations": [{"name": "a", "to": {"kind": "fhirHook", "url": "https://x.example/"}}]});
     let headers = [("Content-Type", "application/json")];
     let refused = owner.http.send("PUT", "/api/channels/wrong", &headers, wrong.to_string().as_bytes());

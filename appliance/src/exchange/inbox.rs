@@ -248,7 +248,6 @@ impl Exchange {
                         // An answer of an application that comes as a message of its own.
                         match hl7::reply::read(message.bytes()) {
                             Some(said) => {
-                                describe::oddities(&mut facts, &message);
                                 facts.title = "acknowledgement".to_owned();
                                 reply = Some((said, self.waiting_for_applications()));
                                 passes = true;

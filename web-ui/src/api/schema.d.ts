@@ -301,6 +301,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/destinations/{channel}/{name}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Sets the secret of a destination, for the scheme, host and port that it has now. Nothing answers it again. */
+        put: operations["put_destination_secret"];
+        post?: never;
+        /** Takes the secret of a destination away. */
+        delete: operations["delete_destination_secret"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/emergencies": {
         parameters: {
             query?: never;
@@ -1386,10 +1404,20 @@ export interface components {
             at: string;
             /** @description MSA-1, when there was an answer. */
             code?: string | null;
-            /** @description `taken`, `accepted`, `refused` (AE, CE), `rejected` (AR, CR), `notSent`, `noAnswer`. */
+            /**
+             * @description `taken`, `accepted`, `refused` (AE, CE; a status 3xx or 4xx), `rejected` (AR, CR; a status 408, 425, 429 or 5xx),
+             *     `notSent`, `noAnswer`, `unfit` (the destination cannot take it), `loop` (it has gone there before).
+             */
             outcome: string;
             /** @description What the answer said, or what stood in the way. */
             text?: string;
+        };
+        /** @description How the box says who it is. */
+        Auth: {
+            /** @description The scheme of the `Authorization` header. */
+            scheme: components["schemas"]["Scheme"];
+            /** @description The user of `basic`. */
+            user?: string;
         };
         /** @description Exactly one member. */
         BirthForm: {
@@ -1485,7 +1513,10 @@ export interface components {
         };
         /** @description A channel. */
         Channel: {
-            /** @description Where messages go that are made of the box's own records. */
+            /**
+             * @description Where messages go: those that are made of the box's own records, and those that come in, after the filter and the
+             *     changes.
+             */
             destinations?: components["schemas"]["Target"][];
             filter?: components["schemas"]["Filter"] | null;
             /** @description Its name in addresses and lists: small letters, digits and hyphens, at most 40, the first a letter. */
@@ -1786,6 +1817,11 @@ export interface components {
             /** @description Why. */
             reason: string;
         };
+        /**
+         * @description What is sent of a change.
+         * @enum {string}
+         */
+        Deliver: "notification" | "put";
         /** @description Where messages go. */
         Destination: {
             /** @description How the receiver shall acknowledge. */
@@ -1811,6 +1847,65 @@ export interface components {
              */
             timeoutSeconds?: number;
             tls?: components["schemas"]["TlsTarget"] | null;
+        } | {
+            /** @description How the receiver shall acknowledge. */
+            acknowledge?: components["schemas"]["Acknowledge"];
+            /** @description MSH-5 of messages that the box makes. */
+            application?: string;
+            auth?: components["schemas"]["Auth"] | null;
+            /** @description Requests at a time, those of one patient one after another. */
+            connections?: number;
+            /** @description MSH-6 of messages that the box makes. */
+            facility?: string;
+            /** @description In which form messages go there. */
+            format?: components["schemas"]["Format"];
+            /** @enum {string} */
+            kind: "http";
+            /**
+             * Format: int64
+             * @description Seconds for the whole of a request; then it is sent again.
+             */
+            timeoutSeconds?: number;
+            tls?: components["schemas"]["TlsTarget"] | null;
+            /** @description The address, `http` or `https`. */
+            url: string;
+        } | {
+            /** @description MSH-5 of messages that the box makes. */
+            application?: string;
+            /** @description The end of names; without it `.hl7` or `.json`. */
+            ending?: string | null;
+            /** @description MSH-6 of messages that the box makes. */
+            facility?: string;
+            /** @description In which form messages go there. */
+            format?: components["schemas"]["Format"];
+            /** @enum {string} */
+            kind: "folder";
+            /** @description The folder. A file in it is named by its control id; one whose name begins with a dot is not finished. */
+            path: string;
+        } | {
+            auth?: components["schemas"]["Auth"] | null;
+            /** @description Requests at a time, those of one patient one after another. */
+            connections?: number;
+            /** @description What is sent of a change. */
+            deliver?: components["schemas"]["Deliver"];
+            /** @enum {string} */
+            kind: "fhirHook";
+            /**
+             * Format: int64
+             * @description Seconds for the whole of a request; then it is sent again.
+             */
+            timeoutSeconds?: number;
+            tls?: components["schemas"]["TlsTarget"] | null;
+            /** @description The base of the server for `put`, the endpoint for `notification`. */
+            url: string;
+        };
+        /** @description What the box shows to a destination to say who it is. */
+        DestinationSecret: {
+            /**
+             * Format: password
+             * @description The token of `bearer`, or the password of `basic`: printable ASCII.
+             */
+            secret: string;
         };
         /** @description "This is another person", with the reason. */
         Different: {
@@ -1854,6 +1949,22 @@ export interface components {
             reason: string;
             /** @description Segment. */
             segment?: string | null;
+        };
+        /** @description A FHIR server, or a receiver of notifications. The status of its answer decides as for `http`. */
+        FhirHookTarget: {
+            auth?: components["schemas"]["Auth"] | null;
+            /** @description Requests at a time, those of one patient one after another. */
+            connections?: number;
+            /** @description What is sent of a change. */
+            deliver?: components["schemas"]["Deliver"];
+            /**
+             * Format: int64
+             * @description Seconds for the whole of a request; then it is sent again.
+             */
+            timeoutSeconds?: number;
+            tls?: components["schemas"]["TlsTarget"] | null;
+            /** @description The base of the server for `put`, the endpoint for `notification`. */
+            url: string;
         };
         /** @description A field as received, escapes and delimiters included. */
         FieldView: {
@@ -1915,6 +2026,24 @@ export interface components {
              */
             settledSeconds?: number;
         };
+        /** @description A folder. It lies below one of the folders of the setting `hl7.folders`. */
+        FolderTarget: {
+            /** @description MSH-5 of messages that the box makes. */
+            application?: string;
+            /** @description The end of names; without it `.hl7` or `.json`. */
+            ending?: string | null;
+            /** @description MSH-6 of messages that the box makes. */
+            facility?: string;
+            /** @description In which form messages go there. */
+            format?: components["schemas"]["Format"];
+            /** @description The folder. A file in it is named by its control id; one whose name begins with a dot is not finished. */
+            path: string;
+        };
+        /**
+         * @description In which form a message is sent.
+         * @enum {string}
+         */
+        Format: "er7" | "fhir";
         /**
          * @description How alike two people are.
          * @enum {string}
@@ -1974,6 +2103,34 @@ export interface components {
              *     the token's scope.
              */
             tokens: string[];
+        };
+        /**
+         * @description A receiver of `POST` with `application/hl7-v2` or `application/fhir+json`.
+         *
+         *     An HL7 acknowledgement in the answer decides, when it names the message in MSA-2. Otherwise the status does: 2xx is
+         *     taken; 408, 425, 429 and 5xx are tried again, not before `Retry-After` says so; all others wait for a person. Redirects
+         *     are not followed.
+         */
+        HttpTarget: {
+            /** @description How the receiver shall acknowledge. */
+            acknowledge?: components["schemas"]["Acknowledge"];
+            /** @description MSH-5 of messages that the box makes. */
+            application?: string;
+            auth?: components["schemas"]["Auth"] | null;
+            /** @description Requests at a time, those of one patient one after another. */
+            connections?: number;
+            /** @description MSH-6 of messages that the box makes. */
+            facility?: string;
+            /** @description In which form messages go there. */
+            format?: components["schemas"]["Format"];
+            /**
+             * Format: int64
+             * @description Seconds for the whole of a request; then it is sent again.
+             */
+            timeoutSeconds?: number;
+            tls?: components["schemas"]["TlsTarget"] | null;
+            /** @description The address, `http` or `https`. */
+            url: string;
         };
         /** @description Who a patient is, as every screen shows it. */
         Identity: {
@@ -2511,7 +2668,7 @@ export interface components {
             attempts: components["schemas"]["Attempt"][];
             /** @description Who put it aside or replaced it. */
             by?: string | null;
-            /** @description The version of a record that caused it. */
+            /** @description The version of a record that caused it, or the row of the inbox (`inbox/7`). */
             cause: string;
             /** @description Why. */
             reason?: string | null;
@@ -2527,7 +2684,7 @@ export interface components {
             replaces?: number | null;
             /** @description As in the list. */
             row: components["schemas"]["OutboxRow"];
-            /** @description The text of the message, one segment a line. */
+            /** @description The text of the message, one segment a line; JSON of FHIR. */
             text: string;
         };
         /** @description A page of the outbox. */
@@ -2559,7 +2716,7 @@ export interface components {
              * @description Attempts so far.
              */
             attempts: number;
-            /** @description MSH-10. */
+            /** @description MSH-10, or what names it in its place. */
             controlId: string;
             /** @description Channel and destination. */
             destination: string;
@@ -2571,7 +2728,7 @@ export interface components {
             seq: number;
             /** @description `waiting`, `accepted`, `sent`, `failed`, `discarded` or `replaced`. */
             state: string;
-            /** @description MSH-9. */
+            /** @description MSH-9, or the type of a FHIR record. */
             type: string;
         };
         /** @description The row that is sent. */
@@ -2877,6 +3034,11 @@ export interface components {
              */
             strict: boolean;
         };
+        /**
+         * @description A scheme of the `Authorization` header.
+         * @enum {string}
+         */
+        Scheme: "bearer" | "basic";
         /** @description A SearchParameter that is in use. */
         SearchParameterLine: {
             /** @description Its name in queries. */
@@ -4134,6 +4296,69 @@ export interface operations {
         requestBody?: never;
         responses: {
             204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    put_destination_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DestinationSecret"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the destination asks for no secret, or this cannot be one */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    delete_destination_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
