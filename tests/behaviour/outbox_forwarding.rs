@@ -198,3 +198,37 @@ fn the_answer_of_an_application_finds_its_message_by_another_connection() {
     assert_eq!(settled.code, "CE", "what is settled stays so");
     rows(&mut doctor, "accepted", 1);
 }
+
+#[test]
+fn a_backlog_of_many_pages_arrives_whole_and_in_order_after_a_restart() {
+    let mut clinic = Clinic::open();
+    let (here, away) = (Sink::plain(), nobody());
+    let count = 150;
+    {
+        let mut owner = clinic.owner();
+        create(&mut owner, &relay("relay", &[("here", here.address.port()), ("away", away.port())]));
+        let mut peer = Mllp::connect(address(&mut owner, "relay")).unwrap();
+        for n in 0..count {
+            let message = sample::adt(
+                "A04",
+                &format!("B-{n:03}"),
+                &format!("77{}", n % 3),
+                "Sathe",
+                &format!("U{n}"),
+                "98220",
+            );
+            assert_eq!(peer.send(&message).code, "AA");
+        }
+    }
+    clinic.stop();
+    let back = Sink::at(away);
+    clinic.start();
+    let got = back.wait(count);
+    assert_eq!(got.len(), count, "none twice");
+    for patient in ["|770^", "|771^", "|772^"] {
+        let order: Vec<&str> =
+            got.iter().filter(|one| one.text.contains(patient)).map(|one| one.control_id.as_str()).collect();
+        assert!(order.len() == count / 3 && order.is_sorted(), "{order:?}");
+    }
+    here.wait(count);
+}

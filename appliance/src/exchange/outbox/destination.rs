@@ -7,7 +7,7 @@ use clinicvault_gateway::emit::Acknowledge as Wish;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::folder::{Drop, FolderTarget};
+use super::folder::{DropFolder, FolderTarget};
 use super::hook::FhirHookTarget;
 use super::http::HttpTarget;
 use super::line::Dial;
@@ -97,7 +97,7 @@ pub enum Way {
     /// By requests.
     Web(Box<Web>),
     /// By files.
-    Folder(Drop),
+    Folder(DropFolder),
 }
 
 /// Where things of the box lie that a destination needs.

@@ -42,7 +42,7 @@ pub struct FolderTarget {
 
 /// Where files are laid.
 #[derive(Debug, Clone)]
-pub struct Drop {
+pub struct DropFolder {
     path: PathBuf,
     ending: String,
     folders: Vec<PathBuf>,
@@ -67,17 +67,17 @@ impl FolderTarget {
     }
 
     /// Where its files are laid; `folders` are those of the settings.
-    pub fn drop_into(&self, folders: &[PathBuf]) -> Drop {
+    pub fn drop_into(&self, folders: &[PathBuf]) -> DropFolder {
         let usual = match self.format {
             Format::Er7 => ".hl7",
             Format::Fhir => ".json",
         };
         let ending = self.ending.clone().unwrap_or_else(|| usual.to_owned());
-        Drop { path: self.path.clone(), ending, folders: folders.to_vec() }
+        DropFolder { path: self.path.clone(), ending, folders: folders.to_vec() }
     }
 }
 
-impl Drop {
+impl DropFolder {
     /// Lays a message into the folder and answers the name of its file. One with the same content that lies there already
     /// is that file: a stop between the rename and the commit makes no second one. Blocking.
     ///
@@ -158,8 +158,11 @@ mod tests {
     #[test]
     fn a_file_is_whole_and_overwrites_nothing() {
         let root = tempfile::tempdir().unwrap();
-        let drop =
-            Drop { path: root.path().to_owned(), ending: ".hl7".into(), folders: vec![root.path().into()] };
+        let drop = DropFolder {
+            path: root.path().to_owned(),
+            ending: ".hl7".into(),
+            folders: vec![root.path().into()],
+        };
         assert_eq!(drop.lay("A/../1", b"one").unwrap(), "A____1.hl7");
         assert_eq!(drop.lay("A/../1", b"one").unwrap(), "A____1.hl7", "the same again");
         assert_eq!(drop.lay("A/../1", b"two").unwrap(), "A____1.1.hl7");
@@ -168,7 +171,7 @@ mod tests {
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 3, "nothing unfinished is left");
         std::os::unix::fs::symlink("/etc/passwd", root.path().join("L.hl7")).unwrap();
         assert_eq!(drop.lay("L", b"x").unwrap(), "L.1.hl7", "a link is not followed");
-        let elsewhere = Drop { folders: Vec::new(), ..drop };
+        let elsewhere = DropFolder { folders: Vec::new(), ..drop };
         assert!(format!("{:#}", elsewhere.lay("B", b"x").unwrap_err()).contains("hl7.folders"));
     }
 }

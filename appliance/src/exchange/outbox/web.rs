@@ -292,7 +292,7 @@ mod tests {
             let found = match judged(status, "ok") {
                 Verdict::Taken(_) => 't',
                 Verdict::Refused(_) => 'r',
-                _ => '?',
+                Verdict::Acknowledged(_) | Verdict::Later { .. } | Verdict::Other(_) => '?',
             };
             assert_eq!(found, outcome, "{status}");
         }
