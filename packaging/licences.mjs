@@ -32,7 +32,8 @@ export function accepts(expression) {
     }
     let name = tokens[at++];
     if (tokens[at] === 'WITH') { name += ` WITH ${tokens[at + 1]}`; at += 2; }
-    return allowed.has(name);
+    // `X+` is X or a later version of it: X is a choice.
+    return allowed.has(name) || allowed.has(name.replace(/\+$/, ''));
   };
   const ok = or();
   if (at !== tokens.length) throw new Error(`cannot read licence expression: ${expression}`);

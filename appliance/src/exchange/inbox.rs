@@ -25,6 +25,7 @@ use super::channels::rework;
 use super::describe;
 use super::intake::{Intake, Way};
 use super::outbox::{Parcel, forward};
+use super::queries::{self, Question};
 use super::row::{self, Facts, Fault, Settled, State};
 use super::terms::{self, Content};
 use super::told::not_stored;
@@ -66,6 +67,7 @@ struct Read {
     /// What it says of a message of ours, and the destinations that wait for such answers.
     reply: Option<(hl7::reply::Reply, Vec<String>)>,
     bytes: Vec<u8>,
+    question: Option<Question>,
 }
 
 /// What the unit of work did.
@@ -115,7 +117,10 @@ impl Exchange {
 
     async fn take_one(&self, bytes: Vec<u8>, way: &Way) -> Told {
         let now = self.records().now();
-        let read = self.read(bytes, way);
+        let mut read = self.read(bytes, way);
+        if let Some(question) = read.question.take() {
+            return self.respond(question, read.facts, way).await;
+        }
         let (header, wish, sender) = (read.header.clone(), read.wish, read.facts.sender.clone());
         let (kind, own_id) = (read.facts.kind.clone(), read.facts.control_id.clone());
         let problem = read.problems.first().map(Fault::from);
@@ -234,16 +239,17 @@ impl Exchange {
         }
         let mut partition = format!("sender:{}", facts.channel);
         let charset = intake.rules.charset.as_deref().and_then(charset::by_name);
-        let (mut passes, mut onward, mut reply) = (true, Vec::new(), None);
+        let (mut passes, mut onward, mut reply, mut question) = (true, Vec::new(), None, None);
         let problems = match parse(bytes.clone(), &self.rules().limits, mode, charset) {
             // An unreadable header is the parser's first complaint as well.
             Err(problem) => vec![problem],
             Ok(message) => {
                 describe::oddities(&mut facts, &message);
-                passes = intake.passes(&message);
+                let gate = intake.passes(&message);
+                passes = gate.as_ref().map_or(true, |passes| *passes);
                 let rules = &intake.rules;
                 let refused = admit::refusals(message.header(), &rules.kinds, &rules.processing);
-                match self.reworked(message, &intake, mode, &mut facts) {
+                match gate.and_then(|_| self.reworked(message, &intake, mode, &mut facts)) {
                     Ok(message) if refused.is_empty() && message.header().message_type() == "ACK" => {
                         // An answer of an application that comes as a message of its own.
                         match hl7::reply::read(message.bytes()) {
@@ -265,6 +271,13 @@ impl Exchange {
                         }
                     }
                     Err(problem) => vec![problem],
+                    Ok(message) if refused.is_empty() && queries::trigger(&message, &intake).is_some() => {
+                        // Whoever asks waits for an answer: what is passed over elsewhere is refused here.
+                        let wanted = std::mem::replace(&mut passes, true);
+                        let asked = queries::trigger(&message, &intake).filter(|_| wanted);
+                        question = asked.map(|trigger| Question { message, trigger });
+                        if wanted { Vec::new() } else { vec![queries::filtered()] }
+                    }
                     Ok(message) => match accept::check(&message, &Policy { mode, production_only: false }) {
                         _ if !refused.is_empty() => {
                             describe::refused(&mut facts, &message, &refused);
@@ -327,6 +340,7 @@ impl Exchange {
             onward,
             reply,
             bytes,
+            question,
         }
     }
 

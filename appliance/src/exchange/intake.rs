@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use clinicvault_gateway::hl7::rework::Operation;
-use clinicvault_gateway::hl7::{Message, Mode};
+use clinicvault_gateway::hl7::{Message, Mode, Problem};
 use jiff::SignedDuration;
 
 use super::channels::counts::Counts;
 use super::channels::document::{Channel, Reuse, Rules};
-use super::channels::rework::{Filter, operations};
+use super::channels::rework::{Act, Filter, operations};
+use super::channels::script::Script;
 use super::inbox::Arrival;
 use super::outbox::destination::Target;
 
@@ -22,8 +22,10 @@ pub struct Intake {
     pub rules: Rules,
     /// Which messages are applied.
     pub filter: Option<Filter>,
+    /// The rule of the filter.
+    pub gate: Option<Script>,
     /// What is changed in a message before it is read.
-    pub operations: Vec<Operation>,
+    pub operations: Vec<Act>,
     /// Where messages go on to.
     pub destinations: Vec<Target>,
     /// What has come.
@@ -37,6 +39,7 @@ impl Intake {
             name: channel.name.clone(),
             rules: channel.rules.clone(),
             filter: channel.filter.clone(),
+            gate: channel.filter.as_ref().and_then(Filter::gate),
             operations: operations(&channel.transform),
             destinations: channel.destinations.clone(),
             counts,
@@ -60,8 +63,14 @@ impl Intake {
     }
 
     /// Whether the filter lets a message pass, as it came.
-    pub fn passes(&self, message: &Message) -> bool {
-        self.filter.as_ref().is_none_or(|filter| filter.passes(message))
+    ///
+    /// # Errors
+    /// When its rule fails: then nobody knows.
+    pub fn passes(&self, message: &Message) -> Result<bool, Problem> {
+        if !self.filter.as_ref().is_none_or(|filter| filter.passes(message)) {
+            return Ok(false);
+        }
+        self.gate.as_ref().map_or(Ok(true), |gate| gate.decide(message))
     }
 
     /// How long a repetition gets its stored answer.

@@ -4,7 +4,8 @@
 //! `mllp` owns the sockets and drives the gateway's decoder; `inbox` commits a message and only then answers; `worker`
 //! turns committed messages into records, in order per patient; `lookup` finds whom a message may be about; `settle`
 //! carries out what a person decides about a held one; `terms` are what a message is found by; `outbox` holds and sends
-//! what leaves the box; `maps` are the clinic's own codes and Z-segments; `view` says what a screen shows; `lines` speaks with analysers. What a message means is the
+//! what leaves the box; `maps` are the clinic's own codes and Z-segments; `queries` answers what others ask of our
+//! records; `view` says what a screen shows; `lines` speaks with analysers. What a message means is the
 //! gateway's knowledge, how records are stored is the records room's.
 
 pub mod applied;
@@ -21,6 +22,7 @@ pub mod maps;
 pub mod mllp;
 mod onward;
 pub mod outbox;
+mod queries;
 mod retention;
 pub mod row;
 pub mod seats;

@@ -1,4 +1,4 @@
-//! What became of a message, for whoever handed it in.
+//! What became of a message: what goes back on the wire, and what whoever handed it in is told.
 
 use super::row::Fault;
 use crate::records::error::Error;

@@ -107,7 +107,13 @@ impl Exchange {
             }
         };
         tried.before = lines(&message);
-        tried.passes = intake.passes(&message);
+        tried.passes = match intake.passes(&message) {
+            Ok(passes) => passes,
+            Err(problem) => {
+                tried.refused.push(told(&Fault::from(&problem)));
+                return tried;
+            }
+        };
         let rules = &intake.rules;
         let refused = admit::refusals(message.header(), &rules.kinds, &rules.processing);
         let message = match rework::change(message, &intake.operations, limits, mode) {

@@ -63,7 +63,7 @@ impl House {
         let (answers, _) = self.records.transaction(&self.operator, bundle, rules).await?;
         Ok(answers
             .into_iter()
-            .map(|answer| answer.status + " " + &answer.location.unwrap_or_default())
+            .map(|answer| format!("{} {}", answer.status, answer.location.unwrap_or_default()))
             .collect())
     }
 

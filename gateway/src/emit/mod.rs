@@ -17,6 +17,7 @@ mod observation;
 mod order;
 mod patient;
 mod people;
+mod response;
 mod rules;
 mod segment;
 mod set;
@@ -37,6 +38,7 @@ use crate::json::Value;
 
 pub use head::{Acknowledge, Envelope};
 pub use kind::{Kind, caused};
+pub use response::Told;
 use segment::Segment;
 pub use set::{Set, local, references};
 use types::Scope;

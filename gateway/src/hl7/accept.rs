@@ -99,7 +99,7 @@ fn event(message: &Message) -> Result<Event, Problem> {
     };
     match Event::of(&kind, &trigger) {
         Some(event) if event.class() == Class::Query => {
-            let text = "Queries are read here, and not answered yet.";
+            let text = "Queries are not answered here: a channel's document says in rules.answers what its sender may ask for.";
             Err(Problem::reject(ErrorCode::MessageType, place, text))
         }
         Some(event) => Ok(event),

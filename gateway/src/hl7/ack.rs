@@ -152,8 +152,26 @@ pub struct Answer<'a> {
 /// The bytes of the acknowledgement for a message with this header; `None` stands for a header that cannot be read,
 /// which gets the standard delimiters and an empty MSA-2. Segments end with CR, the last one too.
 pub fn build(header: Option<&Header>, answer: &Answer<'_>) -> Vec<u8> {
+    written(header, answer, None)
+}
+
+/// How a response names itself: MSH-9, and MSH-18 where it is not the sender's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Named<'a> {
+    /// Message type, trigger and structure.
+    pub kind: [&'a str; 3],
+    /// MSH-18.
+    pub charset: Option<&'a str>,
+}
+
+/// The first segments of a response: MSH, MSA and ERR, as an acknowledgement has them but with another name.
+pub(super) fn opening(header: &Header, answer: &Answer<'_>, named: Named<'_>) -> Vec<u8> {
+    written(Some(header), answer, Some(named))
+}
+
+fn written(header: Option<&Header>, answer: &Answer<'_>, named: Option<Named<'_>>) -> Vec<u8> {
     let mut out = Writer::new(header);
-    msh(&mut out, header, answer);
+    msh(&mut out, header, answer, named);
     let text = answer.problems.first().map(|p| p.reason.as_str());
     let old_text = header.is_some_and(|h| !h.at_least(5)).then_some(text).flatten();
     out.segment(
@@ -219,14 +237,15 @@ fn join(by: Option<u8>, parts: &[&str]) -> Vec<u8> {
     out
 }
 
-fn msh(out: &mut Writer, header: Option<&Header>, answer: &Answer<'_>) {
+fn msh(out: &mut Writer, header: Option<&Header>, answer: &Answer<'_>, named: Option<Named<'_>>) {
     let echo = |n| header.map_or(vec![], |h| h.field(n).to_vec());
     let trigger = header.map(Header::trigger).unwrap_or_default();
     let trigger = String::from_utf8_lossy(&out.escaped(&trigger)).into_owned();
+    let [kind, trigger, structure] = named.map_or(["ACK", trigger.as_str(), "ACK"], |named| named.kind);
     let kind = match header {
-        Some(h) if h.at_least(4) => out.components(&["ACK", &trigger, "ACK"]),
-        Some(_) => out.components(&["ACK", &trigger]),
-        None => b"ACK".to_vec(),
+        Some(h) if h.at_least(4) => out.components(&[kind, trigger, structure]),
+        Some(_) => out.components(&[kind, trigger]),
+        None => kind.as_bytes().to_vec(),
     };
     let mut fields = vec![out.delimiters.declared()];
     fields.extend([echo(5), echo(6), echo(3), echo(4)]);
@@ -237,7 +256,8 @@ fn msh(out: &mut Writer, header: Option<&Header>, answer: &Answer<'_>) {
     fields.push(header.map_or(b"P".to_vec(), |h| h.field(11).to_vec()));
     fields.push(header.map_or(b"2.5.1".to_vec(), |h| h.field(12).to_vec()));
     fields.extend([vec![], vec![], vec![], vec![], vec![]]);
-    fields.push(echo(18));
+    let charset = named.and_then(|named| named.charset);
+    fields.push(charset.map_or_else(|| echo(18), |name| out.escaped(name)));
     out.segment("MSH", &fields);
 }
 

@@ -2,7 +2,7 @@
 //! HL7 v2 as pure code: bytes in, values out.
 //!
 //! Owns the frame ([`mllp`]), the tokenizer ([`parse`]), reading ([`message`], [`path`], [`escape`], [`charset`],
-//! [`datetime`], [`structure`]), writing ([`encode`]) and answering ([`ack`], [`accept`]). Sockets, clocks and the
+//! [`datetime`], [`structure`]), writing ([`encode`]) and answering ([`ack`], [`accept`], [`query`]). Sockets, clocks and the
 //! stored inbox belong to the appliance; what a message means in FHIR belongs to [`crate::map`].
 //!
 //! The rule of this folder: **no byte is dropped silently**. A message keeps the bytes it came as; every byte is
@@ -24,6 +24,7 @@ pub mod message;
 pub mod mllp;
 pub mod parse;
 pub mod path;
+pub mod query;
 pub mod reply;
 pub mod rework;
 pub mod structure;

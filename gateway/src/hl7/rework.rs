@@ -107,29 +107,40 @@ pub fn apply(
     for (number, operation) in operations.iter().enumerate().take(MOST) {
         draft.carry_out(number + 1, operation);
         if draft.size() > limits.bytes {
-            let why = format!(
-                "Operation {} of the channel makes the message longer than {} bytes.",
-                number + 1,
-                limits.bytes
-            );
-            return Err(Problem::reject(ErrorCode::Internal, None, why));
+            return Err(too_long(number + 1, limits));
         }
     }
-    let assigned = charset::by_name(message.charset().name());
-    let changed = parse(draft.bytes(), limits, mode, assigned)?;
-    Ok((changed, draft.notes))
+    draft.finish(limits, mode)
 }
 
-/// The segments of a message, each by its name.
-struct Draft {
+/// The refusal of a message that an operation made too long.
+pub fn too_long(number: usize, limits: &Limits) -> Problem {
+    let why =
+        format!("Operation {number} of the channel makes the message longer than {} bytes.", limits.bytes);
+    Problem::reject(ErrorCode::Internal, None, why)
+}
+
+/// Most sentences about what could not be done.
+const MOST_NOTES: usize = 100;
+
+/// A copy of a message that is being changed: its segments, each by its name.
+pub struct Draft {
     segments: Vec<(String, Vec<u8>)>,
     delimiters: Delimiters,
     charset: Charset,
     notes: Vec<String>,
 }
 
+/// Shows the shape only.
+impl std::fmt::Debug for Draft {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Draft({} segments)", self.segments.len())
+    }
+}
+
 impl Draft {
-    fn of(message: &Message) -> Self {
+    /// A copy of this message.
+    pub fn of(message: &Message) -> Self {
         Self {
             segments: message.segments().map(|s| (s.name(), s.raw().to_vec())).collect(),
             delimiters: *message.delimiters(),
@@ -138,7 +149,42 @@ impl Draft {
         }
     }
 
-    fn size(&self) -> usize {
+    /// The text at a place, escapes resolved; empty where there is none, for a whole segment, and for MSH-1 and MSH-2.
+    pub fn text(&self, path: &Path) -> String {
+        if path.field == 0 || (path.segment == "MSH" && path.field <= 2) {
+            return String::new();
+        }
+        let Some(position) = self.positions(path, false).first().copied() else { return String::new() };
+        let raw = self.get(position, path);
+        if raw == b"\"\"" {
+            return String::new();
+        }
+        escape::decode(&raw, &self.delimiters, self.charset).into_owned()
+    }
+
+    /// How many segments of a name there are.
+    pub fn count(&self, name: &str) -> usize {
+        self.segments.iter().filter(|(own, _)| own == name).count()
+    }
+
+    /// The changed message, and what could not be done.
+    ///
+    /// # Errors
+    /// When it cannot be read or is beyond the limits.
+    pub fn finish(self, limits: &Limits, mode: Mode) -> Result<(Message, Vec<String>), Problem> {
+        let assigned = charset::by_name(self.charset.name());
+        let changed = parse(self.bytes(), limits, mode, assigned)?;
+        Ok((changed, self.notes))
+    }
+
+    fn note(&mut self, text: String) {
+        if self.notes.len() < MOST_NOTES {
+            self.notes.push(text);
+        }
+    }
+
+    /// Its length in bytes.
+    pub fn size(&self) -> usize {
         self.segments.iter().map(|(_, raw)| raw.len() + 1).sum()
     }
 
@@ -162,10 +208,11 @@ impl Draft {
         }
     }
 
-    fn carry_out(&mut self, number: usize, operation: &Operation) {
+    /// Carries out an operation that [`Operation::check`] has found right; `number` names it in what could not be done.
+    pub fn carry_out(&mut self, number: usize, operation: &Operation) {
         let positions = self.positions(&operation.at, operation.each);
         if positions.is_empty() {
-            self.notes.push(format!("Operation {number}: there is no segment {}.", operation.at.segment));
+            self.note(format!("Operation {number}: there is no segment {}.", operation.at.segment));
             return;
         }
         if operation.at.field == 0 {
@@ -194,7 +241,7 @@ impl Draft {
                     let source =
                         if same { Some(position) } else { self.positions(from, false).first().copied() };
                     let Some(source) = source else {
-                        self.notes.push(format!("Operation {number}: there is no segment {}.", from.segment));
+                        self.note(format!("Operation {number}: there is no segment {}.", from.segment));
                         continue;
                     };
                     let raw = self.get(source, from);
@@ -219,7 +266,7 @@ impl Draft {
                 "Operation {number}: the character set {} cannot write the text.",
                 self.charset.name()
             );
-            self.notes.push(why);
+            self.note(why);
         }
         bytes
     }

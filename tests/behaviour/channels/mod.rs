@@ -5,6 +5,7 @@ mod documents;
 mod listeners;
 mod maps;
 mod pieces;
+mod queries;
 mod rework;
 mod tls;
 

@@ -64,3 +64,44 @@ fn operations_that_cannot_be_are_refused_with_their_places() {
     let unknown = json!({"name": "lab", "source": {"kind": "mllp", "address": "127.0.0.1:0"}, "transform": [{"do": "burn", "at": "PID-3"}]});
     assert_eq!(put(&mut owner, &unknown, None).expect(422).json()["error"]["field"], "transform[0].do");
 }
+
+#[test]
+fn a_rule_decides_and_computes_and_one_that_fails_refuses_the_message() {
+    let clinic = Clinic::open();
+    let mut owner = clinic.owner();
+    let script = r#"
+        for obx in segments("OBX") {
+            if get(obx + "-6") == "mg/dL" { set(obx + "-5", fixed(parse_float(get(obx + "-5")) / 18.0182, 1)); }
+        }
+        if get("MSH-9.1") == "ADT" { set("PID-5.2", get("PID-5.2") + "rao"); }
+        if get("PID-5.1") == "Kale" { throw "never" }"#;
+    let document = json!({"name": "lab", "source": {"kind": "mllp", "address": "127.0.0.1:0"},
+        "filter": {"rule": "get(\"MSH-9.1\") == \"ADT\" || segments(\"OBX\").len() > 1"},
+        "transform": [{"do": "set", "at": "PID-18", "value": "A"}, {"do": "rule", "script": script}]});
+    create(&mut owner, &document);
+    let result = sample::oru("R-1", "88120", "Sathe", "Uma", "131");
+    let tried = owner.post("/api/channels/lab/try", &json!({"message": result})).expect(200).json();
+    assert_eq!(tried["refused"], json!([]), "{tried}");
+    assert!(tried["after"].to_string().contains("|7.3|"), "{tried}");
+    let mut lab = connect(&mut owner, "lab");
+    assert_eq!(lab.send(&sample::adt("A04", "R-2", "88120", "Sathe", "Uma", "1")).code, "AA");
+    wait_count(&clinic, "Patient?given:exact=Umarao", 1);
+    let order =
+        sample::adt("A04", "R-4", "88122", "Rane", "Ila", "2").replace("ADT^A04^ADT_A01", "SIU^S12^SIU_S12");
+    assert_eq!(lab.send(&order).code, "AA", "what the filter's rule passes over is answered");
+    assert_eq!(line(&mut owner, "lab")["counts"]["passedOver"], 1);
+    let failed = lab.send(&sample::adt("A04", "R-3", "88121", "Kale", "Anil", "1"));
+    assert_eq!(failed.code, "AR");
+    assert!(failed.text.contains("Operation 2") && failed.text.contains("line 6"), "{}", failed.text);
+    assert!(!failed.text.contains("never"), "a value of the rule may be the patient's: {}", failed.text);
+    wait_count(&clinic, "Patient?family:exact=Kale", 0);
+
+    let mut wrong = document;
+    wrong["filter"]["rule"] = json!("get(");
+    wrong["transform"][1]["script"] = json!("let a = 1;\nlet = 2;");
+    let answer = put(&mut owner, &wrong, Some(1)).expect(422).json();
+    let issues = answer["issues"].as_array().unwrap();
+    let places: Vec<_> = issues.iter().map(|issue| issue["place"].clone()).collect();
+    assert_eq!(places, ["filter.rule", "transform[1].script"]);
+    assert!(issues[1].to_string().contains("line 2"), "{issues:?}");
+}

@@ -90,6 +90,15 @@ pub fn all(channel: &Channel) -> Result<(), Outcome> {
     );
     findings.need(!made || !channel.destinations.is_empty(), "destinations", "Say where the messages go.");
     rules(&channel.rules, &mut findings);
+    let asks = matches!(channel.source, Source::Mllp(_) | Source::Http(_));
+    findings.need(
+        asks || channel.rules.answers.is_empty(),
+        "rules.answers",
+        "Queries are answered to whoever waits for an answer: the source is then of the kind mllp or http.",
+    );
+    let twice = (1..channel.rules.answers.len())
+        .any(|n| channel.rules.answers[..n].contains(&channel.rules.answers[n]));
+    findings.need(!twice, "rules.answers", "Each answer stands once.");
     if let Some(filter) = &channel.filter {
         filter.check(&mut findings);
     }

@@ -103,6 +103,31 @@ pub struct Rules {
     pub acknowledge: Acknowledge,
     /// Whether senders are held to the standard: no line that is no segment, no field missing that it requires.
     pub strict: bool,
+    /// What the sender may ask for with queries (QBP); empty answers none. Each is answered at once, from the records that a
+    /// program with this right may see.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 2)]
+    pub answers: Vec<Answers>,
+}
+
+/// What queries are answered with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Answers {
+    /// Who a person is and which numbers there are: QBP^Q21, Q22 (IHE PDQ) and Q23 (IHE PIX).
+    Patients,
+    /// The open orders of a sample: QBP^Q11 (IHE LAW).
+    Orders,
+}
+
+impl Answers {
+    /// As a document writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Patients => "patients",
+            Self::Orders => "orders",
+        }
+    }
 }
 
 /// A control id that comes again with another body.
@@ -138,6 +163,7 @@ impl Default for Rules {
             reuse: Reuse::default(),
             acknowledge: Acknowledge::default(),
             strict: false,
+            answers: Vec::new(),
         }
     }
 }

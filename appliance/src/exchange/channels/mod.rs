@@ -14,6 +14,7 @@ pub mod live;
 pub mod queues;
 pub mod rework;
 pub mod schema;
+pub mod script;
 pub mod store;
 pub mod view;
 

@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 
 use clinicvault_gateway::hl7::path::Path;
-use clinicvault_gateway::hl7::rework::{self, Deed, Operation};
+use clinicvault_gateway::hl7::rework::{self, Deed, Draft, Operation};
 use clinicvault_gateway::hl7::{Limits, Message, Mode, Problem};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::check::Findings;
+use super::script::Script;
 
 /// Most conditions of a filter.
 const MOST_CONDITIONS: usize = 50;
@@ -34,6 +35,10 @@ pub struct Filter {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 50)]
     pub when: Vec<Condition>,
+    /// A rule that must answer true, such as `segments("OBX").len() > 0 && get("PV1-2") != "E"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 16000)]
+    pub rule: Option<String>,
 }
 
 /// A condition about a place in a message.
@@ -105,6 +110,21 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         each: bool,
     },
+    /// Runs a rule, for what the others cannot say: arithmetic, a choice between places, a loop over segments.
+    Rule {
+        /// The rule, in Rhai with `get`, `set`, `remove`, `segments` and `fixed`.
+        #[schema(max_length = 16000)]
+        script: String,
+    },
+}
+
+/// One change, ready to be carried out.
+#[derive(Debug, Clone)]
+pub enum Act {
+    /// An operation.
+    Operation(Operation),
+    /// A rule.
+    Rule(Script),
 }
 
 impl Filter {
@@ -132,9 +152,17 @@ impl Filter {
                 .all(|is| is.len() <= MOST_VALUES && is.iter().all(|v| v.len() <= LONGEST));
             findings.need(few, &format!("{place}.is"), "At most 5000 texts of at most 4000 bytes.");
         }
+        if let Some(Err(why)) = self.rule.as_deref().map(Script::compile) {
+            findings.wrong("filter.rule", why);
+        }
     }
 
-    /// Whether a message passes.
+    /// Its rule, compiled.
+    pub fn gate(&self) -> Option<Script> {
+        self.rule.as_deref().map(Script::kept)
+    }
+
+    /// Whether a message passes, its rule apart.
     pub fn passes(&self, message: &Message) -> bool {
         let header = message.header();
         let (kind, event) = (header.message_type(), header.trigger());
@@ -179,6 +207,7 @@ impl Step {
                 (at, each, Deed::Map { table: table.clone(), otherwise: otherwise.clone() })
             }
             Self::Delete { at, each } => (at, each, Deed::Delete),
+            Self::Rule { .. } => return None,
         };
         Some(Operation { at: path(at)?, each: *each, deed })
     }
@@ -187,6 +216,7 @@ impl Step {
         match self {
             Self::Set { at, .. } | Self::Map { at, .. } | Self::Delete { at, .. } => vec![("at", at)],
             Self::Copy { at, from, .. } | Self::Move { at, from, .. } => vec![("at", at), ("from", from)],
+            Self::Rule { .. } => Vec::new(),
         }
     }
 
@@ -199,7 +229,7 @@ impl Step {
                     && table.iter().all(|(from, to)| short(from) && short(to))
                     && otherwise.iter().all(short)
             }
-            Self::Copy { .. } | Self::Move { .. } | Self::Delete { .. } => true,
+            Self::Copy { .. } | Self::Move { .. } | Self::Delete { .. } | Self::Rule { .. } => true,
         }
     }
 }
@@ -216,31 +246,49 @@ pub fn check(steps: &[Step], findings: &mut Findings) {
         if let Some(Err(error)) = step.operation().map(|operation| operation.check()) {
             findings.wrong(format!("transform[{n}].at"), format!("This cannot be: {error}."));
         }
+        if let Step::Rule { script } = step
+            && let Err(why) = Script::compile(script)
+        {
+            findings.wrong(format!("transform[{n}].script"), why);
+        }
         let why = "At most 5000 rows, and texts of at most 4000 bytes.";
         findings.need(step.is_small(), &format!("transform[{n}]"), why);
     }
 }
 
 /// The operations of a list of changes.
-pub fn operations(steps: &[Step]) -> Vec<Operation> {
-    steps.iter().filter_map(Step::operation).collect()
+pub fn operations(steps: &[Step]) -> Vec<Act> {
+    let act = |step: &Step| match step {
+        Step::Rule { script } => Some(Act::Rule(Script::kept(script))),
+        other => other.operation().map(Act::Operation),
+    };
+    steps.iter().filter_map(act).collect()
 }
 
 /// A message after the changes, and what could not be done.
 ///
 /// # Errors
-/// When the changed message cannot be read.
+/// When a rule fails, or the changed message cannot be read.
 pub fn change(
     message: Message,
-    operations: &[Operation],
+    acts: &[Act],
     limits: &Limits,
     mode: Mode,
 ) -> Result<(Message, Vec<String>), Problem> {
-    if operations.is_empty() {
-        Ok((message, Vec::new()))
-    } else {
-        rework::apply(&message, operations, limits, mode)
+    if acts.is_empty() {
+        return Ok((message, Vec::new()));
     }
+    let mut draft = Draft::of(&message);
+    for (number, act) in (1..).zip(acts) {
+        match act {
+            Act::Operation(operation) => draft.carry_out(number, operation),
+            Act::Rule(script) => draft = script.change(number, draft, limits)?,
+        }
+        if draft.size() > limits.bytes {
+            return Err(rework::too_long(number, limits));
+        }
+    }
+    draft.finish(limits, mode)
 }
 
 #[cfg(test)]

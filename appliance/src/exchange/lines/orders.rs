@@ -20,7 +20,7 @@ const OWN: &str = "urn:x-astm:";
 
 /// An open order.
 #[derive(Clone)]
-pub(super) struct Order {
+pub(in crate::exchange) struct Order {
     /// Logical id of the ServiceRequest.
     pub id: String,
     /// Logical id of its patient.
@@ -48,7 +48,12 @@ impl Order {
 
 impl Exchange {
     /// The open orders of a sample that are not older than `days`.
-    pub(super) fn orders_of(&self, from: &Caller, sample: &str, days: u16) -> Result<Vec<Order>, Error> {
+    pub(in crate::exchange) fn orders_of(
+        &self,
+        from: &Caller,
+        sample: &str,
+        days: u16,
+    ) -> Result<Vec<Order>, Error> {
         let mut found: BTreeMap<String, Order> = BTreeMap::new();
         let value = escape(sample);
         for parameter in ["identifier", "requisition"] {
@@ -97,7 +102,7 @@ impl Exchange {
     }
 
     /// Whether a final report answers the order already.
-    pub(super) fn is_answered(&self, from: &Caller, order: &Order) -> Result<bool, Error> {
+    pub(in crate::exchange) fn is_answered(&self, from: &Caller, order: &Order) -> Result<bool, Error> {
         let reference = format!("ServiceRequest/{}", order.id);
         let asked = [("based-on", reference.as_str()), ("status", "final,amended,corrected")];
         Ok(!self.asked(from, ResourceType::DIAGNOSTIC_REPORT, &asked)?.is_empty())
