@@ -271,10 +271,10 @@ impl Exchange {
                         }
                     }
                     Err(problem) => vec![problem],
-                    Ok(message) if refused.is_empty() && queries::trigger(&message, &intake).is_some() => {
+                    Ok(message) if refused.is_empty() && queries::trigger(&message, way).is_some() => {
                         // Whoever asks waits for an answer: what is passed over elsewhere is refused here.
                         let wanted = std::mem::replace(&mut passes, true);
-                        let asked = queries::trigger(&message, &intake).filter(|_| wanted);
+                        let asked = queries::trigger(&message, way).filter(|_| wanted);
                         question = asked.map(|trigger| Question { message, trigger });
                         if wanted { Vec::new() } else { vec![queries::filtered()] }
                     }

@@ -40,9 +40,10 @@ pub(super) struct Question {
     pub trigger: Trigger,
 }
 
-/// The query of a message, when the channel answers any.
-pub(super) fn trigger(message: &Message, intake: &Intake) -> Option<Trigger> {
-    Trigger::of(message.header()).filter(|_| !intake.rules.answers.is_empty())
+/// The query of a message, when the channel answers any and somebody waits for the answer: not in a file.
+pub(super) fn trigger(message: &Message, way: &Way) -> Option<Trigger> {
+    let waits = matches!(way.wire, "mllp" | "mllps" | "http" | "https");
+    Trigger::of(message.header()).filter(|_| waits && !way.intake.rules.answers.is_empty())
 }
 
 /// The refusal of a query that the filter passes over.

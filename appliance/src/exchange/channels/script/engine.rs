@@ -64,7 +64,9 @@ pub fn over(draft: &Held, access: Access) -> Engine {
         engine.register_global_module(package.clone());
     }
     let end = Instant::now() + LONGEST_RUN;
-    engine.on_progress(move |steps| (steps % LOOK == 0 && Instant::now() > end).then_some(Dynamic::UNIT));
+    engine.on_progress(move |steps| {
+        (steps.is_multiple_of(LOOK) && Instant::now() > end).then_some(Dynamic::UNIT)
+    });
     let held = draft.clone();
     engine.register_fn("get", move |at: &str| -> Answer<String> {
         let path = place(at, false)?;
@@ -83,7 +85,6 @@ pub fn over(draft: &Held, access: Access) -> Engine {
         Ok((1..=count).map(|n| Dynamic::from(format!("{}[{n}]", path.segment))).collect())
     });
     engine.register_fn("fixed", |number: f64, digits: INT| fixed(number, digits));
-    #[allow(clippy::cast_precision_loss)]
     engine.register_fn("fixed", |number: INT, digits: INT| fixed(number as f64, digits));
     if let Access::Change { number, longest } = access {
         let held = draft.clone();
