@@ -33,7 +33,7 @@ impl<'a> Told<'a> {
         pid.set(1, self.next().as_str());
         pid.write(&mut self.out);
         let mut about = Vec::new();
-        patient::about(&scope, &who, &mut about);
+        patient::about(&scope, &who, false, &mut about);
         about.iter().for_each(|segment| segment.write(&mut self.out));
         if !reasons.is_empty() {
             let reasons = repeats(reasons.iter().map(|reason| Content::from(*reason)));

@@ -93,7 +93,7 @@ impl Exchange {
         let bytes = query::respond(&message, trigger, &response);
         let problem = problems.first().map(Fault::from);
         let counts = &way.intake.counts;
-        counts.add(if problem.is_some() { &counts.refused } else { &counts.received }, now);
+        counts.add(if problem.is_some() { Came::Refused } else { Came::Received }, 1, now);
         tracing::info!(
             op = "hl7.query",
             peer = way.peer,

@@ -70,7 +70,7 @@ fn body(query: &Message, response: &Response<'_>) -> String {
     let mut lines = Builder::new(*query.delimiters());
     let count = |n: Option<u64>| n.map_or(Content::Empty, |n| n.to_string().as_str().into());
     let counted = matches!(response.status, Status::Ok | Status::NotFound);
-    let told = counted.then(|| response.told.to_string()).unwrap_or_default();
+    let told = if counted { response.told.to_string() } else { String::new() };
     let tag = qpd.map(|qpd| qpd.field(2).text().into_owned()).unwrap_or_default();
     lines.segment(
         "QAK",
