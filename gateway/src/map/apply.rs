@@ -79,7 +79,13 @@ impl<'a> Around<'a, '_> {
 
     /// The patient and the key fields name it; without those, the message and the segment's place in it.
     fn id(&self, block: &Block, segment: Segment<'a>, name: &str) -> String {
-        let keys: Vec<String> = block.keys.iter().map(|n| self.book.field(segment, *n).raw_text()).collect();
+        let read = |all: &[u16]| -> Vec<String> {
+            all.iter().map(|n| self.book.field(segment, *n).raw_text()).collect()
+        };
+        let mut keys = read(&block.keys);
+        if keys.iter().all(String::is_empty) && !block.else_keys.is_empty() {
+            keys = read(&block.else_keys);
+        }
         let mut parts = vec![self.scope.sender_system()];
         if let Some(patient) = self.refs.get("patient").and_then(|p| p.str("reference")) {
             parts.push(patient.to_owned());
@@ -226,7 +232,15 @@ impl<'a> Around<'a, '_> {
             How::Cwe(None) => types::cwe(spot)?,
             How::Cwe(Some(table)) if table.starts_with("v2-") => types::cwe_of(spot, table)?,
             How::Cwe(Some(table)) => mapped(spot, table)?,
-            How::Coding => types::coding(spot, 1)?.into(),
+            How::Coding(table) => {
+                let mut coding = types::coding(spot, 1)?;
+                if let (Some(table), true) =
+                    (table, coding.contains_key("code") && !coding.contains_key("system"))
+                {
+                    coding.insert_at(0, "system", format!("http://terminology.hl7.org/CodeSystem/{table}"));
+                }
+                coding.into()
+            }
             How::Code(table) => {
                 let sent = spot.c1().peek()?;
                 let Some(found) = spot.book.maps.find(table, &sent) else {

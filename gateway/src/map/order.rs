@@ -90,6 +90,8 @@ impl<'a> Orders<'a, '_> {
             if let Some(("effectiveDateTime", when)) = &effective {
                 drafts.complete(request, "occurrence", "occurrenceDateTime", when.clone());
             }
+        }
+        if let Some(request) = &request {
             drafts.extend(request, "specimen", specimens.iter().flatten());
         }
         let one = specimens.iter().flatten().next().filter(|_| specimens.len() == 1).cloned();
@@ -292,9 +294,10 @@ impl<'a> Orders<'a, '_> {
         if let Some(group) = o(4).and_then(|s| types::ei(self.scope, s, "PGN").map(|g| (s, g))) {
             draft.set("requisition", Some(group.1.json()), group.0);
         }
-        for parent in specimen::assigned(self.scope, f(29)) {
+        let parents = std::iter::once(f(29)).chain(o(8)).flat_map(|s| specimen::assigned(self.scope, s));
+        for parent in parents {
             let known = Object::new().with("type", "ServiceRequest").with("identifier", parent.json());
-            draft.append("basedOn", known);
+            draft.append_once("basedOn", known.into());
         }
         let requester = o(12).into_iter().flat_map(|s| s.reps()).chain(f(16).reps());
         for spot in requester {
@@ -303,6 +306,10 @@ impl<'a> Orders<'a, '_> {
                 let who = who.map(|person| self.orderer(drafts, person, orc, around));
                 draft.set("requester", who, spot);
             }
+        }
+        if let Some(orc) = orc.filter(|_| !draft.body.contains_key("requester")) {
+            // Only the facility that asks is named (ORC-21 to 23).
+            draft.set("requester", self.facility(drafts, orc, around), book.field(orc, 21));
         }
         for spot in f(31).reps() {
             draft.push("reasonCode", types::cwe(spot), spot);
@@ -341,11 +348,16 @@ impl<'a> Orders<'a, '_> {
     ) -> Value {
         let Some(orc) = orc else { return person };
         around.add_to(drafts, person.str("reference"), orc, "ORC24");
-        let facility = self.book.field(orc, 21).reps();
-        let facility = facility.into_iter().find_map(|s| people::organization(self.scope, drafts, s));
-        let Some(facility) = facility else { return person };
-        around.add_to(drafts, facility.str("reference"), orc, "ORC22");
+        let Some(facility) = self.facility(drafts, orc, around) else { return person };
         people::role(self.scope, drafts, Task::Orderer, person, Some(facility))
+    }
+
+    /// ORC-21 to 23: the facility that orders.
+    fn facility(&self, drafts: &mut Drafts, orc: Segment<'a>, around: &Around<'a, '_>) -> Option<Value> {
+        let named = self.book.field(orc, 21).reps();
+        let facility = named.into_iter().find_map(|s| people::organization(self.scope, drafts, s))?;
+        around.add_to(drafts, facility.str("reference"), orc, "ORC22");
+        Some(facility)
     }
 
     /// OBR-24; answers the category that the observations get.
@@ -424,7 +436,7 @@ impl Numbers {
 }
 
 /// OBR-7 and OBR-8: a moment, or a period when both are sent and differ.
-fn effective(from: Spot<'_>, to: Spot<'_>) -> (Option<String>, Option<(&'static str, Value)>) {
+pub(super) fn effective(from: Spot<'_>, to: Spot<'_>) -> (Option<String>, Option<(&'static str, Value)>) {
     let (start, end) = (from.date_time(), to.date_time());
     let effective = match (&start, &end) {
         (Some(s), Some(e)) if s != e => {
@@ -473,7 +485,7 @@ impl Orders<'_, '_> {
 }
 
 /// What ORC-1 makes of an order that has no status of its own.
-fn control_status<'a>(spot: Option<Spot<'a>>) -> Option<&'a str> {
+fn control_status(spot: Option<Spot<'_>>) -> Option<&str> {
     let spot = spot?;
     spot.c(1).peek().and_then(|code| codes::order_control(spot.book.maps, &code))
 }

@@ -4,6 +4,7 @@ use crate::hl7::Segment;
 use crate::hl7::datetime::Precision;
 use crate::json::{Object, Value};
 
+use super::apply::Around;
 use super::book::{Book, Spot};
 use super::codes;
 use super::draft::{Draft, Drafts};
@@ -347,6 +348,11 @@ fn contact<'a>(
     }
     let address = types::xad(f(4));
     let organization = f(13).reps().into_iter().find_map(|s| people::organization(scope, drafts, s));
+    if let Some(organization) = &organization {
+        // Who speaks for it.
+        let around = Around { book, scope, refs: Default::default() };
+        around.add_to(drafts, organization.str("reference"), nk1, "NK1O");
+    }
     // Without a name, a number or an organisation FHIR has no contact (invariant pat-1): the rest stays unread.
     if name.is_none() && telecom.is_empty() && address.is_none() && organization.is_none() {
         return;

@@ -23,6 +23,8 @@ pub(crate) struct Block {
     pub kind: &'static str,
     /// Fields that tell one resource from another, beside the patient.
     pub keys: Vec<u16>,
+    /// Fields that do so when none of those has content.
+    pub else_keys: Vec<u16>,
     /// A field without which there is nothing to say.
     pub needs: Vec<u16>,
     pub rules: Vec<Rule>,
@@ -66,7 +68,8 @@ pub(crate) enum How {
     /// A reference that the message around it provides.
     Refer(&'static str),
     Cwe(Option<&'static str>),
-    Coding,
+    /// With the table of codes that name no system.
+    Coding(Option<&'static str>),
     Code(&'static str),
     Text,
     Lines,
@@ -140,15 +143,16 @@ impl Block {
     fn read(head: &'static str) -> Option<Self> {
         let mut words = head.split_whitespace();
         let (name, kind) = (words.next()?, words.next()?);
-        let (mut keys, mut needs) = (Vec::new(), Vec::new());
+        let (mut keys, mut else_keys, mut needs) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(word) = words.next() {
             match word {
                 "key" => keys = numbers(words.next()?)?,
+                "else" => else_keys = numbers(words.next()?)?,
                 "needs" => needs = numbers(words.next()?)?,
                 _ => return None,
             }
         }
-        Some(Self { name, kind, keys, needs, rules: Vec::new() })
+        Some(Self { name, kind, keys, else_keys, needs, rules: Vec::new() })
     }
 }
 
@@ -205,7 +209,7 @@ impl How {
         };
         Some(match (name, table) {
             ("cwe", table) => Self::Cwe(table),
-            ("coding", None) => Self::Coding,
+            ("coding", table) => Self::Coding(table),
             ("code", Some(table)) => Self::Code(table),
             ("ei", kind) => Self::Ei(kind),
             ("xtn", used) => Self::Xtn(used),

@@ -68,6 +68,13 @@ pub(super) fn map<'a>(
                 }
                 None
             }
+            "PR1" => {
+                if let Some(mut draft) = around.resource(drafts, segment) {
+                    described(around, segment, &mut draft);
+                    drafts.add(draft);
+                }
+                None
+            }
             "GT1" => {
                 guarantor(around, drafts, segment);
                 None
@@ -147,6 +154,23 @@ fn insurance<'a>(
         cover.put("subscriber", drafts.add(person));
     }
     Some(cover)
+}
+
+/// PR1-4 says what was done in the surgeon's words, unless PR1-3.9 does; what the code is called stays with the coding.
+fn described<'a>(around: &Around<'a, '_>, segment: Segment<'a>, draft: &mut Draft) {
+    let words = around.book.field(segment, 4).c(1);
+    if around.book.field(segment, 3).c(9).has_content() {
+        return;
+    }
+    let Some(code) = draft.body.get_mut("code") else { return };
+    let kept = |text: &str| {
+        code.items("coding").iter().any(|c| [c.str("display"), c.str("code")].contains(&Some(text)))
+    };
+    if code.str("text").is_none_or(kept)
+        && let (Some(object), Some(text)) = (code.as_object_mut(), words.take())
+    {
+        object.insert("text", text);
+    }
 }
 
 /// GT1: who pays, and that he pays for the account.

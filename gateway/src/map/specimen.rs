@@ -11,6 +11,7 @@ use super::draft::{Draft, Drafts};
 use super::ids;
 use super::observation;
 use super::order::Orders;
+use super::people;
 use super::types::{self, Identified, Scope};
 
 impl<'a> Orders<'a, '_> {
@@ -84,32 +85,51 @@ impl<'a> Orders<'a, '_> {
         let book = self.book;
         let f = |n| book.field(obr, n);
         let source = f(15);
-        let code = source.c(1).s(1).take();
-        let text = source.c(1).s(2).take();
-        let system =
-            source.c(1).s(3).take().map(|s| codes::code_system(&s).unwrap_or_else(|| ids::local_system(&s)));
+        let said = [1, 2, 3, 4, 6].into_iter().any(|n| source.c(n).has_content());
         let received = f(14).date_time();
-        if code.is_none() && text.is_none() && received.is_none() {
+        if !said && received.is_none() && !f(10).has_content() && !f(9).has_content() {
             return None;
         }
         let id = self.id("Specimen", order_key);
         let mut draft = Draft::new("Specimen", id);
-        if code.is_some() || text.is_some() {
-            let coding = code.as_ref().map(|c| {
-                let coding = Object::new().with_some("system", system).with("code", types::code_text(c));
-                vec![Value::from(coding)]
-            });
-            let shown = text.or(code);
-            draft.set(
-                "type",
-                Some(Object::new().with_some("coding", coding).with_some("text", shown)),
-                source,
-            );
-        }
+        // The guide's SPS map.
+        draft.set("type", inner_cwe(source.c(1)), source);
         draft.put("subject", self.patient.clone());
         draft.set("receivedTime", received, f(14));
+        let mut collection = Object::new();
+        if let Some((key, when)) = super::order::effective(f(7), f(8)).1 {
+            collection.insert(key.replace("effective", "collected"), when);
+        }
+        let collector = f(10).reps().into_iter().find_map(|s| people::practitioner(self.scope, drafts, s));
+        let collection =
+            collection.with_some("collector", collector).with_some("bodySite", inner_cwe(source.c(4)));
+        if !collection.is_empty() {
+            draft.set("collection", Some(collection), source);
+        }
+        let around = Around { book, scope: self.scope, refs: Default::default() };
+        around.add(drafts, obr, "OBRS", &mut draft);
+        if let Some(additive) = inner_cwe(source.c(2)) {
+            draft.append("container", Object::new().with("additiveCodeableConcept", additive));
+        }
+        if let Some(text) = source.c(3).take() {
+            draft.append("note", Object::new().with("text", text));
+        }
+        draft.push("condition", inner_cwe(source.c(6)), source);
         Some(drafts.add(draft))
     }
+}
+
+/// A coded value in the sub-components of one component.
+fn inner_cwe(part: Spot<'_>) -> Option<Value> {
+    let (code, text) = (part.s(1).take(), part.s(2).take());
+    let shown = text.or_else(|| code.clone())?;
+    let system = part.s(3).take().map(|s| codes::code_system(&s).unwrap_or_else(|| ids::local_system(&s)));
+    let coding = (code.is_some() || system.is_some()).then(|| {
+        let coding =
+            Object::new().with_some("system", system).with_some("code", code.map(|c| types::code_text(&c)));
+        vec![Value::from(coding)]
+    });
+    Some(Object::new().with_some("coding", coding).with("text", shown).into())
 }
 
 /// SPM-2: the placer's and the filler's number in the sub-components of its two components.

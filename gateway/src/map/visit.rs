@@ -23,7 +23,9 @@ pub(super) fn encounter<'a>(
     let pv1 = *about.iter().find(|s| s.is("PV1"))?;
     let f = |n| book.field(pv1, n);
     book.structural(pv1, &[1]);
-    let number = types::cx(scope, f(19));
+    // Some senders name the visit by the alternative number only.
+    let first = if f(19).c(1).peek().is_some() { 19 } else { 50 };
+    let number = types::cx(scope, f(first));
     let start = f(44).c(1).peek();
     if number.is_none()
         && !((event.has_visit() || event.class() == Class::Charge)
@@ -47,9 +49,11 @@ pub(super) fn encounter<'a>(
             }
             kind.insert("text", "visit number");
         }
-        draft.push("identifier", Some(json), f(19));
+        draft.push("identifier", Some(json), f(first));
     }
-    if let Some(other) = types::cx(scope, f(50)) {
+    if first == 19
+        && let Some(other) = types::cx(scope, f(50))
+    {
         draft.push("identifier", Some(other.json()), f(50));
     }
     class(&mut draft, f(2));
