@@ -19,6 +19,7 @@ use clinicvault_vault::{Action, Leaf};
 
 use self::found::{Found, Hit};
 use super::Exchange;
+use super::channels::counts::Came;
 use super::channels::document::Answers;
 use super::inbox::{Reply, Told};
 use super::intake::{Intake, Way};
