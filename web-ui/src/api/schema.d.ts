@@ -353,6 +353,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/hl7/maps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The maps that hold; `ETag` is their version. Empty, without a version, until the clinic writes some. */
+        get: operations["read_hl7_maps"];
+        /**
+         * Writes the maps; they hold from the next message on. Maps that are there are changed with `If-Match: W/"n"`; a
+         *     change that changes nothing makes no version.
+         */
+        put: operations["put_hl7_maps"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/hl7/maps/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The versions of the maps: who changed what, and when. */
+        get: operations["list_hl7_map_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/hl7/maps/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The maps as they were in a version. */
+        get: operations["read_hl7_map_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/inbox": {
         parameters: {
             query?: never;
@@ -1282,10 +1337,15 @@ export interface components {
             who: string;
         };
         /**
+         * @description When the answer of original mode leaves. Enhanced mode has its own two answers.
+         * @enum {string}
+         */
+        Acknowledge: "commit" | "apply";
+        /**
          * @description How a receiver acknowledges (tables 0008 and 0155).
          * @enum {string}
          */
-        Acknowledge: "original" | "accept" | "application";
+        Acknowledgement: "original" | "accept" | "application";
         /** @description The id of a new entry. */
         Added: {
             /** @description Logical id. */
@@ -1395,6 +1455,11 @@ export interface components {
             /** @description The peer was connected. */
             heard: boolean;
         };
+        /**
+         * @description What queries are answered with.
+         * @enum {string}
+         */
+        Answers: "patients" | "orders";
         /** @description One attempt to send. */
         Attempt: {
             /**
@@ -1825,7 +1890,7 @@ export interface components {
         /** @description Where messages go. */
         Destination: {
             /** @description How the receiver shall acknowledge. */
-            acknowledge?: components["schemas"]["Acknowledge"];
+            acknowledge?: components["schemas"]["Acknowledgement"];
             /** @description MSH-5 of messages that the box makes. */
             application?: string;
             /** @description Connections; on each one message is under way, those of one patient never on two. */
@@ -1849,7 +1914,7 @@ export interface components {
             tls?: components["schemas"]["TlsTarget"] | null;
         } | {
             /** @description How the receiver shall acknowledge. */
-            acknowledge?: components["schemas"]["Acknowledge"];
+            acknowledge?: components["schemas"]["Acknowledgement"];
             /** @description MSH-5 of messages that the box makes. */
             application?: string;
             auth?: components["schemas"]["Auth"] | null;
@@ -1985,6 +2050,11 @@ export interface components {
              */
             kinds: string[];
             /**
+             * @description A rule that must answer true, such as `segments("OBX").len() > 0 && get("PV1-2") != "E"`.
+             * @default null
+             */
+            rule: string | null;
+            /**
              * @description Senders as `MSH-3|MSH-4`; empty lets all pass.
              * @default []
              */
@@ -2096,6 +2166,68 @@ export interface components {
             /** @description Whether there are more than these. */
             more?: boolean | null;
         };
+        /** @description A sender's code and where it leads. Either `table` or `codeSystem` is stated. */
+        Hl7Concept: {
+            /** @description The code that is sent, whatever the case of its letters. */
+            code: string;
+            /** @description The coding system as senders name it in component 3 of a coded value. */
+            codeSystem?: string | null;
+            /** @description A table of ours such as `sex`, one of HL7 such as `v2-0007`, or `unit`. */
+            table?: string | null;
+            to: components["schemas"]["Hl7Target"];
+        };
+        /** @description A version of the maps. */
+        Hl7MapVersion: {
+            /** Format: date-time */
+            at: string;
+            /** @description The name of the person. */
+            by: string;
+            /** @description Places of the document that differ from the version before. */
+            changed: string[];
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description Every version of the maps, at most the newest 1,000. */
+        Hl7MapVersions: {
+            /** @description Newest first. */
+            versions: components["schemas"]["Hl7MapVersion"][];
+        };
+        /** @description What the clinic's peers mean: the form of the document that is read and written here. */
+        Hl7Maps: {
+            /**
+             * @description Codes of senders; they go before ours. At most 5,000.
+             * @default []
+             */
+            concepts: components["schemas"]["Hl7Concept"][];
+            /**
+             * @description Places for fields of Z-segments. At most 500.
+             * @default []
+             */
+            zsegments: components["schemas"]["Hl7ZField"][];
+        };
+        /** @description A code of FHIR. */
+        Hl7Target: {
+            code: string;
+            display?: string | null;
+            /** @description A URI; the table's own when it is left out. */
+            system?: string | null;
+        };
+        /**
+         * @description A field of a Z-segment and the one thing that it becomes: `extension` or `identifier` of the `resource` that the
+         *     segment stands behind, or an `observation` of its own.
+         */
+        Hl7ZField: {
+            /** @description `{url, type}`; the type is string, code, dateTime, integer, decimal or boolean. */
+            extension?: unknown;
+            /** @description Such as `ZPI-3` or `ZPI-3.1`. */
+            field: string;
+            /** @description `{system}`. */
+            identifier?: unknown;
+            /** @description `{system, code, display, type, unit}`. */
+            observation?: unknown;
+            /** @description A resource type such as `Patient` or `Encounter`; not with `observation`. */
+            resource?: string | null;
+        };
         /** @description `POST /hl7/v2/NAME` of the box, over HTTPS, or plain on the box itself. */
         HttpSource: {
             /**
@@ -2113,7 +2245,7 @@ export interface components {
          */
         HttpTarget: {
             /** @description How the receiver shall acknowledge. */
-            acknowledge?: components["schemas"]["Acknowledge"];
+            acknowledge?: components["schemas"]["Acknowledgement"];
             /** @description MSH-5 of messages that the box makes. */
             application?: string;
             auth?: components["schemas"]["Auth"] | null;
@@ -2189,6 +2321,8 @@ export interface components {
             patient?: components["schemas"]["Identity"] | null;
             /** @description When it came. */
             received: string;
+            /** @description When what it said was removed, because its channel keeps messages no longer. */
+            removed?: string | null;
             /** @description What is stored, or would be. */
             resources: components["schemas"]["ResourceView"][];
             /** @description Its row. */
@@ -2515,7 +2649,7 @@ export interface components {
         /** @description A receiver of MLLP. */
         MllpTarget: {
             /** @description How the receiver shall acknowledge. */
-            acknowledge?: components["schemas"]["Acknowledge"];
+            acknowledge?: components["schemas"]["Acknowledgement"];
             /** @description MSH-5 of messages that the box makes. */
             application?: string;
             /** @description Connections; on each one message is under way, those of one patient never on two. */
@@ -3002,10 +3136,23 @@ export interface components {
              */
             acknowledge: components["schemas"]["Acknowledge"];
             /**
+             * @description What the sender may ask for with queries (QBP); empty answers none. Each is answered at once, from the records that a
+             *     program with this right may see.
+             * @default []
+             */
+            answers: components["schemas"]["Answers"][];
+            /**
              * @description The character set that holds whatever MSH-18 says, such as `8859/1` or `UTF-8`.
              * @default null
              */
             charset: string | null;
+            /**
+             * Format: int32
+             * @description For so many days what a message said is kept; without it for ever. What was done with it and the records it made
+             *     stay.
+             * @default null
+             */
+            keepDays: number | null;
             /**
              * @description Kinds of messages that are taken, such as `ORU^R01` or `ADT` for all its events; empty takes all that the box
              *     knows. Others are answered AR 200 or 201.
@@ -3358,6 +3505,11 @@ export interface components {
             do: "delete";
             /** @description In every segment of that name. */
             each?: boolean;
+        } | {
+            /** @enum {string} */
+            do: "rule";
+            /** @description The rule, in Rhai with `get`, `set`, `remove`, `segments` and `fixed`. */
+            script: string;
         };
         /** @description A subscription. No value of a header is in it, and no query of its endpoint. */
         SubscriptionLine: {
@@ -4398,6 +4550,115 @@ export interface operations {
         requestBody?: never;
         responses: {
             101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    read_hl7_maps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hl7Maps"];
+                };
+            };
+        };
+    };
+    put_hl7_maps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Hl7Maps"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hl7Maps"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hl7Maps"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description issues names each place */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_hl7_map_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hl7MapVersions"];
+                };
+            };
+        };
+    };
+    read_hl7_map_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hl7Maps"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

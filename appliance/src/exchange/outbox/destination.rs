@@ -68,7 +68,7 @@ impl Format {
 /// How a receiver acknowledges (tables 0008 and 0155).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum Acknowledge {
+pub enum Acknowledgement {
     /// Original mode: one answer.
     #[default]
     Original,
@@ -78,7 +78,7 @@ pub enum Acknowledge {
     Application,
 }
 
-impl Acknowledge {
+impl Acknowledgement {
     /// What MSH-15 and MSH-16 ask for.
     pub const fn wish(self) -> Wish {
         match self {
@@ -130,11 +130,11 @@ impl Destination {
     }
 
     /// How it shall acknowledge. A folder takes a file and says nothing.
-    pub const fn acknowledge(&self) -> Acknowledge {
+    pub const fn acknowledge(&self) -> Acknowledgement {
         match self {
             Self::Mllp(mllp) => mllp.acknowledge,
             Self::Http(http) => http.acknowledge,
-            Self::Folder(_) | Self::FhirHook(_) => Acknowledge::Original,
+            Self::Folder(_) | Self::FhirHook(_) => Acknowledgement::Original,
         }
     }
 

@@ -136,7 +136,7 @@ pub fn waits_for_application(target: &Target) -> bool {
         Destination::Http(http) => http.acknowledge,
         Destination::Folder(_) | Destination::FhirHook(_) => return false,
     };
-    acknowledge == super::destination::Acknowledge::Application
+    acknowledge == super::destination::Acknowledgement::Application
 }
 
 /// Settles the message that an answer is about which came to a listener of the box as a message of its own (enhanced mode);

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::destination::{self, Acknowledge, Format};
+use super::destination::{self, Acknowledgement, Format};
 use super::tls::TlsTarget;
 use super::web::{self, Web};
 use crate::exchange::channels::check::Findings;
@@ -38,7 +38,7 @@ pub struct HttpTarget {
     pub facility: String,
     /// How the receiver shall acknowledge.
     #[serde(default)]
-    pub acknowledge: Acknowledge,
+    pub acknowledge: Acknowledgement,
     /// Seconds for the whole of a request; then it is sent again.
     #[serde(default = "destination::timeout_seconds")]
     #[schema(minimum = 1, maximum = 300)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clinicvault_gateway::hl7::ack::Code;
 use clinicvault_gateway::hl7::reply::Reply;
 
-use super::destination::{Acknowledge, Destination, Way};
+use super::destination::{Acknowledgement, Destination, Way};
 use super::lanes::Settled;
 use super::line::{Line, Lost};
 use super::row::{self, Attempt, Facts, Form, State};
@@ -214,9 +214,9 @@ impl Job {
 }
 
 /// What an answer means (hl7v2-gateway reference, section 2).
-fn verdict(code: Code, mode: Acknowledge) -> (&'static str, State, Settled) {
+fn verdict(code: Code, mode: Acknowledgement) -> (&'static str, State, Settled) {
     match code {
-        Code::CA if mode == Acknowledge::Application => ("accepted", State::Accepted, Settled::Gone),
+        Code::CA if mode == Acknowledgement::Application => ("accepted", State::Accepted, Settled::Gone),
         Code::AA | Code::CA => ("taken", State::Sent, Settled::Gone),
         Code::AE | Code::CE => ("refused", State::Failed, Settled::Gone),
         Code::AR | Code::CR => ("rejected", State::Waiting, Settled::Again),

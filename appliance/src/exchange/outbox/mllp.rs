@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::destination::{self, Acknowledge};
+use super::destination::{self, Acknowledgement};
 use super::line::Dial;
 use super::tls::TlsTarget;
 use crate::exchange::channels::check::Findings;
@@ -31,7 +31,7 @@ pub struct MllpTarget {
     pub facility: String,
     /// How the receiver shall acknowledge.
     #[serde(default)]
-    pub acknowledge: Acknowledge,
+    pub acknowledge: Acknowledgement,
     /// Seconds to wait for an answer; then the line is cut and the same bytes are sent again.
     #[serde(default = "destination::timeout_seconds")]
     #[schema(minimum = 1, maximum = 300)]

@@ -39,8 +39,7 @@ export function sheet(line: Channel, document: ChannelDocument | null): Sheet {
     charset: rules?.charset ?? null,
     replayDays: rules?.replayDays ?? 7,
     refusesReuse: rules?.reuse === "refuse",
-    // The description gives this the words of another field of the same name.
-    afterApply: (rules?.acknowledge as string | undefined) === "apply",
+    afterApply: rules?.acknowledge === "apply",
     strict: rules?.strict ?? false,
   };
 }
