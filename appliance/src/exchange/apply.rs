@@ -5,16 +5,15 @@
 
 use std::sync::Arc;
 
-use clinicvault_gateway::fhir::bundle::{self, Answer};
+use clinicvault_gateway::fhir::bundle::{self};
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::hl7::accept::{self, Policy};
 use clinicvault_gateway::hl7::ack::{self, Wish};
 use clinicvault_gateway::hl7::structure::Event;
 use clinicvault_gateway::hl7::{ErrorCode, Problem, charset, parse};
-use clinicvault_gateway::json::{self, Limits, Object, Value};
+use clinicvault_gateway::json::{Object, Value};
 use clinicvault_gateway::map::matching::{self, Decision, Match};
-use clinicvault_gateway::map::report::Warning;
-use clinicvault_gateway::map::{Mapped, Meeting, Role, ids, merge, to_transaction};
+use clinicvault_gateway::map::{Mapped, Role, ids, merge, to_transaction};
 use clinicvault_vault::{Action, Kind, Outcome, QueueItem, Snapshot};
 
 use super::channels::rework;
@@ -22,6 +21,7 @@ use super::inbox::leaf;
 use super::lines::{Received, Sense};
 use super::lookup::memory_key;
 use super::row::{self, Facts, Held, Later, Settled, State, Written};
+use super::writes::{Writes, stored};
 use super::{Exchange, INBOX};
 use crate::clinic::identity::NUMBER_SYSTEM;
 use crate::collections::REMEMBERED;
@@ -289,66 +289,6 @@ impl Exchange {
         Ok(())
     }
 
-    /// The entries to write: each merged with what is stored, those that change nothing left out.
-    fn entries(
-        &self,
-        snapshot: &Snapshot,
-        opened: &Opened,
-        patient: &str,
-        keep_patient: bool,
-    ) -> Result<Writes, Error> {
-        let (mut entries, mut origins, mut overtaken) = (Vec::new(), Vec::new(), Vec::new());
-        let all = opened.mapped.bundle.items("entry");
-        for (index, (entry, meeting)) in all.iter().zip(&opened.mapped.meetings).enumerate() {
-            if opened.sense.skip.contains(&index) {
-                continue;
-            }
-            let Some(resource) = entry.get("resource") else { continue };
-            let (kind, id) = (resource.str("resourceType").unwrap_or(""), resource.str("id").unwrap_or(""));
-            if kind == "Patient" && id == patient && !keep_patient {
-                continue;
-            }
-            let Some(number) = ResourceType::parse(kind) else { continue };
-            let head = snapshot.head(Kind(number.number()), id)?.filter(|h| !h.deleted);
-            if kind == "Provenance" && head.is_some() {
-                // It is made once (0124); a message that comes again changes nothing of it.
-                continue;
-            }
-            let there = match &head {
-                Some(head) if *meeting != Meeting::Replace || is_result(kind) => {
-                    let body = snapshot.body(head)?;
-                    let stored = json::parse(&body, &Limits::bytes(usize::MAX));
-                    Some((
-                        stored.map_err(|_| Error::Damaged(format!("{kind} record {}", head.rid.0)))?,
-                        head.version,
-                    ))
-                }
-                Some(_) | None => None,
-            };
-            let mut request = Object::new().with("method", "PUT").with("url", format!("{kind}/{id}"));
-            let merged = match &there {
-                None => resource.clone(),
-                Some((stored, _)) if merge::overtaken(stored, resource) => {
-                    overtaken.push(said_late(opened, index));
-                    continue;
-                }
-                Some((stored, version)) => {
-                    let mut merged = merge::meet(Some(stored), resource.clone(), meeting);
-                    merge::carry_results(stored, &mut merged);
-                    if merged == *stored {
-                        continue;
-                    }
-                    // Someone may change the record between this look and the writer; then this is done again.
-                    request.insert("ifMatch", format!("W/\"{version}\""));
-                    merged
-                }
-            };
-            entries.push(Object::new().with("resource", merged).with("request", request).into());
-            origins.push(Some(index));
-        }
-        Ok(Writes { entries, origins, overtaken })
-    }
-
     /// Where the records came from: the sender, its message, and the inbox row that holds it.
     fn origin(&self, facts: &Facts, seq: u64) -> Origin {
         let id = ids::stable("Provenance", &["inbox", &seq.to_string(), self.records().vault().clinic_id()]);
@@ -479,49 +419,4 @@ pub(super) fn unchanged(work: &mut Work<'_, '_>, seq: u64, before: u8) -> Result
         Some(_) => Err(Error::precondition("This message has been settled in the meantime.")),
         None => Err(Error::NotFound(format!("inbox row {seq}"))),
     }
-}
-
-/// The versions that the answers name, with the entries of the map that they came from.
-fn stored(answers: &[Answer], origins: &[Option<usize>]) -> Vec<Written> {
-    let read = |(answer, origin): (&Answer, &Option<usize>)| {
-        // Type/id/_history/version
-        let location = answer.location.as_deref()?;
-        let mut parts = location.rsplit('/');
-        let (version, _, id, kind) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        Some(Written {
-            kind: kind.to_owned(),
-            id: id.to_owned(),
-            version: version.parse().ok()?,
-            entry: *origin,
-        })
-    };
-    answers.iter().zip(origins).filter_map(read).collect()
-}
-
-/// What a message writes.
-struct Writes {
-    entries: Vec<Value>,
-    /// For each entry: the entry of the mapped bundle that it came from.
-    origins: Vec<Option<usize>>,
-    /// Results of which a later state is stored already.
-    overtaken: Vec<Warning>,
-}
-
-/// Results have a state that only moves forward.
-fn is_result(kind: &str) -> bool {
-    matches!(kind, "Observation" | "DiagnosticReport")
-}
-
-/// Says of an entry that what is stored is further on.
-fn said_late(opened: &Opened, entry: usize) -> Warning {
-    let from = opened.mapped.links.iter().find(|l| l.entry == entry);
-    let path = from.and_then(|l| match &opened.message {
-        Received::Hl7(message) => {
-            message.segment(l.segment).map(|s| format!("{}[{}]", s.name(), s.occurrence()))
-        }
-        Received::Records(_) | Received::Printout(_) => None,
-    });
-    let path = path.unwrap_or_default();
-    let text = "A settled result is stored already; this earlier state of it did not take its place.";
-    Warning { path, code: "overtaken", text: text.to_owned() }
 }

@@ -23,6 +23,7 @@ pub mod mllp;
 mod onward;
 pub mod outbox;
 mod queries;
+mod reading;
 mod retention;
 pub mod row;
 pub mod seats;
@@ -34,6 +35,7 @@ pub mod trying;
 pub mod upload;
 pub mod view;
 pub mod worker;
+mod writes;
 
 #[cfg(test)]
 mod browse_tests;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clinicvault_vault::{Action, Outcome, QueueAsk, QueueItem, QueueRange, QueueTerm, Snapshot};
 use jiff::{SignedDuration, Timestamp};
 
+use super::channels::DEFAULT;
 use super::inbox::leaf;
 use super::row::{self, Facts, State};
 use super::terms::{self, CONTROL_ID, DAY, KIND, PATIENT, PEER, SENDER};
@@ -63,8 +64,10 @@ impl Exchange {
         {
             let reached = done.open.map_or(done.last, |open| open.saturating_sub(1));
             let key = progress(&done.channel);
+            let said = format!("{}: messages looked through up to row {reached}", shown(&done.channel));
             self.records().unit_blocking(Arc::new(Actor::operator("inbox")), move |work| {
-                Ok(work.unit().doc_put(SETTINGS, &key, &reached.to_be_bytes())?)
+                work.unit().doc_put(SETTINGS, &key, &reached.to_be_bytes())?;
+                work.audit(leaf(work.who(), Action::Configure, Outcome::Success, 0, None, Some(said)))
             })?;
         }
         Ok(!expiry.walks.is_empty())
@@ -136,7 +139,7 @@ impl Exchange {
 
     fn remove(&self, old: Vec<(QueueItem, Facts)>, walk: &Walk, now: Timestamp) -> Result<(), Error> {
         let zone = self.rules().map.zone.clone();
-        let channel = if walk.channel.is_empty() { "default" } else { &walk.channel };
+        let channel = shown(&walk.channel);
         let said = format!("{channel}: {} messages older than {} days removed", old.len(), walk.days);
         self.records().unit_blocking(Arc::new(Actor::operator("inbox")), move |work| {
             for (item, facts) in &old {
@@ -157,6 +160,11 @@ impl Exchange {
         })?;
         Ok(())
     }
+}
+
+/// A channel's name for people; the listener of the settings has none of its own.
+fn shown(channel: &str) -> &str {
+    if channel.is_empty() { DEFAULT } else { channel }
 }
 
 /// The document that says up to which row a channel's messages are removed.

@@ -5,6 +5,7 @@
 //! nothing while its neighbours commit. Records, documents, rows and answers are written in `unit/write.rs`.
 //! Leaves committing and acknowledging to writer.rs.
 
+mod queues;
 mod write;
 
 pub(crate) use write::{clip, cut_log};
