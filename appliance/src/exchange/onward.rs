@@ -34,7 +34,7 @@ impl Exchange {
             lane: if partition == FENCE { row::FENCE } else { partition },
             message: if intake.operations.is_empty() { bytes } else { message.bytes() },
         };
-        let bundle = || to_transaction(message, event, &self.rules().map).bundle.to_vec();
+        let bundle = || to_transaction(message, event, &self.context()).bundle.to_vec();
         forward::parcels(&onward, &intake.destinations, bundle)
     }
 
