@@ -31,10 +31,10 @@ pub fn routes() -> Router<App> {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Hl7Maps {
     /// Codes of senders; they go before ours. At most 5,000.
-    #[schema(default = json!([]))]
+    #[schema(required = false, default = json!([]))]
     concepts: Vec<Hl7Concept>,
     /// Places for fields of Z-segments. At most 500.
-    #[schema(default = json!([]))]
+    #[schema(required = false, default = json!([]))]
     zsegments: Vec<Hl7ZField>,
 }
 

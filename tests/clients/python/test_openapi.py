@@ -7,6 +7,7 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
+import pytest
 import requests
 import schemathesis
 from conftest import BASE, PASSWORD, ROOT, STAFF, TOKEN
@@ -37,8 +38,6 @@ class Caller:
         self.name, self.username = name, username
         self.http = requests.Session()
         self.http.headers.update({"Authorization": f"Bearer {token}"} if token else OWN_PAGE)
-        if username:
-            self.sign_in()
 
     def sign_in(self):
         self.http.cookies.clear()
@@ -57,6 +56,14 @@ answers = {caller.name: Counter() for caller in callers}
 
 found = requests.get(f"{BASE}/Patient?_count=20&_elements=id", headers={"Authorization": f"Bearer {TOKEN}"})
 patients = [entry["resource"]["id"] for entry in found.json()["entry"]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def everybody_signs_in():
+    """Not before: whoever signs in somewhere else ends the session that was begun here."""
+    for caller in callers:
+        if caller.username:
+            caller.sign_in()
 
 
 @schema.hook
