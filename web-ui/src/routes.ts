@@ -14,7 +14,7 @@ export type Route =
 
 export const CHART_TABS = ["now", "visits", "medicines", "files", "log"] as const;
 
-export const EXCHANGE_TABS = ["query", "channels", "programs", "subscriptions", "jobs", "profiles", "codes", "parameters"] as const;
+export const EXCHANGE_TABS = ["query", "channels", "maps", "programs", "subscriptions", "jobs", "profiles", "codes", "parameters"] as const;
 export type ExchangeTab = (typeof EXCHANGE_TABS)[number];
 
 export function parse(path: string): Route {
@@ -32,7 +32,7 @@ export function parse(path: string): Route {
   if (first === "outbox" && parts.length <= 2) return { at: "outbox", seq: second ?? null };
   if (first === "exchange" && parts.length <= 3) {
     const tab = EXCHANGE_TABS.find((one) => one === (second ?? "query"));
-    if (!tab || (third !== undefined && tab !== "programs" && tab !== "subscriptions" && tab !== "channels")) return { at: "lost" };
+    if (!tab || (third !== undefined && tab !== "programs" && tab !== "subscriptions" && tab !== "channels" && tab !== "maps")) return { at: "lost" };
     return third === undefined ? { at: "exchange", tab } : { at: "exchange", tab, item: third };
   }
   if (parts.length > 1) return { at: "lost" };

@@ -84,9 +84,9 @@ async function channels(browser) {
 
     // The first version holds again.
     await page.getByTestId("channel-versions").click();
-    await page.getByTestId("channel-version").last().getByRole("button").click();
+    await page.getByTestId("version").last().getByRole("button").click();
     await at.press("channels.restore");
-    await page.getByTestId("channel-version").filter({ hasText: at.t("channels.done.restored") }).waitFor();
+    await page.getByTestId("version").filter({ hasText: at.t("channels.done.restored") }).waitFor();
     await at.look("channels-versions");
 
     // The sheet for the other side: its sample is answered AA and waits for a person.

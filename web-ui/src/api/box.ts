@@ -85,6 +85,18 @@ export const channelVersion = (name: string, version: number) => take(api.GET("/
 export const restoreChannel = (name: string, version: number, current: number) => take(api.POST("/api/channels/{name}/versions/{version}/restore", { ...path({ name, version }), headers: { "if-match": `W/"${current}"` } }));
 export const tryChannel = (name: string, body: { message: string } | { seq: number }) => take(api.POST("/api/channels/{name}/try", { ...path({ name }), body }));
 
+/** The clinic's own maps, and their version; 0 until there are some. */
+export async function maps(): Promise<{ maps: T.Maps; version: number }> {
+  const asked = api.GET("/api/hl7/maps");
+  // A document may leave either list out.
+  const found = (await take(asked)) as Partial<T.Maps>;
+  return { maps: { concepts: found.concepts ?? [], zsegments: found.zsegments ?? [] }, version: Number(/"(\d+)"/.exec((await asked).response.headers.get("etag") ?? "")?.[1] ?? 0) };
+}
+/** Writes the maps in the place of `version`; 0 where there are none yet. `document` may be the text of a file: the box reads it itself. */
+export const putMaps = (document: T.Maps | string, version: number) => take(api.PUT("/api/hl7/maps", { headers: version === 0 ? { "if-none-match": "*" } : { "if-match": `W/"${version}"` }, body: document as T.Maps, ...(typeof document === "string" ? { bodySerializer: (text: unknown) => text as string } : {}) }));
+export const mapVersions = () => take(api.GET("/api/hl7/maps/versions"));
+export const mapVersion = (version: number) => take(api.GET("/api/hl7/maps/versions/{version}", path({ version })));
+
 export const outbox = (state: T.OutboxState | undefined, before?: number) => take(api.GET("/api/outbox", { params: { query: { state, before } } })) as Promise<T.OutboxPage>;
 export const outboxMessage = (seq: number) => take(api.GET("/api/outbox/{seq}", path({ seq }))) as Promise<T.OutboxMessage>;
 export const resendOutbox = (seq: number) => take(api.POST("/api/outbox/{seq}/resend", path({ seq })));

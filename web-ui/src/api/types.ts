@@ -69,6 +69,12 @@ export type ChannelDocument = S["Channel"];
 export type ChannelVersion = S["ChannelVersion"];
 export type ChannelTried = S["Tried"];
 
+export type Maps = S["Hl7Maps"];
+export type SentCode = S["Hl7Concept"];
+export type ZField = S["Hl7ZField"];
+/** A version of the maps or of a channel; what was done is told of channels only. */
+export type Version = S["Hl7MapVersion"] & { done?: string };
+
 export type OutboxState = "waiting" | "accepted" | "sent" | "failed" | "discarded" | "replaced";
 export type OutboxRow = Omit<S["OutboxRow"], "state"> & { state: OutboxState };
 export type OutboxPage = Omit<S["OutboxPage"], "rows"> & { rows: OutboxRow[] };
