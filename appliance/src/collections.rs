@@ -34,6 +34,8 @@ pub const CHANNELS: u16 = 36;
 pub const CHANNEL_VERSIONS: u16 = 37;
 /// What came through channels, by quarters of an hour; by name.
 pub const CHANNEL_COUNTS: u16 = 38;
+/// Alerts about channels that last; by name and kind.
+pub const CHANNEL_ALERTS: u16 = 39;
 /// Jobs; by id.
 pub const JOBS: u16 = 40;
 /// Blocks of the files of jobs; by job, file and number.

@@ -16,7 +16,7 @@ use clinicvault_gateway::json::Limits as JsonLimits;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use self::exchange::{Hl7, Jobs, Subscriptions};
+pub use self::exchange::{Alerts, Hl7, Jobs, Subscriptions};
 pub use self::fhir::{Fhir, Graphql, IndexedWords, Validation};
 pub use self::network::{Limits, Listen};
 pub use self::people::{Audit, SecondFactor, Sessions};
@@ -46,6 +46,7 @@ pub struct Config {
     pub audit: Audit,
     pub sessions: Sessions,
     pub hl7: Hl7,
+    pub alerts: Alerts,
     pub jobs: Jobs,
     pub subscriptions: Subscriptions,
     pub clinic: Clinic,
@@ -168,6 +169,14 @@ impl Config {
         }
         if listed.batch == 0 || listed.attempts == 0 || listed.timeout_seconds == 0 {
             let why = "subscriptions: batch, attempts and timeout_seconds must be at least 1";
+            return Err(wrong(origin, why.to_owned()));
+        }
+        if !(1..=3_600).contains(&config.alerts.look_seconds) {
+            return Err(wrong(origin, "alerts.look_seconds: must be from 1 to 3600".to_owned()));
+        }
+        let named = &config.alerts.destination;
+        if !named.is_empty() && named.split('/').filter(|part| !part.is_empty()).count() != 2 {
+            let why = "alerts.destination: a channel and one of its destinations, such as to-office/desk";
             return Err(wrong(origin, why.to_owned()));
         }
         // Deeper than what the box reads back from its own store, a record could be written and never read again.

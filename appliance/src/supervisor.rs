@@ -26,6 +26,8 @@ pub enum Task {
     Channels,
     /// What came through them is kept.
     ChannelCounts,
+    /// Looks for what about channels is worth a look.
+    ChannelAlerts,
     /// Received HL7 messages become records.
     InboxWorker,
     /// Records that an older program indexed are indexed anew.
@@ -194,6 +196,7 @@ impl Task {
             | Task::Subscriptions
             | Task::Outbox
             | Task::ChannelCounts
+            | Task::ChannelAlerts
             | Task::SessionSweeper
             | Task::CertificateRenewal
             | Task::VaultWatch => Stage::StopJobs,

@@ -17,7 +17,7 @@ use crate::admin::{people, socket};
 use crate::app::{App, Slot};
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::exchange::channels::{counts, keeper};
+use crate::exchange::channels::{alerts, counts, keeper};
 use crate::exchange::{mllp, outbox, worker};
 use crate::http::connections::Connections;
 use crate::http::fhir::later::Within;
@@ -181,6 +181,8 @@ fn start(app: &App, bound: &Bound, control: Arc<tokio::net::UnixListener>, conne
     supervisor.run(Task::Channels, OnError::Restart, move |stop| keeper::run(own.clone(), stop));
     let own = app.clone();
     supervisor.run(Task::ChannelCounts, OnError::Restart, move |stop| counts::keep(own.clone(), stop));
+    let own = app.clone();
+    supervisor.run(Task::ChannelAlerts, OnError::Restart, move |stop| alerts::keep(own.clone(), stop));
     let own = app.clone();
     supervisor.run(Task::InboxWorker, OnError::Restart, move |stop| worker::run(own.clone(), stop));
     let (own, carrier) = (app.clone(), Arc::new(Within::new(app.clone(), service.whole.clone())));

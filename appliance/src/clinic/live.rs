@@ -19,9 +19,9 @@ use crate::records::feed::{Event, What};
 pub struct Change {
     /// The transaction; the next request resumes after it.
     pub tx: u64,
-    /// FHIR type, or `inbox`.
+    /// FHIR type, `inbox` or `alerts`.
     pub kind: String,
-    /// Logical id, or the number of the inbox row.
+    /// Logical id, or the number of the inbox row; empty for `alerts`.
     pub id: String,
     /// The patient whose record it is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,7 +34,7 @@ pub struct Change {
 pub struct Interest {
     /// Patients whose record is on screen.
     pub patients: BTreeSet<String>,
-    /// `inbox`, or the lower-case name of a FHIR type such as `patient`.
+    /// `inbox`, `alerts`, or the lower-case name of a FHIR type such as `patient`.
     pub topics: BTreeSet<String>,
 }
 
@@ -82,6 +82,12 @@ pub fn known(event: &Event, who: &Actor) -> Option<Change> {
             id: seq.to_string(),
             patient: None,
         }),
+        What::Alerts => may_hear(who, &Subject::area_only(Area::Settings)).then(|| Change {
+            tx: event.tx,
+            kind: "alerts".to_owned(),
+            id: String::new(),
+            patient: None,
+        }),
     }
 }
 
@@ -123,17 +129,18 @@ mod tests {
         let result = record(ResourceType::OBSERVATION, Some("p"));
         let inbox = Event { tx: 10, what: What::Inbox { seq: 4, state: 1 } };
         let patient = record(ResourceType::PATIENT, Some("p"));
-        for (role, hears_result, hears_inbox, hears_patient) in [
-            (Role::Doctor, true, true, true),
-            (Role::Lab, true, true, true),
-            (Role::Nurse, true, true, true),
-            (Role::Reception, false, false, true),
-            (Role::Owner, false, false, true),
-            (Role::Cashier, false, false, true),
+        let alerts = Event { tx: 11, what: What::Alerts };
+        for (role, hears_result, hears_inbox, hears_patient, hears_alerts) in [
+            (Role::Doctor, true, true, true, false),
+            (Role::Lab, true, true, true, false),
+            (Role::Nurse, true, true, true, false),
+            (Role::Reception, false, false, true, false),
+            (Role::Owner, false, false, true, true),
+            (Role::Cashier, false, false, true, false),
         ] {
             let who = person(role);
-            let found = [&result, &inbox, &patient].map(|event| known(event, &who).is_some());
-            assert_eq!(found, [hears_result, hears_inbox, hears_patient], "{role:?}");
+            let found = [&result, &inbox, &patient, &alerts].map(|event| known(event, &who).is_some());
+            assert_eq!(found, [hears_result, hears_inbox, hears_patient, hears_alerts], "{role:?}");
         }
     }
 

@@ -49,6 +49,20 @@ impl Default for Jobs {
     }
 }
 
+/// Alerts about channels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Alerts {
+    pub look_seconds: u64,
+    pub destination: String,
+}
+
+impl Default for Alerts {
+    fn default() -> Self {
+        Self { look_seconds: 60, destination: String::new() }
+    }
+}
+
 /// Notifications of changes to other systems.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

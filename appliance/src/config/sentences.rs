@@ -107,6 +107,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "hl7.folders",
         "Folders below which channels may watch for files of messages; none means that none is watched.",
     ),
+    ("alerts.look_seconds", "How often channels are looked at for what is worth an alert."),
+    (
+        "alerts.destination",
+        "Where alerts are sent: a channel and one of its destinations that takes FHIR, such as to-office/desk; empty for nowhere.",
+    ),
     (
         "jobs.per_caller",
         "Exports, imports and requests answered later that one caller may have, finished ones included.",

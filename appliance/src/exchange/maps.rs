@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use clinicvault_gateway::fhir::outcome::{Issue, IssueCode, Outcome};
 use clinicvault_gateway::map::clinic::{MapFault, Maps};
-use clinicvault_vault::{Action, Leaf, Outcome as Ended};
+use clinicvault_vault::{Action, Leaf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ use super::channels::diff;
 use crate::collections::{HL7_MAP_VERSIONS, HL7_MAPS};
 use crate::records::Records;
 use crate::records::access::{Actor, Area, Op, Purpose, Subject, decide};
+use crate::records::audit::{self, About};
 use crate::records::change::Expected;
 use crate::records::error::Error;
 use crate::records::names::Names;
@@ -210,19 +211,9 @@ fn leaf(who: &Actor, kept: &Kept) -> Leaf {
     let shown: Vec<&str> = kept.changed.iter().take(MOST_PLACES).map(String::as_str).collect();
     let more = if kept.changed.len() > MOST_PLACES { ", ..." } else { "" };
     let reason = format!("{NAME} changed as {}: {}{more}", kept.version, shown.join(", "));
-    Leaf {
-        actor: who.id.clone(),
-        role: who.role(),
-        session: who.session,
-        source: who.source.clone(),
-        action: Action::Configure,
-        object: None,
-        owner: None,
-        outcome: Ended::Success,
-        purpose: Purpose::Operations.code().to_owned(),
-        reason: Some(reason),
-        detail: None,
-    }
+    let mut line = audit::done(who, Action::Configure, Purpose::Operations, About::default());
+    line.reason = Some(reason);
+    line
 }
 
 fn read(bytes: &[u8]) -> Result<Kept, Error> {

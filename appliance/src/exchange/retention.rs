@@ -62,11 +62,15 @@ impl Exchange {
         if self.step(walk, now)?
             && let Some(done) = expiry.walks.pop()
         {
-            let reached = done.open.map_or(done.last, |open| open.saturating_sub(1));
+            let reached_now = done.open.map_or(done.last, |open| open.saturating_sub(1));
+            // While a row waits for a person there is nothing new to keep.
+            if reached(&self.records().vault().snapshot()?, &done.channel)? >= reached_now {
+                return Ok(!expiry.walks.is_empty());
+            }
             let key = progress(&done.channel);
-            let said = format!("{}: messages looked through up to row {reached}", shown(&done.channel));
+            let said = format!("{}: messages looked through up to row {reached_now}", shown(&done.channel));
             self.records().unit_blocking(Arc::new(Actor::operator("inbox")), move |work| {
-                work.unit().doc_put(SETTINGS, &key, &reached.to_be_bytes())?;
+                work.unit().doc_put(SETTINGS, &key, &reached_now.to_be_bytes())?;
                 work.audit(leaf(work.who(), Action::Configure, Outcome::Success, 0, None, Some(said)))
             })?;
         }

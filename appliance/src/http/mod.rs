@@ -3,6 +3,7 @@
 //! Extract (who, what), call one service method, map the answer. `server` owns sockets, `front` what happens around
 //! every request, `error` how refusals look.
 
+pub mod alerts;
 pub mod aside;
 pub mod assets;
 pub mod changes;
@@ -72,6 +73,7 @@ pub fn router(app: App) -> Router {
         .merge(inbox::routes())
         .merge(channels::routes())
         .merge(maps::routes())
+        .merge(alerts::routes())
         .merge(hl7::routes())
         .merge(outbox::routes())
         .merge(jobs::routes())

@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{
-    changes, channels, chart, emergency, events, hl7, inbox, jobs, login, maps, outbox, own_factor,
+    alerts, changes, channels, chart, emergency, events, hl7, inbox, jobs, login, maps, outbox, own_factor,
     parameters, patients, reviews, session, setup, smart, subscriptions, tokens, users,
 };
 
@@ -93,6 +93,7 @@ use crate::exchange::channels::schema;
         channels::version,
         channels::restore,
         channels::try_out,
+        alerts::list,
         maps::read,
         maps::put,
         maps::versions,

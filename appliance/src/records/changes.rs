@@ -9,6 +9,7 @@ use super::audit::patient_of;
 use super::chart::in_care;
 use super::error::Error;
 use super::feed::{Event, What};
+use crate::collections::SETTINGS;
 
 /// Changes after a point, and where that leaves the reader.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub struct Since {
 const INBOX_ROWS: usize = 200;
 /// The queue of HL7 messages.
 const INBOX: u8 = 1;
+/// The document that holds the `Tx` in which alerts about channels changed last.
+pub const ALERTS_CHANGED: &[u8] = b"alerts/changed";
 
 impl Records {
     /// Whether a listener may know of a change as far as the record decides: patients' consents, the half of a type that
@@ -89,6 +92,9 @@ impl Records {
                 what: What::Inbox { seq: item.seq, state: item.row.state },
             }),
         );
+        let alerts = snapshot.doc_get(SETTINGS, ALERTS_CHANGED)?;
+        let alerts = alerts.as_deref().and_then(|bytes| bytes.first_chunk().copied()).map(u64::from_be_bytes);
+        events.extend(alerts.filter(|tx| *tx > since).map(|tx| Event { tx, what: What::Alerts }));
         events.sort_by_key(|event| event.tx);
         Ok(Since { events, last, reset: !complete })
     }

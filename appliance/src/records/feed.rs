@@ -26,6 +26,8 @@ pub enum What {
     Record { kind: u16, id: Arc<str>, version: u64, deleted: bool, patient: Option<Arc<str>> },
     /// A row of the HL7 inbox was added or moved to another state.
     Inbox { seq: u64, state: u8 },
+    /// What about channels is worth a look has changed.
+    Alerts,
 }
 
 /// The sending side; one a records room.

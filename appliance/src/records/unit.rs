@@ -204,7 +204,7 @@ impl<'u> Work<'_, 'u> {
                     ResourceType::from_number(*kind).filter(|kind| *kind != ResourceType::PROVENANCE)?;
                 Some(format!("{kind}/{id}/_history/{version}"))
             }
-            What::Inbox { .. } => None,
+            What::Inbox { .. } | What::Alerts => None,
         });
         let versions = versions.collect();
         self.told = self.events.len();
@@ -343,7 +343,7 @@ impl Records {
 fn changes_definitions(what: &What) -> bool {
     match what {
         What::Record { kind, .. } => ResourceType::from_number(*kind).is_some_and(conformance::concerns),
-        What::Inbox { .. } => false,
+        What::Inbox { .. } | What::Alerts => false,
     }
 }
 
@@ -351,6 +351,6 @@ fn changes_definitions(what: &What) -> bool {
 fn changes_parameters(what: &What) -> bool {
     match what {
         What::Record { kind, .. } => ResourceType::from_number(*kind).is_some_and(parameters::concerns),
-        What::Inbox { .. } => false,
+        What::Inbox { .. } | What::Alerts => false,
     }
 }

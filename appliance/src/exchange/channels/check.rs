@@ -10,6 +10,8 @@ use crate::exchange::outbox::destination;
 
 /// Longest name.
 const LONGEST_NAME: usize = 40;
+/// Longest time without a message or of waiting that an alert is about: a year.
+const MOST_MINUTES: u32 = 525_600;
 /// Longest title, in characters.
 const LONGEST_TITLE: usize = 200;
 /// Names that stand for something else: the listener of the settings, and addresses beside the channels.
@@ -59,6 +61,14 @@ pub fn all(channel: &Channel) -> Result<(), Outcome> {
     let short =
         channel.title.chars().count() <= LONGEST_TITLE && !channel.title.chars().any(char::is_control);
     findings.need(short, "title", format!("A title is one line of at most {LONGEST_TITLE} characters."));
+    let alerts = &channel.alerts;
+    for (minutes, place) in
+        [(alerts.silent_minutes, "alerts.silentMinutes"), (alerts.waiting_minutes, "alerts.waitingMinutes")]
+    {
+        findings.need(minutes <= MOST_MINUTES, place, format!("At most {MOST_MINUTES} minutes; 0 for none."));
+    }
+    findings.need(alerts.error_percent <= 100, "alerts.errorPercent", "At most 100; 0 for none.");
+    findings.need(alerts.certificate_days <= 365, "alerts.certificateDays", "At most 365 days; 0 for none.");
     match &channel.source {
         Source::Mllp(source) => source.check(&mut findings),
         Source::Http(source) => source.check(&mut findings),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::alerts::Alerts;
 use super::check;
 use super::rework::{Filter, Step};
 use crate::exchange::outbox::destination::Target;
@@ -43,6 +44,9 @@ pub struct Channel {
     /// By which rules they are taken.
     #[serde(default)]
     pub rules: Rules,
+    /// When it is worth a person's look.
+    #[serde(default, skip_serializing_if = "Alerts::is_usual")]
+    pub alerts: Alerts,
     /// Where messages go: those that are made of the box's own records, and those that come in, after the filter and the
     /// changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

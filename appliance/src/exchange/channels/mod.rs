@@ -5,6 +5,7 @@
 //! exactly the sources whose documents changed. The listener of the settings is the channel `default`, which has no
 //! document.
 
+pub mod alerts;
 pub mod check;
 pub mod counts;
 pub mod diff;

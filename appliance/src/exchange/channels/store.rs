@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use clinicvault_vault::{Action, Leaf, Outcome as Ended};
+use clinicvault_vault::{Action, Leaf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,7 @@ use super::{check, diff};
 use crate::collections::{CHANNEL_VERSIONS, CHANNELS};
 use crate::records::Records;
 use crate::records::access::{Actor, Area, Op, Purpose, Subject, decide};
+use crate::records::audit::{self, About};
 use crate::records::change::Expected;
 use crate::records::error::Error;
 use crate::records::unit::Work;
@@ -224,19 +225,9 @@ fn leaf(who: &Actor, kept: &Kept) -> Leaf {
     let places =
         if kept.changed.is_empty() { String::new() } else { format!(": {}", kept.changed.join(", ")) };
     let reason = format!("channel {} {} as {}{places}", kept.document.name, kept.done.as_str(), kept.version);
-    Leaf {
-        actor: who.id.clone(),
-        role: who.role(),
-        session: who.session,
-        source: who.source.clone(),
-        action: Action::Configure,
-        object: None,
-        owner: None,
-        outcome: Ended::Success,
-        purpose: Purpose::Operations.code().to_owned(),
-        reason: Some(reason),
-        detail: None,
-    }
+    let mut line = audit::done(who, Action::Configure, Purpose::Operations, About::default());
+    line.reason = Some(reason);
+    line
 }
 
 fn read(bytes: &[u8], name: &str) -> Result<Kept, Error> {

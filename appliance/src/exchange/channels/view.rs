@@ -194,6 +194,13 @@ fn tls(source: &Source) -> Option<&TlsSource> {
     }
 }
 
+/// When certificates of its peers end, as far as they were shown.
+pub(super) fn peers_end(live: &Live) -> Vec<Timestamp> {
+    let (kept, seen) = (live.kept(), live.peers());
+    let pins = tls(&kept.document.source).map(|tls| tls.peers.as_slice()).unwrap_or_default();
+    pins.iter().filter_map(|pin| seen.ends(pin)).collect()
+}
+
 fn peers(tls: &TlsSource, seen: &Peers) -> Vec<ChannelPeer> {
     let peer = |pin: &crate::exchange::sources::pins::Pin| ChannelPeer {
         name: pin.name.clone(),

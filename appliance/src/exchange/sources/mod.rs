@@ -8,4 +8,4 @@ pub mod mllp;
 pub mod net;
 pub mod pins;
 pub mod records;
-mod telling;
+pub(super) mod telling;

@@ -45,8 +45,8 @@ const DEEP: usize = 3;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RecordsSource {
-    /// The messages that are made, such as `ADT^A08` and `ORU^R01`.
-    #[schema(min_items = 1, max_items = 20)]
+    /// The messages that are made, such as `ADT^A08` and `ORU^R01`; none for a channel that only carries alerts.
+    #[schema(max_items = 20)]
     pub messages: Vec<String>,
     /// MSH-3.
     #[serde(default = "application")]
@@ -67,7 +67,7 @@ fn facility() -> String {
 impl RecordsSource {
     /// Notes what is wrong with it.
     pub fn check(&self, findings: &mut Findings) {
-        findings.need(!self.messages.is_empty(), "source.messages", "Name the messages that are to be made.");
+        findings.need(self.messages.len() <= 20, "source.messages", "At most 20 messages.");
         for (n, name) in self.messages.iter().enumerate() {
             let all: Vec<String> = Message::ALL.iter().map(Message::to_string).collect();
             let why = format!("A message is one of {}.", all.join(", "));
