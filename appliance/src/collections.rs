@@ -36,6 +36,10 @@ pub const CHANNEL_VERSIONS: u16 = 37;
 pub const CHANNEL_COUNTS: u16 = 38;
 /// Alerts about channels that last; by name and kind.
 pub const CHANNEL_ALERTS: u16 = 39;
+/// Replays of messages; by number.
+pub const REPLAYS: u16 = 42;
+/// The rows of a replay; by its number.
+pub const REPLAY_ROWS: u16 = 43;
 /// Jobs; by id.
 pub const JOBS: u16 = 40;
 /// Blocks of the files of jobs; by job, file and number.

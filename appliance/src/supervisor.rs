@@ -28,6 +28,8 @@ pub enum Task {
     ChannelCounts,
     /// Looks for what about channels is worth a look.
     ChannelAlerts,
+    /// Carries replays of messages on.
+    Replays,
     /// Received HL7 messages become records.
     InboxWorker,
     /// Records that an older program indexed are indexed anew.
@@ -197,6 +199,7 @@ impl Task {
             | Task::Outbox
             | Task::ChannelCounts
             | Task::ChannelAlerts
+            | Task::Replays
             | Task::SessionSweeper
             | Task::CertificateRenewal
             | Task::VaultWatch => Stage::StopJobs,

@@ -18,7 +18,7 @@ use crate::app::{App, Slot};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::exchange::channels::{alerts, counts, keeper};
-use crate::exchange::{mllp, outbox, worker};
+use crate::exchange::{mllp, outbox, replay, worker};
 use crate::http::connections::Connections;
 use crate::http::fhir::later::Within;
 use crate::http::server::{self, Service};
@@ -183,6 +183,8 @@ fn start(app: &App, bound: &Bound, control: Arc<tokio::net::UnixListener>, conne
     supervisor.run(Task::ChannelCounts, OnError::Restart, move |stop| counts::keep(own.clone(), stop));
     let own = app.clone();
     supervisor.run(Task::ChannelAlerts, OnError::Restart, move |stop| alerts::keep(own.clone(), stop));
+    let own = app.clone();
+    supervisor.run(Task::Replays, OnError::Restart, move |stop| replay::carry::run(own.clone(), stop));
     let own = app.clone();
     supervisor.run(Task::InboxWorker, OnError::Restart, move |stop| worker::run(own.clone(), stop));
     let (own, carrier) = (app.clone(), Arc::new(Within::new(app.clone(), service.whole.clone())));

@@ -36,7 +36,7 @@ use crate::records::unit::Work;
 /// Rows before a message that are looked at for its patient; behind more of them it waits.
 const MOST_OLDER: usize = 64;
 /// Most entries that one message can become.
-const MOST_ENTRIES: usize = 20_000;
+pub(super) const MOST_ENTRIES: usize = 20_000;
 
 /// What a person decided about a held message.
 #[derive(Debug, Clone)]
@@ -248,7 +248,7 @@ impl Exchange {
 
     /// Finds the other patients that a message names. One who was merged and is not known here leaves the message;
     /// false when one cannot be told for certain.
-    fn others(&self, from: &Caller, opened: &mut Opened, target: &str) -> Result<bool, Error> {
+    pub(super) fn others(&self, from: &Caller, opened: &mut Opened, target: &str) -> Result<bool, Error> {
         for other in opened.mapped.others.clone() {
             let found = self.find(from, &other.patient)?;
             let known: Vec<_> = found.into_iter().map(|f| f.known).collect();

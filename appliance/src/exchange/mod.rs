@@ -5,7 +5,7 @@
 //! turns committed messages into records, in order per patient; `lookup` finds whom a message may be about; `settle`
 //! carries out what a person decides about a held one; `terms` are what a message is found by; `outbox` holds and sends
 //! what leaves the box; `maps` are the clinic's own codes and Z-segments; `queries` answers what others ask of our
-//! records; `view` says what a screen shows; `lines` speaks with analysers. What a message means is the
+//! records; `replay` takes held and refused messages up again, `rehearsal` tries connections; `view` says what a screen shows; `lines` speaks with analysers. What a message means is the
 //! gateway's knowledge, how records are stored is the records room's.
 
 pub mod applied;
@@ -24,6 +24,8 @@ mod onward;
 pub mod outbox;
 mod queries;
 mod reading;
+pub mod rehearsal;
+pub mod replay;
 mod retention;
 pub mod row;
 pub mod seats;
@@ -59,6 +61,7 @@ use self::channels::Channels;
 use self::intake::Intake;
 use self::maps::OwnMaps;
 use self::outbox::Outbox;
+use self::rehearsal::Rehearsals;
 use crate::clinic::identity::{ABHA_SYSTEM, NUMBER_SYSTEM};
 use crate::config::Hl7;
 use crate::records::Records;
@@ -82,6 +85,10 @@ struct Inner {
     /// The rules of the listener of the settings.
     intake: Arc<Intake>,
     wake: Notify,
+    /// Wakes whoever carries replays on.
+    replays: Arc<Notify>,
+    /// Test messages that are under way through doors of the box.
+    rehearsals: Rehearsals,
     /// When this room was opened: tells its connections from those of a process before.
     opened: i64,
     /// Connections that can still be told something, by number.
@@ -131,6 +138,8 @@ impl Exchange {
             records,
             rules,
             wake: Notify::new(),
+            replays: Arc::default(),
+            rehearsals: Rehearsals::default(),
             live: Mutex::default(),
             sent: AtomicU64::new(0),
         }))

@@ -124,6 +124,12 @@ pub struct Facts {
     /// When what it said was removed, because its channel keeps messages no longer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<Timestamp>,
+    /// The refused row that it was taken up again from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replays: Option<u64>,
+    /// The row as which it was taken up again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replayed_as: Option<u64>,
 }
 
 impl Facts {

@@ -94,7 +94,7 @@ impl Exchange {
         Ok(bytes)
     }
 
-    fn tried(&self, intake: &Intake, bytes: Vec<u8>) -> Tried {
+    pub(super) fn tried(&self, intake: &Intake, bytes: Vec<u8>) -> Tried {
         let mut tried = Tried::default();
         let limits = &self.rules().limits;
         let mode = intake.mode("", &[]);

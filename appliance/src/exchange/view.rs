@@ -200,7 +200,7 @@ fn basics(item: &QueueItem, facts: &Facts) -> InboxMessage {
     }
 }
 
-fn row_of(item: &QueueItem, facts: &Facts) -> InboxRow {
+pub(super) fn row_of(item: &QueueItem, facts: &Facts) -> InboxRow {
     InboxRow {
         seq: item.seq,
         at: item.at,

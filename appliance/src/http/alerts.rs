@@ -8,7 +8,7 @@ use super::aside::aside;
 use super::error::HttpError;
 use super::extract::{Actor, Json};
 use crate::app::App;
-use crate::exchange::channels::alerts::AlertList;
+use crate::exchange::channels::alerts::ChannelAlertList;
 
 /// The routes of this file.
 pub fn routes() -> Router<App> {
@@ -16,8 +16,8 @@ pub fn routes() -> Router<App> {
 }
 
 /// What about channels is worth a look now.
-#[utoipa::path(get, path = "/api/alerts", operation_id = "list_alerts", tag = "channels", responses((status = 200, body = AlertList)))]
-pub(super) async fn list(State(app): State<App>, who: Actor) -> Result<Json<AlertList>, HttpError> {
+#[utoipa::path(get, path = "/api/alerts", operation_id = "list_alerts", tag = "channels", responses((status = 200, body = ChannelAlertList)))]
+pub(super) async fn list(State(app): State<App>, who: Actor) -> Result<Json<ChannelAlertList>, HttpError> {
     let exchange = app.rooms()?.exchange.clone();
     let destination = app.config().alerts.destination.clone();
     Ok(Json(aside(move || exchange.alerts(&who, &destination)).await?))

@@ -37,6 +37,13 @@ pub struct Wanted {
     to: Option<String>,
     /// Applied to the patient with this logical id.
     patient: Option<String>,
+    /// Through this channel; `default` is the listener of the settings.
+    channel: Option<String>,
+    /// Of this type, such as `ORU^R01`, or `ORU` for all its events.
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    /// From this address.
+    peer: Option<String>,
     /// Rows below this number: `next` of the page before.
     before: Option<u64>,
 }
@@ -93,6 +100,9 @@ pub(super) async fn list(
         to: day("to", wanted.to.as_ref())?,
         text: wanted.q.unwrap_or_default(),
         patient: wanted.patient,
+        channel: wanted.channel,
+        kind: wanted.kind,
+        peer: wanted.peer,
         before: wanted.before,
     };
     let exchange = app.rooms()?.exchange.clone();

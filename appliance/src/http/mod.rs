@@ -35,6 +35,7 @@ pub mod parameters;
 pub mod patients;
 pub mod query;
 pub mod refusal;
+pub mod replays;
 pub mod reviews;
 pub mod routes;
 pub mod server;
@@ -44,6 +45,7 @@ pub mod smart;
 mod standing;
 pub mod subscriptions;
 pub mod tokens;
+pub mod trials;
 pub mod users;
 
 use axum::Router;
@@ -74,6 +76,8 @@ pub fn router(app: App) -> Router {
         .merge(channels::routes())
         .merge(maps::routes())
         .merge(alerts::routes())
+        .merge(replays::routes())
+        .merge(trials::routes())
         .merge(hl7::routes())
         .merge(outbox::routes())
         .merge(jobs::routes())

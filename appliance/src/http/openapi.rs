@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 
 use super::{
     alerts, changes, channels, chart, emergency, events, hl7, inbox, jobs, login, maps, outbox, own_factor,
-    parameters, patients, reviews, session, setup, smart, subscriptions, tokens, users,
+    parameters, patients, replays, reviews, session, setup, smart, subscriptions, tokens, trials, users,
 };
 
 use crate::exchange::channels::schema;
@@ -94,6 +94,16 @@ use crate::exchange::channels::schema;
         channels::restore,
         channels::try_out,
         alerts::list,
+        replays::list,
+        replays::preview,
+        replays::begin,
+        replays::read,
+        replays::pause,
+        replays::resume,
+        replays::cancel,
+        trials::target,
+        trials::door,
+        trials::sheet,
         maps::read,
         maps::put,
         maps::versions,

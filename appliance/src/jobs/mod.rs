@@ -246,6 +246,11 @@ impl Jobs {
         self.stands(job).then_some(()).ok_or_else(gone)
     }
 
+    /// Whether somebody, as they were when they asked for long work, may still do what they might do then.
+    pub fn may_still(&self, who: &Actor) -> bool {
+        (self.0.standing)(who)
+    }
+
     /// Whether the rights under which a job was taken still hold.
     fn stands(&self, job: &Job) -> bool {
         job.owner.actor().is_ok_and(|who| (self.0.standing)(&who))

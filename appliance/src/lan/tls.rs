@@ -112,6 +112,15 @@ impl Tls {
         self.0.shown.clone()
     }
 
+    /// The box's own certificate that is shown now, DER.
+    ///
+    /// # Errors
+    /// When what is kept is no certificate.
+    pub fn certificate(&self) -> Result<Vec<u8>, CertificateError> {
+        let state = self.0.state.read().unwrap_or_else(PoisonError::into_inner);
+        authority::from_pem(&state.leaf.certificate)
+    }
+
     /// The authority's certificate, DER, once the box has been set up.
     pub fn authority(&self) -> Option<Vec<u8>> {
         self.0.state.read().unwrap_or_else(PoisonError::into_inner).authority.clone()

@@ -125,6 +125,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/channels/{name}/sheet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What another side's IT needs to connect to a channel: where, the certificate, the messages, and some to begin with. */
+        get: operations["channel_sheet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/channels/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a message about nobody through the door of a channel, which answers it as any other and stores nothing; tells what
+         *     would be written.
+         */
+        post: operations["test_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/channels/{name}/try": {
         parameters: {
             query?: never;
@@ -331,6 +368,23 @@ export interface paths {
         post?: never;
         /** Takes the secret of a destination away. */
         delete: operations["delete_destination_secret"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/destinations/{channel}/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a message about nobody, marked as a test, to a destination at once and tells what came back, within half a minute. */
+        post: operations["test_destination"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1004,6 +1058,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Replays, newest first. */
+        get: operations["list_replays"];
+        put?: never;
+        /** Begins a replay; it goes on by itself, also over a restart of the box. One goes at a time. */
+        post: operations["begin_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replays/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a replay would do, without doing it: counts by state, type and reason, the first messages, and what would become of
+         *     some of them.
+         */
+        post: operations["preview_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replays/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One replay, with how far it is. */
+        get: operations["read_replay"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replays/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a replay up; messages that were taken up already are applied. */
+        post: operations["cancel_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replays/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops a replay for now; messages that were taken up already are applied. */
+        post: operations["pause_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replays/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a paused replay go on. */
+        post: operations["resume_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/results/critical": {
         parameters: {
             query?: never;
@@ -1333,11 +1493,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /**
-         * @description What an alert is about. Names are part of the stored format.
-         * @enum {string}
-         */
-        About: "silent" | "errors" | "waiting" | "certificate" | "failed";
         /** @description Who opened a record. */
         AccessLog: {
             /** @description The newest first. */
@@ -1373,58 +1528,31 @@ export interface components {
             /** @description Logical id. */
             id: string;
         };
-        /** @description Something about a channel that is worth a look. */
+        /** @description A critical result. */
         Alert: {
-            /** @description What is wrong. */
-            about: components["schemas"]["About"];
-            /** @description The channel's name. */
-            channel: string;
+            /** @description When. */
+            at: string;
+            /** @description Code of the test. */
+            code: string;
+            /** @description HH, LL or AA. */
+            flag: components["schemas"]["Flag"];
+            /** @description Logical id of the Observation. */
+            id: string;
+            range?: components["schemas"]["Range"] | null;
+            reviewed?: components["schemas"]["Reviewed"] | null;
+            /** @description Laboratory. */
+            source?: string | null;
+            /** @description Printed name. */
+            text: string;
+            /** @description Printed unit. */
+            unit?: string | null;
+            /** @description Digits as stored. */
+            value: string;
             /**
              * Format: int64
-             * @description How bad it was when it was seen first: minutes, percent, or days that are left.
+             * @description Its version.
              */
-            number: number;
-            /**
-             * Format: date-time
-             * @description When it was seen first.
-             */
-            since: string;
-        };
-        /** @description What lasts now, and where it is told. */
-        AlertList: {
-            /** @description By channel. */
-            alerts: components["schemas"]["Alert"][];
-            /** @description The destination of the settings (`alerts.destination`) to which they are sent; absent where none is named. */
-            destination?: string | null;
-            /** @description Why nothing can be sent there. */
-            trouble?: string | null;
-        };
-        /** @description When a channel is worth a person's look; 0 turns a bound off. */
-        Alerts: {
-            /**
-             * Format: int32
-             * @description A certificate of the channel or of a peer ends in fewer days.
-             * @default 21
-             */
-            certificateDays: number;
-            /**
-             * Format: int32
-             * @description So many of a hundred messages of the last hour were refused or put before a person.
-             * @default 20
-             */
-            errorPercent: number;
-            /**
-             * Format: int32
-             * @description No message for so many minutes.
-             * @default 0
-             */
-            silentMinutes: number;
-            /**
-             * Format: int32
-             * @description A message waits for so many minutes to be read or to be sent.
-             * @default 30
-             */
-            waitingMinutes: number;
+            version: number;
         };
         /** @description What is known of allergies. */
         Allergies: {
@@ -1496,6 +1624,17 @@ export interface components {
             speaks?: components["schemas"]["Speaks"];
             /** @description Frames without ENQ before them are taken as a session. */
             unannounced?: boolean;
+        };
+        /** @description What an ERR segment says. */
+        AnswerProblem: {
+            /** @description ERR-3: table 0357. */
+            code: string;
+            /** @description ERR-2: where, such as `PID^1^3`. */
+            place: string;
+            /** @description ERR-4: `E`, `W`, `I` or `F`. */
+            severity: string;
+            /** @description ERR-8, else ERR-7, else the text of ERR-3. */
+            text: string;
         };
         /** @description The application acknowledgement. */
         AnsweredLater: {
@@ -1628,7 +1767,7 @@ export interface components {
         /** @description A channel. */
         Channel: {
             /** @description When it is worth a person's look. */
-            alerts?: components["schemas"]["Alerts"];
+            alerts?: components["schemas"]["ChannelAlerts"];
             /**
              * @description Where messages go: those that are made of the box's own records, and those that come in, after the filter and the
              *     changes.
@@ -1647,6 +1786,64 @@ export interface components {
             title?: string;
             /** @description What is changed in a message before it is read, in this order. */
             transform?: components["schemas"]["Step"][];
+        };
+        /** @description Something about a channel that is worth a look. */
+        ChannelAlert: {
+            /** @description What is wrong. */
+            about: components["schemas"]["ChannelAlertAbout"];
+            /** @description The channel's name. */
+            channel: string;
+            /**
+             * Format: int64
+             * @description How bad it was when it was seen first: minutes, percent, or days that are left.
+             */
+            number: number;
+            /**
+             * Format: date-time
+             * @description When it was seen first.
+             */
+            since: string;
+        };
+        /**
+         * @description What an alert is about. Names are part of the stored format.
+         * @enum {string}
+         */
+        ChannelAlertAbout: "silent" | "errors" | "waiting" | "certificate" | "failed";
+        /** @description What lasts now, and where it is told. */
+        ChannelAlertList: {
+            /** @description By channel. */
+            alerts: components["schemas"]["ChannelAlert"][];
+            /** @description The destination of the settings (`alerts.destination`) to which they are sent; absent where none is named. */
+            destination?: string | null;
+            /** @description Why nothing can be sent there. */
+            trouble?: string | null;
+        };
+        /** @description When a channel is worth a person's look; 0 turns a bound off. */
+        ChannelAlerts: {
+            /**
+             * Format: int32
+             * @description A certificate of the channel or of a peer ends in fewer days.
+             * @default 21
+             */
+            certificateDays: number;
+            /**
+             * Format: int32
+             * @description So many of a hundred messages of the last hour were refused or put before a person.
+             * @default 20
+             */
+            errorPercent: number;
+            /**
+             * Format: int32
+             * @description No message for so many minutes.
+             * @default 0
+             */
+            silentMinutes: number;
+            /**
+             * Format: int32
+             * @description A message waits for so many minutes to be read or to be sent.
+             * @default 30
+             */
+            waitingMinutes: number;
         };
         /** @description A message to try, and the document by which. */
         ChannelAttempt: {
@@ -1816,6 +2013,35 @@ export interface components {
              * @description To be sent to its destinations.
              */
             sending: number;
+        };
+        /** @description What another side needs to know. */
+        ChannelSheet: {
+            /** @description Addresses of the box where the channel listens on all of them; else the one on which it does. */
+            addresses: string[];
+            certificate?: components["schemas"]["SheetCertificate"] | null;
+            /** @description Names of the box on its network, the first to be preferred. */
+            hosts: string[];
+            /** @description Kind of its source. */
+            kind: string;
+            /** @description The channel. */
+            name: string;
+            /** @description Path of requests, of a channel over HTTP. */
+            path?: string | null;
+            /**
+             * Format: int32
+             * @description Port; absent where the channel does not listen itself.
+             */
+            port?: number | null;
+            /** @description Messages to begin with, about nobody and marked as a test, of those that the channel takes. */
+            samples: components["schemas"]["SheetSample"][];
+            /** @description Every event that the box knows, by structure. */
+            structures: components["schemas"]["SheetStructure"][];
+            /** @description What people call it. */
+            title: string;
+            /** @description Why the certificate cannot be read. */
+            trouble?: string | null;
+            /** @description Versions of the standard, MSH-12. */
+            versions: string[];
         };
         /** @description A version of a channel. */
         ChannelVersion: {
@@ -2049,6 +2275,41 @@ export interface components {
             title: string;
             /** @description Media type. */
             type?: string | null;
+        };
+        /** @description How the door answered. */
+        Door: {
+            /** @description Where it was knocked at. */
+            address?: string | null;
+            answer?: components["schemas"]["TestAnswer"] | null;
+            failedAt?: components["schemas"]["ProbeStep"] | null;
+            /** @description `answered`, `failed`, or `none` where the channel has no door that the box could knock at. */
+            outcome: string;
+            /** @description The steps with their times. */
+            steps: components["schemas"]["ProbeTime"][];
+            /** @description Why it failed, or was not tried. */
+            why?: string | null;
+        };
+        /** @description What came of a test message to a channel. */
+        DoorTest: {
+            /** @description The channel's own door. */
+            door: components["schemas"]["Door"];
+            /** @description The message, one segment a line. */
+            sent: string;
+            /** @description What the channel does with it, step by step, and what would be written. */
+            tried: components["schemas"]["Tried"];
+        };
+        /** @description Which message is sent through the door of a channel. */
+        DoorTrial: {
+            /**
+             * @description Whether its processing id is `P`, for a channel that takes no other; without it `T`.
+             * @default false
+             */
+            production: boolean;
+            /**
+             * @description A message that the box makes, such as `ORU^R01`; without it `ADT^A08`.
+             * @default null
+             */
+            type: string | null;
         };
         /** @description Why a record has to be opened now. */
         Emergency: {
@@ -3031,6 +3292,21 @@ export interface components {
          * @enum {string}
          */
         Precision: "day" | "month" | "year";
+        /**
+         * @description A step on the way to an answer.
+         * @enum {string}
+         */
+        ProbeStep: "prepare" | "name" | "connect" | "tls" | "answer";
+        /** @description A step that was begun, and how long it took. */
+        ProbeTime: {
+            /**
+             * Format: int64
+             * @description Milliseconds; of the last step until the attempt ended.
+             */
+            ms: number;
+            /** @description Which. */
+            step: components["schemas"]["ProbeStep"];
+        };
         /** @description One problem. */
         Problem: {
             /** @description Whether it is present now. */
@@ -3126,6 +3402,200 @@ export interface components {
         /** @description The codes that stand in for a lost phone, shown this once. */
         RecoveryCodes: {
             recoveryCodes: string[];
+        };
+        /** @description A replay. */
+        Replay: {
+            /** @description Which messages were asked for. */
+            ask: components["schemas"]["ReplayAsk"];
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Name of the person who asked for it. */
+            by: string;
+            /** @description What became of them. */
+            counts: components["schemas"]["ReplayCounts"];
+            /**
+             * Format: int64
+             * @description Messages that were taken up so far.
+             */
+            done: number;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ended?: string | null;
+            /**
+             * Format: int64
+             * @description Its number, rising.
+             */
+            id: number;
+            /** @description Where it stands. */
+            state: components["schemas"]["ReplayState"];
+            /**
+             * Format: int64
+             * @description Messages of it.
+             */
+            total: number;
+        };
+        /** @description Which messages. */
+        ReplayAsk: {
+            /**
+             * @description Of this channel; `default` is the listener of the settings.
+             * @default null
+             */
+            channel: string | null;
+            /**
+             * Format: date
+             * @description From this day in the clinic, `2026-03-14`.
+             * @default null
+             */
+            from: string | null;
+            /**
+             * @description Those that wait for a person, those that were refused, or both.
+             * @default both
+             */
+            of: components["schemas"]["ReplayOf"];
+            /**
+             * @description From this address.
+             * @default null
+             */
+            peer: string | null;
+            /**
+             * @description Words, as on the message screen.
+             * @default
+             */
+            q: string;
+            /**
+             * Format: int64
+             * @description One message alone, by the number of its row; it must fit the rest as well.
+             * @default null
+             */
+            seq: number | null;
+            /**
+             * Format: date
+             * @description To this day, itself included.
+             * @default null
+             */
+            to: string | null;
+            /**
+             * @description Of this type, such as `ORU^R01`, or `ORU` for all its events.
+             * @default null
+             */
+            type: string | null;
+        };
+        /** @description What became of messages so far. */
+        ReplayCounts: {
+            /**
+             * Format: int64
+             * @description In the record now.
+             * @default 0
+             */
+            applied: number;
+            /**
+             * Format: int64
+             * @description Before a person, as before or anew.
+             * @default 0
+             */
+            held: number;
+            /**
+             * Format: int64
+             * @description Left alone: settled by somebody in the meantime, removed, or a question that nobody waits for.
+             * @default 0
+             */
+            left: number;
+            /**
+             * Format: int64
+             * @description Passed over by the channel's filter of today.
+             * @default 0
+             */
+            passedOver: number;
+            /**
+             * Format: int64
+             * @description Refused by today's rules too; they stay as they were.
+             * @default 0
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Taken up again, and still waiting for a message before them.
+             * @default 0
+             */
+            waiting: number;
+        };
+        /** @description Messages of one state, type and reason. */
+        ReplayGroup: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count: number;
+            /** @description Why it waits, or the code and place of what was wrong. */
+            reason: string;
+            /** @description `held` or `refused`. */
+            state: string;
+            /** @description MSH-9. */
+            type: string;
+        };
+        /** @description One message. */
+        ReplayLine: {
+            /** @description Why it waits or was refused. */
+            reason: string;
+            /** @description As on the message screen. */
+            row: components["schemas"]["InboxRow"];
+            /** @description MSH-9. */
+            type: string;
+            would?: components["schemas"]["ReplayWould"] | null;
+        };
+        /** @description Replays of the box. */
+        ReplayList: {
+            /** @description Newest first; at most 50. */
+            replays: components["schemas"]["Replay"][];
+        };
+        /**
+         * @description Held ones, refused ones, or both.
+         * @enum {string}
+         */
+        ReplayOf: "held" | "refused" | "both";
+        /** @description What a replay would take up. */
+        ReplayPreview: {
+            /** @description By state, type and reason, the largest first. */
+            groups: components["schemas"]["ReplayGroup"][];
+            /** @description The first, oldest first; at most 50. What would become of it is said of the first 20. */
+            rows: components["schemas"]["ReplayLine"][];
+            /**
+             * Format: int64
+             * @description Messages in all.
+             */
+            total: number;
+        };
+        /**
+         * @description Where a replay stands.
+         * @enum {string}
+         */
+        ReplayState: "running" | "paused" | "done" | "cancelled" | "stopped";
+        /** @description A replay that is wanted. */
+        ReplayWanted: {
+            /** @description Which messages. */
+            ask: components["schemas"]["ReplayAsk"];
+            /**
+             * Format: int64
+             * @description As many as a preview named: 412 when there are others now.
+             */
+            expect?: number | null;
+        };
+        /** @description What would become of a message. */
+        ReplayWould: {
+            /** @description `applied`, `held`, `refused`, `passedOver`, or `unclear` where only the replay itself can tell. */
+            outcome: string;
+            /** @description Why, where it would not be applied. */
+            reason?: string | null;
+            /**
+             * Format: int64
+             * @description Records that would be written.
+             */
+            records: number;
         };
         /** @description What to reset besides the password. */
         Reset: {
@@ -3375,6 +3845,57 @@ export interface components {
             /** @description SHA-256 of the clinic's authority, to compare on other devices. */
             fingerprint?: string | null;
             recovery: components["schemas"]["Recovery"];
+        };
+        /** @description What the channel shows over TLS. */
+        SheetCertificate: {
+            /** @description SHA-256 of the clinic's authority that signed it, which stays the same over renewals. */
+            authorityFingerprint?: string | null;
+            /** @description The authority's certificate, PEM. */
+            authorityPem?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ends; the box's own is renewed before then.
+             */
+            ends?: string | null;
+            /** @description SHA-256, in capitals with colons. */
+            fingerprint: string;
+            /** @description Whether a sender must show a certificate that the clinic knows. */
+            peers: boolean;
+            /** @description It, PEM. */
+            pem: string;
+            /** @description Whether the box renews it by itself. */
+            renewed: boolean;
+        };
+        /** @description An event of the standard, and what the channel does with it. */
+        SheetEvent: {
+            /**
+             * @description What it is about: `visit`, `person`, `merge`, `result`, `order`, `medication`, `vaccination`, `document`,
+             *     `schedule`, `charge`, `referral`, `query` or `other`.
+             */
+            about: string;
+            /**
+             * @description `taken`; `depends` where the filter looks at what a message says; `passedOver`: kept and answered, not applied;
+             *     `answered` of a question, or `refused`.
+             */
+            state: string;
+            /** @description MSH-9, such as `ADT^A01`. */
+            type: string;
+        };
+        /** @description A message to begin with. */
+        SheetSample: {
+            /** @description Its structure. */
+            structure: string;
+            /** @description One segment a line. */
+            text: string;
+            /** @description MSH-9. */
+            type: string;
+        };
+        /** @description A structure of messages and its events. */
+        SheetStructure: {
+            /** @description Its events. */
+            events: components["schemas"]["SheetEvent"][];
+            /** @description Table 0354, such as `ADT_A01`. */
+            structure: string;
         };
         /** @description What the duplicate panel sends while the form is being filled; everything may still be missing. */
         Sketch: {
@@ -3642,10 +4163,56 @@ export interface components {
             /** @description Where that is. */
             to: components["schemas"]["Destination"];
         };
+        /** @description What came of a test message. */
+        TargetTest: {
+            answer?: components["schemas"]["TestAnswer"] | null;
+            /** @description MSH-10, or what names it in its place. */
+            controlId: string;
+            failedAt?: components["schemas"]["ProbeStep"] | null;
+            /** @description The name of the file, in a folder. */
+            file?: string | null;
+            /**
+             * Format: int64
+             * @description Milliseconds in all.
+             */
+            ms: number;
+            /** @description `taken`, `refused` (AE, CE; a status 3xx or 4xx), `rejected` (AR, CR; a status that asks to try later) or `failed`. */
+            outcome: string;
+            /** @description What was sent, one segment a line; JSON of FHIR. */
+            sent: string;
+            /** @description The steps with their times. */
+            steps: components["schemas"]["ProbeTime"][];
+            /** @description What stood in the way, or what the answer means. */
+            why?: string | null;
+        };
+        /** @description Which message is sent to a destination. */
+        TargetTrial: {
+            /**
+             * @description A message that the box makes, such as `ORU^R01`; without it `ADT^A08`. None where the destination takes FHIR.
+             * @default null
+             */
+            type: string | null;
+        };
         /** @description A new temporary password. */
         Temporary: {
             /** @description Shown this once. */
             password: string;
+        };
+        /** @description An answer. */
+        TestAnswer: {
+            /** @description MSA-1. */
+            code?: string | null;
+            /** @description ERR, one each. */
+            problems: components["schemas"]["AnswerProblem"][];
+            /** @description MSA-3. */
+            said?: string | null;
+            /**
+             * Format: int32
+             * @description HTTP status, of a request.
+             */
+            status?: number | null;
+            /** @description The whole of it, one segment a line; cut where it is long. */
+            text: string;
         };
         /** @description A title to be translated. */
         Title: {
@@ -3858,7 +4425,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AlertList"];
+                    "application/json": components["schemas"]["ChannelAlertList"];
                 };
             };
         };
@@ -4085,6 +4652,76 @@ export interface operations {
                 content?: never;
             };
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    channel_sheet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelSheet"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    test_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DoorTrial"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoorTest"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4588,6 +5225,44 @@ export interface operations {
             };
         };
     };
+    test_destination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TargetTrial"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TargetTest"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     list_emergencies: {
         parameters: {
             query?: never;
@@ -4752,6 +5427,12 @@ export interface operations {
                 to?: string;
                 /** @description Applied to the patient with this logical id. */
                 patient?: string;
+                /** @description Through this channel; `default` is the listener of the settings. */
+                channel?: string;
+                /** @description Of this type, such as `ORU^R01`, or `ORU` for all its events. */
+                type?: string;
+                /** @description From this address. */
+                peer?: string;
                 /** @description Rows below this number: `next` of the page before. */
                 before?: number;
             };
@@ -5716,6 +6397,215 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_replays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayList"];
+                };
+            };
+        };
+    };
+    begin_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayWanted"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replay"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    preview_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayAsk"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayPreview"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    read_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replay"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    cancel_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replay"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    pause_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replay"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    resume_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replay"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };

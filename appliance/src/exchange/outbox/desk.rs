@@ -281,7 +281,7 @@ impl Outbox {
     }
 }
 
-pub(super) fn broken(why: &str) -> Error {
+pub(in crate::exchange) fn broken(why: &str) -> Error {
     use clinicvault_gateway::fhir::outcome::{IssueCode, Outcome};
     Error::Broken(Outcome::error(IssueCode::Value, why))
 }

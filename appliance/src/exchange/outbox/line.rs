@@ -1,5 +1,6 @@
 //! One connection to a receiver of MLLP: a message out, its answer in, matched by MSA-2.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,9 +9,11 @@ use clinicvault_gateway::hl7::reply::{self, Reply};
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
+
+use super::probe::{ProbeStep, Steps};
 
 /// Longest answer in bytes.
 const LONGEST_ANSWER: usize = 1024 * 1024;
@@ -55,17 +58,25 @@ impl Dial {
     /// # Errors
     /// A sentence that says what stood in the way.
     pub async fn open(&self) -> Result<Line, String> {
-        let late = |_| format!("no connection within {} s", self.patience.as_secs());
-        timeout(self.patience, self.reach()).await.map_err(late)?
+        self.open_told(&Steps::default()).await
     }
 
-    async fn reach(&self) -> Result<Line, String> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await;
-        let stream = stream.map_err(|error| format!("no connection: {}", error.kind()))?;
+    /// [`Self::open`], noting how far it gets.
+    ///
+    /// # Errors
+    /// A sentence that says what stood in the way.
+    pub async fn open_told(&self, steps: &Steps) -> Result<Line, String> {
+        let late = |_| format!("no connection within {} s", self.patience.as_secs());
+        timeout(self.patience, self.reach(steps)).await.map_err(late)?
+    }
+
+    async fn reach(&self, steps: &Steps) -> Result<Line, String> {
+        let stream = connect(&self.host, self.port, steps).await?;
         let _ = stream.set_nodelay(true);
         let stream: Box<dyn Stream> = match &self.tls {
             None => Box::new(stream),
             Some((config, name)) => {
+                steps.begin(ProbeStep::Tls);
                 let name = ServerName::try_from(name.clone())
                     .map_err(|_| "the receiver's name is none that a certificate could be for".to_owned())?;
                 let stream = TlsConnector::from(config.clone()).connect(name, stream).await;
@@ -75,6 +86,17 @@ impl Dial {
         let bounds = Bounds { frame: LONGEST_ANSWER, ..Bounds::default() };
         Ok(Line { stream, decoder: Decoder::new(bounds), unread: Vec::new() })
     }
+}
+
+/// A connection to a host, by name or address.
+pub(super) async fn connect(host: &str, port: u16, steps: &Steps) -> Result<TcpStream, String> {
+    steps.begin(ProbeStep::Name);
+    let found = lookup_host((host, port)).await;
+    let found: Vec<SocketAddr> =
+        found.map_err(|error| format!("the name cannot be found: {}", error.kind()))?.collect();
+    steps.begin(ProbeStep::Connect);
+    let stream = TcpStream::connect(found.as_slice()).await;
+    stream.map_err(|error| format!("no connection: {}", error.kind()))
 }
 
 impl Line {

@@ -3,7 +3,7 @@
 //! A message is committed together with what causes it ([`enqueue`]) and stays until the receiver has taken it or a person
 //! decides otherwise. `row` is how it is stored, `destination` the part of a channel's document that says where it goes,
 //! with a file for each kind (`mllp`, `http`, `folder`, `hook`), `lanes` the order, `line` and `tls` one connection, `web` one
-//! request, `job` one message on its way, `worker` what drives them, `forward` what comes in and goes on, `secrets` what the
+//! request, `probe` how far one got, `job` one message on its way, `worker` what drives them, `forward` what comes in and goes on, `secrets` what the
 //! box shows to a destination, `desk` what a person sees and decides.
 
 pub mod desk;
@@ -16,10 +16,11 @@ mod job;
 pub mod lanes;
 pub mod line;
 pub mod mllp;
+pub mod probe;
 pub mod row;
 mod secrets;
 pub mod tls;
-mod web;
+pub mod web;
 pub mod worker;
 
 use std::sync::{Arc, Mutex, PoisonError};

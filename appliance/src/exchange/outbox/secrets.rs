@@ -32,7 +32,11 @@ impl Outbox {
     ///
     /// # Errors
     /// As a read of the vault.
-    pub(super) fn secret(&self, destination: &str, origin: &str) -> Result<Option<String>, Error> {
+    pub(in crate::exchange) fn secret(
+        &self,
+        destination: &str,
+        origin: &str,
+    ) -> Result<Option<String>, Error> {
         let bytes = self.records().vault().snapshot()?.doc_get(OUTBOX_SECRETS, destination.as_bytes())?;
         let Some(bytes) = bytes else { return Ok(None) };
         let kept: Kept = serde_json::from_slice(&bytes)

@@ -12,12 +12,12 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::http::{Auth, Scheme};
-use super::line::Lost;
+use super::line::{Lost, connect};
+use super::probe::{ProbeStep, Steps};
 use super::row::Form;
 use super::tls::TlsTarget;
 use crate::exchange::channels::check::Findings;
@@ -144,10 +144,25 @@ impl Web {
         message: Vec<u8>,
         secret: Option<&str>,
     ) -> Result<Answer, Lost> {
+        self.send_told(form, about, message, secret, &Steps::default()).await
+    }
+
+    /// [`Self::send`], noting how far it gets.
+    ///
+    /// # Errors
+    /// [`Lost`].
+    pub async fn send_told(
+        &self,
+        form: Form,
+        about: &str,
+        message: Vec<u8>,
+        secret: Option<&str>,
+        steps: &Steps,
+    ) -> Result<Answer, Lost> {
         let request = self.request(form, about, message, secret).map_err(Lost::NotSent)?;
         let left = Left::default();
         let lost = |why: String| if left.has() { Lost::NoAnswer(why) } else { Lost::NotSent(why) };
-        match timeout(self.patience, self.attempt(request, &left)).await {
+        match timeout(self.patience, self.attempt(request, &left, steps)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(why)) => Err(lost(why)),
             Err(_) => Err(lost(format!("no answer within {} s", self.patience.as_secs()))),
@@ -178,17 +193,21 @@ impl Web {
         request.body(Bytes::from(message)).map_err(|_| "the request cannot be written".to_owned())
     }
 
-    async fn attempt(&self, request: Request<Bytes>, left: &Left) -> Result<Answer, String> {
-        let stream = TcpStream::connect((self.endpoint.host.as_str(), self.endpoint.port)).await;
-        let stream = stream.map_err(|error| format!("no connection: {}", error.kind()))?;
+    async fn attempt(&self, request: Request<Bytes>, left: &Left, steps: &Steps) -> Result<Answer, String> {
+        let stream = connect(&self.endpoint.host, self.endpoint.port, steps).await?;
         let _ = stream.set_nodelay(true);
         match &self.tls {
-            None => outgoing::exchange(stream, request, LONGEST_ANSWER, left).await,
+            None => {
+                steps.begin(ProbeStep::Answer);
+                outgoing::exchange(stream, request, LONGEST_ANSWER, left).await
+            }
             Some((config, name)) => {
+                steps.begin(ProbeStep::Tls);
                 let name = ServerName::try_from(name.clone())
                     .map_err(|_| "the receiver's name is none that a certificate could be for".to_owned())?;
                 let stream = TlsConnector::from(config.clone()).connect(name, stream).await;
                 let stream = stream.map_err(|error| format!("TLS: {error}"))?;
+                steps.begin(ProbeStep::Answer);
                 outgoing::exchange(stream, request, LONGEST_ANSWER, left).await
             }
         }

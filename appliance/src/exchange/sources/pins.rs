@@ -155,6 +155,32 @@ fn given(
     Ok((chain, key))
 }
 
+/// A certificate that a listener shows.
+#[derive(Debug, Clone)]
+pub struct ShownCertificate {
+    /// DER.
+    pub der: Vec<u8>,
+    /// SHA-256, in capitals with colons.
+    pub fingerprint: String,
+    /// When it ends.
+    pub ends: Option<Timestamp>,
+}
+
+/// The certificate that a listener with this TLS shows now.
+///
+/// # Errors
+/// When a given certificate cannot be read; the sentence names its file.
+pub fn shown_certificate(tls: &TlsSource, app: &App) -> anyhow::Result<ShownCertificate> {
+    let der = match &tls.certificate {
+        None => app.tls().certificate()?,
+        Some(name) => {
+            let (chain, _) = given(&app.data().join("tls"), name)?;
+            chain.first().map(|leaf| leaf.to_vec()).unwrap_or_default()
+        }
+    };
+    Ok(ShownCertificate { fingerprint: fingerprint(&der), ends: life(&der).map(|(_, ends)| ends), der })
+}
+
 /// From when until when a certificate is good.
 fn life(der: &[u8]) -> Option<(Timestamp, Timestamp)> {
     let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;

@@ -1,13 +1,14 @@
 //! Pages of the inbox: by state, by what a person typed, by day.
 
-use clinicvault_vault::{Action, Outcome, QueueAsk, QueueRange, QueueTerm, Snapshot};
+use clinicvault_vault::{Action, Outcome, QueueAsk, QueueItem, QueueRange, QueueTerm, Snapshot};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::{InboxCounts, InboxPage, row_of};
+use crate::exchange::channels::DEFAULT;
 use crate::exchange::inbox::leaf;
-use crate::exchange::row::{self, State};
-use crate::exchange::terms::{self, DAY, PATIENT, TYPED};
+use crate::exchange::row::{self, Facts, State};
+use crate::exchange::terms::{self, DAY, KIND, PATIENT, PEER, SENDER, TYPED};
 use crate::exchange::{Exchange, INBOX};
 use crate::records::access::{Actor, Area, Op, Subject, decide};
 use crate::records::error::Error;
@@ -50,8 +51,24 @@ pub struct Wanted {
     pub to: Option<Date>,
     /// Applied to this patient.
     pub patient: Option<String>,
+    /// Through this channel; `default` is the listener of the settings.
+    pub channel: Option<String>,
+    /// Of this type, such as `ORU^R01`, or `ORU` for all its events.
+    pub kind: Option<String>,
+    /// From this address.
+    pub peer: Option<String>,
     /// Rows below this number.
     pub before: Option<u64>,
+}
+
+/// Rows that were found.
+#[derive(Default)]
+pub(in crate::exchange) struct Rows {
+    pub rows: Vec<(QueueItem, Facts)>,
+    /// Rows below this number may be more.
+    pub next: Option<u64>,
+    /// Words that only whole words were looked for.
+    pub whole_words: Vec<String>,
 }
 
 impl Exchange {
@@ -78,6 +95,18 @@ impl Exchange {
     }
 
     fn fill(&self, snapshot: &Snapshot, wanted: &Wanted, page: &mut InboxPage) -> Result<(), Error> {
+        let found = self.find_rows(snapshot, wanted)?;
+        page.rows = found.rows.iter().map(|(item, facts)| row_of(item, facts)).collect();
+        (page.next, page.whole_words) = (found.next, found.whole_words);
+        Ok(())
+    }
+
+    /// A page of rows with what is known of each, newest first.
+    ///
+    /// # Errors
+    /// [`Error::TooMuch`] for a question that is too long.
+    pub(in crate::exchange) fn find_rows(&self, snapshot: &Snapshot, wanted: &Wanted) -> Result<Rows, Error> {
+        let mut page = Rows::default();
         let mut ask = QueueAsk {
             queue: INBOX,
             all: Vec::new(),
@@ -94,20 +123,28 @@ impl Exchange {
         if let Some(patient) = &wanted.patient {
             ask.all.push(QueueRange::Any(term(PATIENT, patient).into_iter().collect()));
         }
+        for (field, text) in [(SENDER, &wanted.channel), (PEER, &wanted.peer)] {
+            if let Some(text) = text.as_deref().filter(|text| field != SENDER || *text != DEFAULT) {
+                ask.all.push(QueueRange::Any(term(field, text).into_iter().collect()));
+            }
+        }
+        if let Some(kind) = &wanted.kind {
+            ask.all.push(QueueRange::Any(of_kind(snapshot, kind)?));
+        }
         if wanted.text.chars().count() > LONGEST || wanted.text.split_whitespace().count() > MOST_WORDS {
             return Err(Error::TooMuch(format!(
                 "A search of messages has at most {MOST_WORDS} words and {LONGEST} characters."
             )));
         }
         for typed in wanted.text.split_whitespace() {
-            typed_ranges(snapshot, typed, page, &mut ask.all)?;
+            typed_ranges(snapshot, typed, &mut page, &mut ask.all)?;
         }
         if wanted.from.is_some() || wanted.to.is_some() {
             let low = terms::day(wanted.from.unwrap_or(Date::MIN));
             let high = terms::day(wanted.to.unwrap_or(Date::MAX));
             let low = QueueTerm { field: DAY, value: low.into_bytes() };
             let Some((first, last)) = snapshot.queue_span(INBOX, &low, high.as_bytes())? else {
-                return Ok(());
+                return Ok(page);
             };
             ask.from = Some(first);
             ask.below = Some(wanted.before.unwrap_or(u64::MAX).min(last.saturating_add(1)));
@@ -119,11 +156,16 @@ impl Exchange {
             let Some((facts, _)) = row::decode(&item.row.body) else { continue };
             // A clock that was set back mixes the days of neighbours.
             let day = self.rules().map.zone.to_datetime(item.at).date();
-            if wanted.from.is_none_or(|from| day >= from) && wanted.to.is_none_or(|to| day <= to) {
-                page.rows.push(row_of(&item, &facts));
+            let through = if facts.through.is_empty() { DEFAULT } else { facts.through.as_str() };
+            // A sender may have the name of a channel.
+            if wanted.channel.as_deref().is_none_or(|channel| channel == through)
+                && wanted.from.is_none_or(|from| day >= from)
+                && wanted.to.is_none_or(|to| day <= to)
+            {
+                page.rows.push((item, facts));
             }
         }
-        Ok(())
+        Ok(page)
     }
 
     /// Rows since midnight in the clinic; more than [`MOST_TODAY`] are counted as that many.
@@ -151,6 +193,17 @@ impl Exchange {
     }
 }
 
+/// The terms of a type with all its events, or of one event.
+fn of_kind(snapshot: &Snapshot, kind: &str) -> Result<Vec<QueueTerm>, Error> {
+    let Some(one) = term(KIND, kind) else { return Ok(Vec::new()) };
+    if kind.contains('^') {
+        return Ok(vec![one]);
+    }
+    let values = snapshot.queue_values(INBOX, &one, MOST_VALUES)?;
+    let whole = |value: &Vec<u8>| *value == one.value || value.get(one.value.len()) == Some(&b'^');
+    Ok(values.into_iter().filter(whole).map(|value| QueueTerm { field: KIND, value }).collect())
+}
+
 fn term(field: u8, text: &str) -> Option<QueueTerm> {
     let value = terms::value(text).into_bytes();
     (!value.is_empty()).then_some(QueueTerm { field, value })
@@ -160,7 +213,7 @@ fn term(field: u8, text: &str) -> Option<QueueTerm> {
 fn typed_ranges(
     snapshot: &Snapshot,
     typed: &str,
-    page: &mut InboxPage,
+    page: &mut Rows,
     all: &mut Vec<QueueRange>,
 ) -> Result<(), Error> {
     let whole = beginnings(snapshot, typed, page)?;
@@ -177,7 +230,7 @@ fn typed_ranges(
 }
 
 /// All terms that begin like a typed word; of a field where those are too many, the one that is the word itself.
-fn beginnings(snapshot: &Snapshot, typed: &str, page: &mut InboxPage) -> Result<Vec<QueueTerm>, Error> {
+fn beginnings(snapshot: &Snapshot, typed: &str, page: &mut Rows) -> Result<Vec<QueueTerm>, Error> {
     let mut out = Vec::new();
     for term in TYPED.into_iter().filter_map(|field| term(field, typed)) {
         let values = snapshot.queue_values(INBOX, &term, MOST_VALUES + 1)?;

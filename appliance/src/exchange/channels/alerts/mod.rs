@@ -39,9 +39,9 @@ const MOST: usize = 1_100;
 /// What lasts now, and where it is told.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct AlertList {
+pub struct ChannelAlertList {
     /// By channel.
-    pub alerts: Vec<Alert>,
+    pub alerts: Vec<ChannelAlert>,
     /// The destination of the settings (`alerts.destination`) to which they are sent; absent where none is named.
     pub destination: Option<String>,
     /// Why nothing can be sent there.
@@ -51,7 +51,7 @@ pub struct AlertList {
 /// Something about a channel that is worth a look.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Alert {
+pub struct ChannelAlert {
     /// The channel's name.
     pub channel: String,
     /// What is wrong.
@@ -63,7 +63,7 @@ pub struct Alert {
     pub number: i64,
 }
 
-impl Alert {
+impl ChannelAlert {
     fn key(&self) -> Vec<u8> {
         format!("{}/{}", self.channel, self.about.as_str()).into_bytes()
     }
@@ -74,9 +74,9 @@ impl Exchange {
     ///
     /// # Errors
     /// [`Error::Refused`] for somebody who may not look.
-    pub fn alerts(&self, who: &Actor, destination: &str) -> Result<AlertList, Error> {
+    pub fn alerts(&self, who: &Actor, destination: &str) -> Result<ChannelAlertList, Error> {
         decide(who, Op::Search, &Subject::area_only(Area::Settings)).check()?;
-        Ok(AlertList {
+        Ok(ChannelAlertList {
             alerts: self.open_alerts()?,
             destination: (!destination.is_empty()).then(|| destination.to_owned()),
             trouble: self.alert_desk(destination).err(),
@@ -92,10 +92,10 @@ impl Exchange {
     pub fn look_for_alerts(&self, started: Timestamp, destination: &str) -> Result<(), Error> {
         let now = self.records().now();
         let mut queues = waiting(self)?;
-        let mut found: BTreeMap<Vec<u8>, Alert> = BTreeMap::new();
+        let mut found: BTreeMap<Vec<u8>, ChannelAlert> = BTreeMap::new();
         let mut note = |channel: &str, alerts: &Alerts, seen: &Seen| {
             for (about, number) in judge(alerts, seen, now) {
-                let alert = Alert { channel: channel.to_owned(), about, since: now, number };
+                let alert = ChannelAlert { channel: channel.to_owned(), about, since: now, number };
                 found.insert(alert.key(), alert);
             }
         };
@@ -108,10 +108,10 @@ impl Exchange {
             note(&kept.document.name, &kept.document.alerts, &seen);
         }
         let before = self.open_alerts()?;
-        let over: Vec<Alert> =
+        let over: Vec<ChannelAlert> =
             before.iter().filter(|alert| !found.contains_key(&alert.key())).cloned().collect();
         before.iter().for_each(|alert| drop(found.remove(&alert.key())));
-        let begun: Vec<Alert> = found.into_values().collect();
+        let begun: Vec<ChannelAlert> = found.into_values().collect();
         if begun.is_empty() && over.is_empty() {
             return Ok(());
         }
@@ -148,14 +148,14 @@ impl Exchange {
         Ok(())
     }
 
-    fn open_alerts(&self) -> Result<Vec<Alert>, Error> {
+    fn open_alerts(&self) -> Result<Vec<ChannelAlert>, Error> {
         let rows = self.records().vault().snapshot()?.doc_scan(CHANNEL_ALERTS, &[], MOST)?;
         // One of a newer program, of a kind that is not known here, is none.
         Ok(rows.iter().filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect())
     }
 }
 
-fn tell(work: &mut Work<'_, '_>, alert: &Alert, what: &str) -> Result<(), Error> {
+fn tell(work: &mut Work<'_, '_>, alert: &ChannelAlert, what: &str) -> Result<(), Error> {
     let mut line = audit::done(work.who(), Action::Alarm, Purpose::Operations, audit::About::default());
     line.reason = Some(format!("{}: {} {what}", alert.channel, alert.about.as_str()));
     work.audit(line)

@@ -10,6 +10,7 @@ const ENOUGH: u64 = 10;
 /// When a channel is worth a person's look; 0 turns a bound off.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schema(as = ChannelAlerts)]
 pub struct Alerts {
     /// No message for so many minutes.
     #[schema(maximum = 525_600)]
@@ -41,6 +42,7 @@ impl Alerts {
 /// What an alert is about. Names are part of the stored format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ChannelAlertAbout)]
 pub enum About {
     /// No message came for too long.
     Silent,

@@ -8,7 +8,7 @@ use clinicvault_gateway::json::{Object, Value};
 use clinicvault_gateway::map::ids;
 use jiff::Timestamp;
 
-use super::{About, Alert};
+use super::{About, ChannelAlert};
 use crate::exchange::Exchange;
 use crate::exchange::outbox::destination::{Destination, Target};
 use crate::exchange::outbox::row::{Facts, Form};
@@ -26,7 +26,7 @@ pub(super) struct Desk {
 /// An alert that begins or is over.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct News<'a> {
-    pub alert: &'a Alert,
+    pub alert: &'a ChannelAlert,
     pub over: bool,
     pub at: Timestamp,
 }
@@ -125,7 +125,7 @@ const fn title(about: About) -> &'static str {
 }
 
 /// One sentence for a person.
-fn sentence(alert: &Alert, over: bool) -> String {
+fn sentence(alert: &ChannelAlert, over: bool) -> String {
     let n = alert.number;
     let what = match alert.about {
         About::Silent => format!("no message for {n} minutes"),
