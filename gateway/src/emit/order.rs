@@ -25,13 +25,7 @@ pub(super) fn report(scope: &Scope<'_>, report: &Value, at: usize, out: &mut Vec
     if let Some(request) = request {
         out.push(orc(scope, request, Purpose::Results));
     }
-    let mut obr = Segment::numbered("OBR", at);
-    told(scope, report, &mut obr);
-    ordered(scope, request, &mut obr);
-    if let Some(request) = request {
-        fill(scope, &mut obr, "OBR6", request);
-    }
-    out.push(obr);
+    out.push(obr(scope, report, request, at));
     if let Some(request) = request {
         notes(request, "note", out);
         timing(scope, request, out);
@@ -49,16 +43,21 @@ pub(super) fn heading(scope: &Scope<'_>, report: &Value, at: usize, out: &mut Ve
     if let Some(request) = request {
         timing(scope, request, out);
     }
+    out.push(obr(scope, report, request, at));
+    if let Some(request) = request {
+        notes(request, "note", out);
+    }
+}
+
+/// OBR of a report and of the order that it answers.
+fn obr(scope: &Scope<'_>, report: &Value, request: Option<&Value>, at: usize) -> Segment {
     let mut obr = Segment::numbered("OBR", at);
     told(scope, report, &mut obr);
     ordered(scope, request, &mut obr);
     if let Some(request) = request {
         fill(scope, &mut obr, "OBR6", request);
     }
-    out.push(obr);
-    if let Some(request) = request {
-        notes(request, "note", out);
-    }
+    obr
 }
 
 /// OBX and SPM of a report.

@@ -41,58 +41,24 @@ pub(super) enum Part {
     Deaths,
 }
 
-/// The parts of a message between PID and what it is about, in the order of its structure (HL7 v2.9 chapters 3 to 9).
-pub(super) const fn parts(kind: Kind) -> &'static [Part] {
+/// The parts of a message between PID and what it is about, in the order of its structure (HL7 v2.9 chapters 3 to 9), as
+/// runs one behind the other.
+pub(super) const fn parts(kind: Kind) -> &'static [&'static [Part]] {
     use Part::*;
+    const PERSON: &[Part] = &[Kin, Visit, Disabilities];
+    const CLINICAL: &[Part] = &[Allergies, Problems, Procedures];
+    const PAID: &[Part] = &[Guarantors, Covers, Referrals, Accidents];
     match kind {
-        Kind::A01 | Kind::A04 | Kind::A08 => &[
-            Kin,
-            Visit,
-            Disabilities,
-            Observations,
-            Allergies,
-            Problems,
-            Procedures,
-            Guarantors,
-            Covers,
-            Referrals,
-            Accidents,
-            Deaths,
-        ],
-        Kind::A03 => &[
-            Kin,
-            Visit,
-            Disabilities,
-            Allergies,
-            Problems,
-            Procedures,
-            Observations,
-            Guarantors,
-            Covers,
-            Referrals,
-            Accidents,
-            Deaths,
-        ],
-        Kind::A05 | Kind::A28 | Kind::A31 => &[
-            Kin,
-            Visit,
-            Disabilities,
-            Observations,
-            Allergies,
-            Problems,
-            Procedures,
-            Guarantors,
-            Covers,
-            Referrals,
-            Accidents,
-        ],
+        Kind::A01 | Kind::A04 | Kind::A08 => &[PERSON, &[Observations], CLINICAL, PAID, &[Deaths]],
+        Kind::A03 => &[PERSON, CLINICAL, &[Observations], PAID, &[Deaths]],
+        Kind::A05 | Kind::A28 | Kind::A31 => &[PERSON, &[Observations], CLINICAL, PAID],
         Kind::A40 => &[],
-        Kind::R01 => &[Kin, Allergies, Observations, Visit, Problems, Guarantors, Covers],
-        Kind::O01 => &[Kin, Visit, Covers, Guarantors, Allergies, Problems],
-        Kind::O21 => &[Kin, Observations, Visit, Covers, Guarantors, Allergies, Problems],
-        Kind::S12 | Kind::S13 | Kind::S14 | Kind::S15 => &[Visit, Observations, Problems, Allergies],
-        Kind::T02 => &[Visit],
-        Kind::V04 => &[Kin, Visit, Guarantors, Covers, Allergies, Observations],
+        Kind::R01 => &[&[Kin, Allergies, Observations, Visit, Problems, Guarantors, Covers]],
+        Kind::O01 => &[&[Kin, Visit, Covers, Guarantors, Allergies, Problems]],
+        Kind::O21 => &[&[Kin, Observations, Visit, Covers, Guarantors, Allergies, Problems]],
+        Kind::S12 | Kind::S13 | Kind::S14 | Kind::S15 => &[&[Visit, Observations, Problems, Allergies]],
+        Kind::T02 => &[&[Visit]],
+        Kind::V04 => &[&[Kin, Visit, Guarantors, Covers, Allergies, Observations]],
     }
 }
 
@@ -112,7 +78,7 @@ pub(super) fn write(
     out: &mut Vec<Segment>,
 ) {
     let whole = matches!(root.str("resourceType"), Some("Patient" | "Encounter" | "Appointment"));
-    for part in parts(kind) {
+    for part in parts(kind).iter().copied().flatten() {
         match part {
             Part::Kin => kin::relatives(scope, who, out),
             Part::Visit => match encounter {
