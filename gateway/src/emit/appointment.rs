@@ -1,4 +1,4 @@
-//! Appointment to SCH, AIS, AIP and AIL.
+//! Appointment to SCH, RGS, AIS, AIG, AIL and AIP.
 
 use crate::hl7::encode::Content;
 use crate::json::{Object, Value};
@@ -52,15 +52,26 @@ pub(super) fn resources(scope: &Scope<'_>, appointment: &Value, out: &mut Vec<Se
     for (n, service) in appointment.items("serviceType").iter().enumerate() {
         out.push(timed(Segment::numbered("AIS", n).with(3, cwe(service)), 4));
     }
+    let named = |p: &&Value| scope.set.get(p.get("actor")).is_some_and(only_named);
+    for (n, thing) in people(scope, appointment, "Location").filter(named).enumerate() {
+        out.push(timed(taking_part(scope, "AIG", n, thing), 8));
+    }
+    for (n, place) in people(scope, appointment, "Location").filter(|p| !named(p)).enumerate() {
+        out.push(timed(taking_part(scope, "AIL", n, place), 6));
+    }
     for (n, who) in people(scope, appointment, "Practitioner").enumerate() {
         out.push(timed(taking_part(scope, "AIP", n, who), 6));
     }
-    for (n, place) in people(scope, appointment, "Location").enumerate() {
-        out.push(timed(taking_part(scope, "AIL", n, place), 6));
-    }
 }
 
-/// AIP or AIL of one participant.
+/// Whether of a place no more is known than its number and name: a thing that is booked, such as a device.
+fn only_named(place: &Value) -> bool {
+    let about =
+        ["physicalType", "type", "mode", "status", "address", "partOf", "position", "managingOrganization"];
+    !place.items("identifier").is_empty() && about.iter().all(|key| place.get(key).is_none())
+}
+
+/// AIP, AIG or AIL of one participant.
 fn taking_part(scope: &Scope<'_>, name: &'static str, at: usize, participant: &Value) -> Segment {
     let mut segment = Segment::numbered(name, at);
     let mut one = participant.clone();
@@ -69,7 +80,11 @@ fn taking_part(scope: &Scope<'_>, name: &'static str, at: usize, participant: &V
         one.insert("status", "accepted");
     }
     let alone = Object::new().with("participant", vec![one]);
-    let block = if name == "AIP" { "AIP+" } else { "AIL+" };
+    let block = match name {
+        "AIP" => "AIP+",
+        "AIG" => "AIG+",
+        _ => "AIL+",
+    };
     fill(scope, &mut segment, block, &alone.into());
     if !segment.has(3) {
         let actor = participant.get("actor").filter(|_| name == "AIL");

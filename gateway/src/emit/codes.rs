@@ -63,6 +63,24 @@ pub(super) fn order_control(status: &str) -> &'static str {
     }
 }
 
+/// medicationrequest-status to table 0038.
+pub(super) fn prescription_status(status: &str) -> Option<&'static str> {
+    match status {
+        "cancelled" => Some("CA"),
+        "stopped" => Some("DC"),
+        other => order_status(other),
+    }
+}
+
+/// medicationrequest-status to the order control code (table 0119).
+pub(super) fn prescription_control(status: &str) -> &'static str {
+    match status {
+        "cancelled" => "CA",
+        "stopped" => "DC",
+        other => order_control(other),
+    }
+}
+
 /// v3-ActCode to table 0004.
 pub(super) fn patient_class(code: &str) -> Option<&'static str> {
     const T: &[(&str, &str)] = &[

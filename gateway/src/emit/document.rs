@@ -29,7 +29,9 @@ pub(super) fn txa(scope: &Scope<'_>, document: &Value) -> Segment {
     let before = document.items("relatesTo").first().and_then(|r| scope.set.get(r.get("target")));
     txa.set(13, before.and_then(|d| d.get("masterIdentifier")).map_or(Content::Empty, |i| scope.ei(i)));
     fill_but(scope, &mut txa, "TXA", document, &[9, 22]);
-    txa.set(16, text(forms().find_map(|a| a.str("title"))));
+    if !txa.has(16) {
+        txa.set(16, text(forms().find_map(|a| a.str("title"))));
+    }
     txa.set(17, codes::document_completion(document.str("docStatus").unwrap_or("final")).unwrap_or("AU"));
     txa.set(19, text(document.str("status").and_then(codes::document_availability)));
     txa

@@ -66,11 +66,9 @@ pub(super) fn msh(kind: Kind, envelope: &Envelope<'_>) -> Segment {
 
 /// EVN: when it was recorded, and when it happened.
 pub(super) fn evn(kind: Kind, envelope: &Envelope<'_>, root: &Value, scope: &Scope<'_>) -> Segment {
-    let recorded = root.get("meta").and_then(|m| m.str("lastUpdated"));
-    let recorded = match recorded {
-        Some(recorded) => dtm(Some(recorded)),
-        None => datetime::write(envelope.now, envelope.offset).as_str().into(),
-    };
+    let updated = root.get("meta").and_then(|m| m.str("lastUpdated")).and_then(|m| m.parse().ok());
+    // The record's own time is kept in UTC; it is told in the clinic's, as MSH-7 is.
+    let recorded = datetime::write(updated.unwrap_or(envelope.now), envelope.offset);
     let mut evn = Segment::new("EVN").with(1, kind.parts().1);
     let told = |p: &&Value| scope.set.all_of(p.items("target")).iter().any(|t| t.get("id") == root.get("id"));
     if let Some(event) = scope.set.of_kind("Provenance").find(told) {
@@ -79,7 +77,7 @@ pub(super) fn evn(kind: Kind, envelope: &Envelope<'_>, root: &Value, scope: &Sco
         fill_but(scope, &mut evn, "EVN", event, if known { &[] } else { &[5] });
     }
     if !evn.has(2) {
-        evn.set(2, recorded);
+        evn.set(2, recorded.as_str());
     }
     let ended = root.get("period").and_then(|p| p.str("end"));
     if !evn.has(6) {

@@ -1,7 +1,7 @@
 //! Relatives, contacts and guarantors: Patient.contact and RelatedPerson to NK1 and GT1.
 
 use crate::hl7::encode::Content;
-use crate::json::Value;
+use crate::json::{Object, Value};
 
 use super::codes;
 use super::contact::{xad, xpn, xtn};
@@ -66,10 +66,24 @@ pub(super) fn relatives(scope: &Scope<'_>, who: &Value, out: &mut Vec<Segment>) 
     for person in people(scope, who, As::Kin) {
         let mut nk1 = Segment::numbered("NK1", n);
         n += 1;
-        fill(scope, &mut nk1, "NK1", person);
-        if let Some(at) = contacts.iter().position(|c| same(c, person)) {
-            let contact = contacts.remove(at);
-            nk1.set(13, contact.get("organization").map_or(Content::Empty, |o| scope.xon(o)));
+        let contact = contacts.iter().position(|c| same(c, person)).map(|at| contacts.remove(at));
+        let organization = contact.and_then(|c| c.get("organization"));
+        let speakers = scope.set.get(organization).map(|o| o.items("contact")).unwrap_or_default();
+        let (own, theirs, more) = apart(person, contact, speakers);
+        nk1.set(41, repeats(more.iter().map(xtn)));
+        fill(scope, &mut nk1, "NK1", &own);
+        fill(scope, &mut nk1, "NK1O", &theirs);
+        nk1.set(13, organization.map_or(Content::Empty, |o| scope.xon(o)));
+        // What the contact is to the patient is told in the words of the contact, which are the sender's own.
+        let coded = |c: &&Value| !c.items("coding").is_empty();
+        match contact.map(|c| c.items("relationship")).unwrap_or_default() {
+            [relation, role] if coded(&relation) && coded(&role) => {
+                nk1.set(3, cwe(relation)).set(7, cwe(role));
+            }
+            [one] if coded(&one) && nk1.has(3) != nk1.has(7) => {
+                nk1.set(if nk1.has(3) { 3 } else { 7 }, cwe(one));
+            }
+            _ => {}
         }
         out.push(nk1);
     }
@@ -77,6 +91,46 @@ pub(super) fn relatives(scope: &Scope<'_>, who: &Value, out: &mut Vec<Segment>) 
         out.push(own(scope, contact, n));
         n += 1;
     }
+}
+
+/// A person beside those who speak for the organisation of the contact (NK1-30 to NK1-32): the person without what is
+/// said of them, those of their names, numbers and addresses that the person's record has, and of the person's numbers
+/// those that the contact has not (NK1-41).
+fn apart(person: &Value, contact: Option<&Value>, speakers: &[Value]) -> (Value, Value, Vec<Value>) {
+    let of = |holder: &Value, key: &str, item: &Value| {
+        holder.get(key) == Some(item) || holder.items(key).contains(item)
+    };
+    let mut own = person.clone();
+    let mut more = Vec::new();
+    for key in ["name", "telecom", "address"] {
+        let list = own.as_object_mut().and_then(|o| o.get_mut(key)).and_then(Value::as_array_mut);
+        let Some(list) = list else { continue };
+        let mut seen: Vec<Value> = Vec::new();
+        list.retain(|item| {
+            let theirs = speakers.iter().any(|s| of(s, key, item));
+            let contacts = contact.is_some_and(|c| of(c, key, item));
+            let again = seen.contains(item);
+            seen.push(item.clone());
+            if key == "telecom" && contact.is_some() && !contacts && !theirs {
+                more.push(item.clone());
+                return false;
+            }
+            // Who has no name but that of a speaker keeps it.
+            !theirs || (contacts && !again) || (key == "name" && seen.len() == 1)
+        });
+    }
+    let told = speakers.iter().map(|speaker| {
+        let said = |key| speaker.get(key).filter(|item| of(person, key, item)).cloned();
+        let numbers: Vec<Value> =
+            speaker.items("telecom").iter().filter(|t| of(person, "telecom", t)).cloned().collect();
+        Value::from(
+            Object::new()
+                .with_some("name", said("name"))
+                .with_some("telecom", (!numbers.is_empty()).then_some(numbers))
+                .with_some("address", said("address")),
+        )
+    });
+    (own, Object::new().with("contact", told.collect::<Vec<_>>()).into(), more)
 }
 
 /// Whether a contact and a related person are one: they share a name, or without one a number or an address.

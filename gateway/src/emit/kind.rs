@@ -118,10 +118,22 @@ impl Kind {
             }
             Self::A28 | Self::A31 | Self::A40 => resource == "Patient",
             Self::R01 => matches!(resource, "DiagnosticReport" | "Observation" | "Patient"),
-            Self::O01 | Self::O21 => matches!(resource, "ServiceRequest" | "Patient"),
+            Self::O01 => matches!(resource, "ServiceRequest" | "MedicationRequest" | "Patient"),
+            Self::O21 => matches!(resource, "ServiceRequest" | "Patient"),
             Self::S12 | Self::S13 | Self::S14 | Self::S15 => resource == "Appointment",
             Self::T02 => resource == "DocumentReference",
             Self::V04 => matches!(resource, "Immunization" | "Patient"),
+        }
+    }
+
+    /// The resources without which a message about a patient says nothing.
+    pub(super) const fn subjects(self) -> &'static [&'static str] {
+        match self {
+            Self::R01 => &["DiagnosticReport"],
+            Self::O01 => &["ServiceRequest", "MedicationRequest"],
+            Self::O21 => &["ServiceRequest"],
+            Self::V04 => &["Immunization"],
+            _ => &[],
         }
     }
 
@@ -155,6 +167,7 @@ pub fn caused(before: Option<&Value>, now: &Value) -> Vec<Kind> {
         Some("DiagnosticReport") => results(before, now),
         Some("Observation") => lone(before, now),
         Some("ServiceRequest") => order(now),
+        Some("MedicationRequest") => order(now).into_iter().filter(|kind| *kind == Kind::O01).collect(),
         Some("Appointment") => appointment(before, now),
         Some("DocumentReference") => vec![Kind::T02],
         Some("Immunization") => vec![Kind::V04],
@@ -266,6 +279,16 @@ mod tests {
                 None,
                 r#"{"resourceType":"ServiceRequest","status":"active","intent":"order"}"#.to_owned(),
                 "ORM^O01 OML^O21",
+            ),
+            (
+                None,
+                r#"{"resourceType":"MedicationRequest","status":"active","intent":"order"}"#.to_owned(),
+                "ORM^O01",
+            ),
+            (
+                None,
+                r#"{"resourceType":"MedicationRequest","status":"draft","intent":"order"}"#.to_owned(),
+                "",
             ),
             (None, r#"{"resourceType":"DiagnosticReport","status":"registered"}"#.to_owned(), ""),
             (None, r#"{"resourceType":"DiagnosticReport","status":"final"}"#.to_owned(), "ORU^R01"),

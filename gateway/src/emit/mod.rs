@@ -13,6 +13,7 @@ mod document;
 mod head;
 mod kin;
 mod kind;
+mod medication;
 mod observation;
 mod order;
 mod patient;
@@ -21,6 +22,7 @@ mod response;
 mod rules;
 mod segment;
 mod set;
+mod specimen;
 mod surroundings;
 mod types;
 mod vaccine;
@@ -55,6 +57,9 @@ pub enum Refusal {
     /// A merge names no surviving patient that is among the records.
     #[error("the patient that replaces this one is not there")]
     NoSurvivor,
+    /// A patient has none of what such messages tell of among the records.
+    #[error("there is nothing that {0} tells of among the records")]
+    Nothing(Kind),
 }
 
 /// Writes one message about `root`, with what it needs of `set`. `authorities` are names of assigning authorities with
@@ -93,6 +98,10 @@ fn body(kind: Kind, root: &Value, scope: &Scope<'_>, out: &mut Vec<Segment>) -> 
         return Ok(());
     }
     let who = patient_of(root, scope).ok_or(Refusal::NoPatient)?;
+    if root.str("resourceType") == Some("Patient") && !kind.subjects().is_empty() {
+        let any = kind.subjects().iter().any(|subject| scope.set.of_kind(subject).next().is_some());
+        any.then_some(()).ok_or(Refusal::Nothing(kind))?;
+    }
     let encounter = encounter_of(root, scope);
     let booked = matches!(kind, Kind::S12 | Kind::S13 | Kind::S14 | Kind::S15);
     if booked {
@@ -105,11 +114,7 @@ fn body(kind: Kind, root: &Value, scope: &Scope<'_>, out: &mut Vec<Segment>) -> 
     surroundings::write(scope, kind, root, who, encounter, out);
     match kind {
         Kind::R01 => results(root, scope, out),
-        Kind::O01 | Kind::O21 => {
-            for (n, request) in these(root, "ServiceRequest", scope).enumerate() {
-                order::request(scope, request, n, true, out);
-            }
-        }
+        Kind::O01 | Kind::O21 => orders(kind, root, scope, out),
         Kind::S12 | Kind::S13 | Kind::S14 | Kind::S15 => appointment::resources(scope, root, out),
         Kind::T02 => {
             for (n, report) in scope.set.of_kind("DiagnosticReport").enumerate() {
@@ -137,6 +142,23 @@ fn these<'a>(root: &'a Value, kind: &'a str, scope: &Scope<'a>) -> impl Iterator
         _ => vec![root],
     };
     all.into_iter()
+}
+
+/// One order, or of a patient all of them; ORM tells of medicines, too.
+fn orders(kind: Kind, root: &Value, scope: &Scope<'_>, out: &mut Vec<Segment>) {
+    let specimens = match kind {
+        Kind::O01 => order::Specimens::InOrder,
+        _ => order::Specimens::Apart,
+    };
+    let root_kind = root.str("resourceType");
+    if root_kind != Some("MedicationRequest") {
+        for (n, request) in these(root, "ServiceRequest", scope).enumerate() {
+            order::request(scope, request, n, specimens, out);
+        }
+    }
+    if kind == Kind::O01 && root_kind != Some("ServiceRequest") {
+        these(root, "MedicationRequest", scope).for_each(|one| medication::prescription(scope, one, out));
+    }
 }
 
 /// One report, one observation, or for a whole set the reports in it.
@@ -169,6 +191,12 @@ fn encounter_of<'a>(root: &'a Value, scope: &Scope<'a>) -> Option<&'a Value> {
         Some("Encounter") => Some(root),
         Some("Patient") => scope.set.of_kind("Encounter").next(),
         _ => {
+            let booked = |e: &&Value| {
+                scope.set.all_of(e.items("appointment")).iter().any(|a| a.get("id") == root.get("id"))
+            };
+            if root.str("resourceType") == Some("Appointment") {
+                return scope.set.of_kind("Encounter").find(booked);
+            }
             let context = root.get("context").map(|c| c.items("encounter")).unwrap_or_default();
             let named = scope.set.get(root.get("encounter").or_else(|| context.first()));
             named.filter(|found| found.str("resourceType") == Some("Encounter"))

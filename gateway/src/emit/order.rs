@@ -1,4 +1,4 @@
-//! ServiceRequest, DiagnosticReport and Specimen to ORC, OBR, SPM, and what belongs to them.
+//! ServiceRequest and DiagnosticReport to ORC, OBR, and what belongs to them.
 
 use crate::hl7::encode::Content;
 use crate::json::Value;
@@ -7,7 +7,8 @@ use super::codes;
 use super::observation::{notes, observation};
 use super::rules::{fill, fill_but};
 use super::segment::{Segment, parts, repeats, text};
-use super::types::{Scope, cwe, cwe_of, cwes, dtm, identifier_type, period};
+use super::specimen::{self, spm};
+use super::types::{Scope, cwe_of, cwes, dtm, identifier_type, period};
 use super::value;
 
 /// What an order group is sent for.
@@ -17,6 +18,15 @@ pub(super) enum Purpose {
     Results,
     /// The order itself.
     Order,
+}
+
+/// Where the specimens of an order stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Specimens {
+    /// Each in an SPM.
+    Apart,
+    /// A single one in OBR where that can say all of it.
+    InOrder,
 }
 
 /// The results of one report: ORC, OBR, OBX, SPM with their notes.
@@ -33,7 +43,7 @@ pub(super) fn report(scope: &Scope<'_>, report: &Value, at: usize, out: &mut Vec
     if let Some(words) = report.str("conclusion") {
         out.push(Segment::numbered("NTE", 0).with(3, words));
     }
-    results(scope, report, out);
+    results(scope, report, false, out);
 }
 
 /// The order that a document belongs to: ORC and OBR without results.
@@ -43,7 +53,11 @@ pub(super) fn heading(scope: &Scope<'_>, report: &Value, at: usize, out: &mut Ve
     if let Some(request) = request {
         timing(scope, request, out);
     }
-    out.push(obr(scope, report, request, at));
+    let mut obr = obr(scope, report, request, at);
+    if let Some(specimen) = scope.set.all_of(report.items("specimen")).first() {
+        specimen::in_order(scope, specimen, &mut obr);
+    }
+    out.push(obr);
     if let Some(request) = request {
         notes(request, "note", out);
     }
@@ -57,11 +71,14 @@ fn obr(scope: &Scope<'_>, report: &Value, request: Option<&Value>, at: usize) ->
     if let Some(request) = request {
         fill(scope, &mut obr, "OBR6", request);
     }
+    if let Some(specimen) = scope.set.all_of(report.items("specimen")).first() {
+        specimen::collector(scope, specimen, &mut obr);
+    }
     obr
 }
 
-/// OBX and SPM of a report.
-fn results(scope: &Scope<'_>, report: &Value, out: &mut Vec<Segment>) {
+/// OBX and SPM of a report; `in_order` when the specimen stands in OBR.
+fn results(scope: &Scope<'_>, report: &Value, in_order: bool, out: &mut Vec<Segment>) {
     let specimens = scope.set.all_of(report.items("specimen"));
     let results = scope.set.all_of(report.items("result"));
     let several = specimens.len() > 1;
@@ -76,8 +93,10 @@ fn results(scope: &Scope<'_>, report: &Value, out: &mut Vec<Segment>) {
         attached(report, form, &mut n, out);
     }
     for (at, specimen) in specimens.iter().enumerate() {
-        out.push(spm(scope, specimen, at));
-        notes(specimen, "note", out);
+        if !in_order {
+            out.push(spm(scope, specimen, at));
+            notes(specimen, "note", out);
+        }
         let listed = |o: &Value| results.contains(&o);
         let about = scope.set.of_kind("Observation").filter(|o| of(o, specimen));
         for one in about.filter(|o| if listed(o) { several } else { !shared(scope, o, report) }) {
@@ -140,7 +159,7 @@ pub(super) fn request(
     scope: &Scope<'_>,
     request: &Value,
     at: usize,
-    specimens: bool,
+    specimens: Specimens,
     out: &mut Vec<Segment>,
 ) {
     out.push(orc(scope, request, Purpose::Order));
@@ -153,15 +172,32 @@ pub(super) fn request(
         told(scope, report, &mut obr);
     }
     ordered(scope, Some(request), &mut obr);
+    fill(scope, &mut obr, "OBR6", request);
     if !obr.has(4) {
         obr.set(4, cwe_of(request, "code"));
     }
-    if !obr.has(7) {
-        let (start, end) = period(request.get("occurrencePeriod"));
-        obr.set(7, dtm(request.str("occurrenceDateTime").or(start))).set(8, dtm(end));
-    }
     if !obr.has(24) {
         obr.set(24, text(category(request)));
+    }
+    let samples = scope.set.all_of(match report {
+        Some(report) => report.items("specimen"),
+        None => request.items("specimen"),
+    });
+    let in_order = match samples.as_slice() {
+        [one] if specimens == Specimens::InOrder && specimen::fits_order(one) => {
+            specimen::in_order(scope, one, &mut obr);
+            true
+        }
+        [one, ..] => {
+            specimen::collector(scope, one, &mut obr);
+            false
+        }
+        [] => false,
+    };
+    // With the specimen in OBR, OBR-7 is when that was collected.
+    if !obr.has(7) && !in_order {
+        let (start, end) = period(request.get("occurrencePeriod"));
+        obr.set(7, dtm(request.str("occurrenceDateTime").or(start))).set(8, dtm(end));
     }
     out.push(obr);
     notes(request, "note", out);
@@ -171,12 +207,12 @@ pub(super) fn request(
         out.push(super::clinical::dg1(scope, condition, None, n));
     }
     if let Some(report) = report {
-        return results(scope, report, out);
+        return results(scope, report, in_order, out);
     }
     let known = scope.set.all_of(request.items("supportingInfo"));
     let known: Vec<&Value> =
         known.into_iter().filter(|o| o.str("resourceType") == Some("Observation")).collect();
-    let samples = if specimens { scope.set.all_of(request.items("specimen")) } else { Vec::new() };
+    let samples = if in_order { Vec::new() } else { samples };
     let mut n = 0;
     for one in &known {
         observation(scope, one, &mut n, out);
@@ -200,7 +236,8 @@ fn timing(scope: &Scope<'_>, request: &Value, out: &mut Vec<Segment>) {
     }
 }
 
-fn identifiers_are_plain(resource: &Value) -> bool {
+/// Whether no number of a resource is said to be a placer's or a filler's.
+pub(super) fn identifiers_are_plain(resource: &Value) -> bool {
     resource.items("identifier").iter().all(|i| !matches!(identifier_type(i), Some("PLAC" | "FILL")))
 }
 
@@ -225,11 +262,17 @@ fn orc(scope: &Scope<'_>, request: &Value, purpose: Purpose) -> Segment {
     orc.set(4, request.get("requisition").map_or(Content::Empty, |r| scope.ei(r)));
     orc.set(5, text(codes::order_status(status)));
     orc.set(9, dtm(request.str("authoredOn")));
-    orc.set(12, request.get("requester").map_or(Content::Empty, |who| scope.xcn(who)));
+    orc.set(12, orderer(scope, request));
     // The other number of an order stands in OBR-53.
     fill_but(scope, &mut orc, "ORC+", request, &[33]);
     facility(scope, request, &mut orc);
     orc
+}
+
+/// ORC-12 and OBR-16: the person who orders.
+fn orderer(scope: &Scope<'_>, request: &Value) -> Content {
+    let person = request.get("requester").filter(|who| !scope.is(who, "Organization"));
+    person.map_or(Content::Empty, |who| scope.xcn(who))
 }
 
 /// ORC-21 to ORC-24: in whose name the orderer orders, and where both are reached.
@@ -238,7 +281,8 @@ fn facility(scope: &Scope<'_>, request: &Value, orc: &mut Segment) {
     if let Some(person) = request.get("requester").and_then(|who| scope.person(who)) {
         fill(scope, orc, "ORC24", person);
     }
-    if let Some(organization) = role.get("organization") {
+    let asks = request.get("requester").filter(|who| scope.is(who, "Organization"));
+    if let Some(organization) = asks.or_else(|| role.get("organization")) {
         orc.set(21, scope.xon(organization));
         if let Some(found) = scope.set.get(Some(organization)) {
             fill(scope, orc, "ORC22", found);
@@ -258,7 +302,7 @@ fn ordered(scope: &Scope<'_>, request: Option<&Value>, obr: &mut Segment) {
     if request.str("intent") == Some("reflex-order") {
         obr.set(11, "G");
     }
-    obr.set(16, request.get("requester").map_or(Content::Empty, |who| scope.xcn(who)));
+    obr.set(16, orderer(scope, request));
     obr.set(29, parent(scope, request));
     obr.set(31, cwes(request, "reasonCode"));
     fill(scope, obr, "OBR+", request);
@@ -277,27 +321,6 @@ fn category(report: &Value) -> Option<&str> {
     let codings = report.items("category").iter().flat_map(|c| c.items("coding"));
     let mut of_table = codings.filter(|c| c.str("system").is_some_and(|s| s.ends_with("v2-0074")));
     of_table.next().and_then(|c| c.str("code"))
-}
-
-/// SPM.
-fn spm(scope: &Scope<'_>, specimen: &Value, at: usize) -> Segment {
-    let mut spm = Segment::numbered("SPM", at);
-    let (placer, mut filler) = (scope.ei_of(specimen, "PLAC"), scope.ei_of(specimen, "FILL"));
-    if filler == Content::Empty && identifiers_are_plain(specimen) {
-        filler = specimen.items("identifier").first().map_or(Content::Empty, |i| scope.ei(i));
-    }
-    spm.set(2, parts(vec![placer, filler]));
-    spm.set(4, cwe_of(specimen, "type"));
-    if let Some(collection) = specimen.get("collection") {
-        spm.set(7, cwe_of(collection, "method")).set(8, cwe_of(collection, "bodySite"));
-        let (start, end) = period(collection.get("collectedPeriod"));
-        let from = collection.str("collectedDateTime").or(start);
-        spm.set(17, parts(vec![dtm(from), dtm(end)]));
-    }
-    spm.set(18, dtm(specimen.str("receivedTime")));
-    spm.set(24, repeats(specimen.items("condition").iter().map(cwe)));
-    fill_but(scope, &mut spm, "SPM+", specimen, &[14]);
-    spm
 }
 
 /// A document of a report as OBX.

@@ -131,11 +131,12 @@ fn group(patient: &Value, name: &str) -> Content {
     repeats(groups.iter().enumerate().map(concept))
 }
 
-/// A coding of the extension in the terms of table 0189, where it is of that.
+/// A coding of the extension in the terms of table 0189, where it is of that and names no version of its own.
 fn own_coding(coding: &Value) -> Value {
     let code = coding.str("code").unwrap_or_default();
     let own = concepts::back("ethnicity", code).next().filter(|sent| {
-        concepts::find("ethnicity", sent).is_some_and(|c| Some(c.system) == coding.str("system"))
+        coding.get("version").is_none()
+            && concepts::find("ethnicity", sent).is_some_and(|c| Some(c.system) == coding.str("system"))
     });
     match own {
         Some(sent) => Object::new()

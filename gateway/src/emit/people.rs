@@ -6,7 +6,7 @@ use crate::json::Value;
 use super::codes;
 use super::contact::name_parts;
 use super::segment::{parts, text};
-use super::types::{Scope, check_digit, code_of, dtm, extension, identifier_type, period};
+use super::types::{Scope, check_digit, code_of, dtm, extension, identifier_type, local_name, period};
 
 impl Scope<'_> {
     /// XCN of a person that a reference names.
@@ -15,7 +15,9 @@ impl Scope<'_> {
             return parts(vec![Content::Empty, text(reference.str("display"))]);
         };
         let identifier = person.items("identifier").first();
-        let name = person.items("name").first();
+        let shown = reference.str("display");
+        // Under one number somebody else was meant: the record that refers to it says who.
+        let name = person.items("name").first().filter(|name| !strangers(shown, &words_of(name)));
         let mut all = vec![Content::Empty; 21];
         let mut set = |at: usize, content: Content| {
             if let Some(place) = all.get_mut(at - 1) {
@@ -33,7 +35,7 @@ impl Scope<'_> {
                 set(20, dtm(to));
                 set(21, profession);
             }
-            None => set(2, text(reference.str("display"))),
+            None => set(2, text(shown)),
         }
         if let Some(identifier) = identifier {
             let [digit, scheme] = check_digit(identifier);
@@ -78,7 +80,8 @@ impl Scope<'_> {
     /// XON of an organization that a reference names.
     pub fn xon(&self, reference: &Value) -> Content {
         let found = self.set.get(Some(reference));
-        let name = found.and_then(|o| o.str("name")).or_else(|| reference.str("display"));
+        let shown = reference.str("display");
+        let name = found.and_then(|o| o.str("name")).filter(|name| !strangers(shown, name)).or(shown);
         let identifier = found.and_then(|o| o.items("identifier").first());
         let [digit, scheme] = identifier.map_or([Content::Empty, Content::Empty], check_digit);
         parts(vec![
@@ -148,8 +151,12 @@ impl Scope<'_> {
             if let (Some(at), Some(name)) = (level.and_then(|(_, at)| all.get_mut(*at)), here.str("name")) {
                 let universal = here.items("identifier").iter().find(|i| is_universal(i));
                 let mut level = vec![name.into()];
-                let authority = self.authority(universal.and_then(|i| i.str("value")));
-                level.extend(authority.into_iter().skip(1));
+                let universal = universal.and_then(|i| i.str("value"));
+                match universal.and_then(local_name) {
+                    // A universal id of a kind that has no URI.
+                    Some(universal) => level.push(universal.as_str().into()),
+                    None => level.extend(self.authority(universal).into_iter().skip(1)),
+                }
                 *at = if level.len() == 1 { name.into() } else { parts(level) };
                 known = true;
             }
@@ -165,10 +172,32 @@ impl Scope<'_> {
         let own = |i: &&Value| !is_universal(i) && i.str("value") != Some(name);
         let number = found.filter(|_| known).and_then(|l| l.items("identifier").iter().find(own));
         if let (Some(at), Some(number)) = (all.get_mut(9), number) {
-            *at = self.ei(number);
+            // A number that was kept with its parts goes out in its parts.
+            *at = match number.str("value") {
+                Some(value) if value.contains('&') => super::rules::raw(value),
+                _ => self.ei(number),
+            };
         }
         parts(all)
     }
+}
+
+/// The words of a name.
+fn words_of(name: &Value) -> String {
+    let lists = ["prefix", "given", "suffix"].into_iter().flat_map(|key| name.items(key));
+    let lists = lists.filter_map(Value::as_str);
+    let plain = ["text", "family"].into_iter().filter_map(|key| name.str(key));
+    plain.chain(lists).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether what a reference shows and the name of what it leads to have no word in common.
+fn strangers(shown: Option<&str>, name: &str) -> bool {
+    let words = |text: &str| -> Vec<String> {
+        let all = text.split(|c: char| c.is_whitespace() || ",.()".contains(c)).map(str::to_lowercase);
+        all.filter(|word| !word.is_empty()).collect()
+    };
+    let (shown, name) = (words(shown.unwrap_or_default()), words(name));
+    !shown.is_empty() && !name.is_empty() && !shown.iter().any(|word| name.contains(word))
 }
 
 fn is_universal(identifier: &Value) -> bool {

@@ -61,7 +61,7 @@ impl<'a> Told<'a> {
         let who = self.narrowed(who);
         let mut out = vec![patient::pid(&scope, &who).with(1, self.next().as_str())];
         for (n, request) in requests.iter().enumerate() {
-            order::request(&scope, request, n, true, &mut out);
+            order::request(&scope, request, n, order::Specimens::Apart, &mut out);
         }
         out.iter().for_each(|segment| segment.write(&mut self.out));
     }

@@ -121,7 +121,7 @@ impl<'b> Back<'b> {
     /// is a labelled one or fits another rule better.
     fn belongs(&self, rule: &Rule, prefix: &[Step], item: &Value) -> bool {
         let Some((last, before)) = prefix.split_last() else { return false };
-        let constants = self.constants(prefix);
+        let constants = self.constants(prefix, Some(rule));
         if let (List::Item(_), false) = (last.list, constants.is_empty()) {
             return constants.iter().all(|(steps, constant)| says(item, steps, constant));
         }
@@ -131,7 +131,7 @@ impl<'b> Back<'b> {
             other.then(|| r.path.get(..=before.len())).flatten()
         });
         let is_of = |label: &[Step]| {
-            let constants = self.constants(label);
+            let constants = self.constants(label, None);
             !constants.is_empty() && constants.iter().all(|(steps, constant)| says(item, steps, constant))
         };
         if labels.any(is_of) {
@@ -146,11 +146,16 @@ impl<'b> Back<'b> {
         own > 0 && first.is_some_and(|first| std::ptr::eq(*first, rule))
     }
 
-    /// The constants below the item at a path, with their paths inside it.
-    fn constants(&self, prefix: &[Step]) -> Vec<(&'static [Step], &'static str)> {
+    /// The constants below the item at a path, with their paths inside it; with a rule, without those of the items
+    /// beside the one that it means.
+    fn constants(&self, prefix: &[Step], of: Option<&Rule>) -> Vec<(&'static [Step], &'static str)> {
+        let beside = |path: &[Step]| {
+            let own = of.map(|rule| rule.path.iter()).into_iter().flatten();
+            own.zip(path).find(|(a, b)| a != b).is_some_and(|(a, b)| a.name == b.name && a.list != b.list)
+        };
         let of = |rule: &'static Rule| match (rule.how, rule.path.strip_prefix(prefix)) {
             (How::Always(constant), Some(rest)) if !rest.is_empty() && rule.when.is_none() => {
-                Some((rest, constant))
+                (!beside(&rule.path)).then_some((rest, constant))
             }
             _ => None,
         };
@@ -172,6 +177,11 @@ impl<'b> Back<'b> {
             How::Xtn(None) => 2,
             How::Cwe(Some(table)) if target(table, item).is_some() => 3,
             How::Organization if self.scope.is(item, "Organization") => 3,
+            How::Practitioner
+                if ["Practitioner", "PractitionerRole"].iter().any(|k| self.scope.is(item, k)) =>
+            {
+                3
+            }
             _ => 1,
         }
     }
@@ -279,7 +289,7 @@ pub(super) fn mapped(table: &str, concept: &Value) -> Content {
 }
 
 /// Text that was kept with the delimiters it had.
-fn raw(text: &str) -> Content {
+pub(super) fn raw(text: &str) -> Content {
     let component = |text: &str| match text.contains('&') {
         true => parts(text.split('&').map(Content::from).collect()),
         false => text.into(),

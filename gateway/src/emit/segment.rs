@@ -49,6 +49,10 @@ impl Segment {
         out.segment(self.name, &self.fields);
     }
 
+    pub fn is(&self, name: &str) -> bool {
+        self.name == name
+    }
+
     /// Whether any field but the set id says something.
     pub fn says_something(&self) -> bool {
         self.fields.iter().skip(1).any(|field| *field != Content::Empty)

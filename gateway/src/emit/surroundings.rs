@@ -197,9 +197,16 @@ pub(super) fn role(scope: &Scope<'_>, role: &Value) -> Segment {
 pub(super) fn others_in_roles(scope: &Scope<'_>, kind: Kind, out: &mut Vec<Segment>) {
     let told = scope.set.all().filter(|r| r.str("resourceType") != Some("Provenance"));
     let referred: Vec<String> = told.flat_map(super::set::references).collect();
+    // Without ROL nobody in a role of its own stands beside the visit.
+    let visits = scope.set.of_kind("Encounter").filter(|_| !has_roles(kind));
+    let apart: Vec<String> = visits
+        .flat_map(|e| e.items("participant"))
+        .filter(|p| visit::in_role(scope, p))
+        .filter_map(|p| super::local(p.get("individual")?.str("reference")?))
+        .collect();
     for one in scope.set.of_kind("PractitionerRole") {
         let own = format!("PractitionerRole/{}", one.str("id").unwrap_or_default());
-        if referred.contains(&own) {
+        if referred.contains(&own) && !apart.contains(&own) {
             continue;
         }
         if has_roles(kind) && one.get("practitioner").is_some() {

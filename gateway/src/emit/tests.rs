@@ -67,6 +67,40 @@ fn a_patient_goes_out_with_numbers_authorities_and_escapes() {
 }
 
 #[test]
+fn times_of_the_box_are_told_in_the_zone_of_the_clinic() {
+    let mut changed = patient();
+    let meta = json(r#"{"lastUpdated":"2026-11-18T11:06:40.123Z"}"#);
+    changed.as_object_mut().unwrap().insert("meta", meta);
+    assert_eq!(line(&written(Kind::A31, &changed, &[]), "EVN"), "EVN|A31|20261118163640+0530");
+}
+
+#[test]
+fn a_medicine_is_ordered_with_its_dose_and_way() {
+    let request = json(
+        r#"{"resourceType":"MedicationRequest","id":"m","status":"stopped","intent":"order","authoredOn":"2026-11-22",
+        "subject":{"reference":"Patient/p"},"medicationCodeableConcept":{"coding":[{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"308182"}],"text":"Amoxicillin"},
+        "substitution":{"allowedBoolean":false},"note":[{"text":"whole"}],
+        "dosageInstruction":[{"text":"after food","timing":{"repeat":{"frequency":1,"period":8,"periodUnit":"h"}},
+          "route":{"text":"by mouth"},"doseAndRate":[{"doseQuantity":{"value":2,"unit":"tablet"}}]},{"text":"then less"}]}"#,
+    );
+    let text = written(Kind::O01, &request, &[patient()]);
+    let lines: Vec<&str> = text.lines().skip(2).collect();
+    assert_eq!(
+        lines,
+        [
+            "ORC|DC|m|||DC||||20261122",
+            "TQ1|1|2^tablet|Q8H||||||||after food",
+            "TQ1|2||||||||||then less",
+            "RXO|308182^^RXNORM^^^^^^Amoxicillin||||||||N",
+            "NTE|1||whole",
+            "RXR|^by mouth"
+        ]
+    );
+    let set = Set::default();
+    assert_eq!(message(Kind::O21, &request, &set, &envelope(), &[]), Err(Refusal::Kind(Kind::O21)));
+}
+
+#[test]
 fn values_go_out_as_what_they_are() {
     let code = r#""code":{"coding":[{"system":"http://loinc.org","code":"1-1","display":"Thing"}]}"#;
     let status =
@@ -124,7 +158,10 @@ fn a_merge_names_who_was_and_who_is() {
     assert_eq!(line(&text, "MRG"), "MRG|NC-000002^^^NC||||||Pawar");
     let set = Set::new([&gone]);
     assert_eq!(message(Kind::A40, &gone, &set, &envelope(), &[]), Err(Refusal::NoSurvivor));
-    assert_eq!(message(Kind::R01, &gone, &Set::default(), &envelope(), &[]).map(|_| ()), Ok(()));
+    assert_eq!(
+        message(Kind::R01, &gone, &Set::default(), &envelope(), &[]),
+        Err(Refusal::Nothing(Kind::R01))
+    );
     assert_eq!(message(Kind::S12, &gone, &set, &envelope(), &[]), Err(Refusal::Kind(Kind::S12)));
 }
 
@@ -180,7 +217,8 @@ const HEAD: &str = "MSH|^~\\&|LIS|CITY|CV|BOX|20261122101500+0530||";
 const PERSON: &str = "PID|1||88120^^^CITY^MR~77^^^&1.2.3&ISO^PI||PAWAR^LAKSHMI^BAI^^Smt^MBBS^L~LAXMI^^^^^^N|SHINDE^|19680314|F||^Marathi|\
     3 Main^Peth^Satara^MH^415001^IN^H^^Satara||02162 1234^PRN^PH~^NET^Internet^l@example.org|98220^WPN^PH|mr^Marathi^ISO639|M^Married^HL70002|HIN^Hindu^HL70006|||||^Not|Satara|Y|2|IND^Indian^HL70171|||20260101|Y\n\
     PD1|||City Clinic^^^^^CITY^^^^C1|D1^Joshi^Asha^^^Dr^^^CITY\n\
-    NK1|1|PAWAR^RAM|SPO^Spouse^HL70063|3 Main^^Satara|98221^PRN^PH|98222^WPN^PH|||||||||M\n";
+    NK1|1|PAWAR^RAM|SPO^Spouse^HL70063|3 Main^^Satara|98221^PRN^PH|98222^WPN^PH|||||||||M\n\
+    NK1|2|SHINDE^UMA|EMR^Employer^HL70063|5 Road^^Pune|98223^WPN^PH||E^Employer^HL70131||||||Mill^^^^^CITY^^^^M1|||||||||||||||||KULKARNI^JAY~RANE^OM|98224^WPN^PH|9 Lane^^Pune\n";
 const VISIT: &str = "PV1|1|O|WARD 1|R^Routine^HL70007|||D1^Joshi^Asha^^^Dr^^^CITY|D2^Rao^V^^^^^^CITY||MED^Medicine^HL70069||||1^Physician^HL70023||||V100^^^CITY^VN|||||||||||||||||01^Home^HL70112||||||||20261122090000+0530|20261122100000+0530\n\
     PV2|||R05^Cough^I10\n";
 const FINDINGS: &str = "AL1|1|DA|PEN^Penicillin^L|SV|RASH|20200101\nDG1|1||I10^Hypertension^I10|High blood pressure|20260101|F||||||||||D1^Joshi^Asha^^^Dr^^^CITY|||20261122\n\
@@ -202,10 +240,17 @@ const RESULTS: &str = "ORC|RE|P1^CLINIC|F1^LAB|G1^LAB|CM||||20261122090000+0530|
 const BOOKED: &str = "SCH|P7^CLINIC|F7^CITY|||||R05^Cough^I10|ROUTINE^Routine appointment^HL70276|15|min^minute^UCUM|^^^20261201100000+0530^20261201101500+0530|||||D1^Joshi^Asha^^^Dr^^^CITY|||||||||Booked\n\
     PID|1||88120^^^CITY^MR||PAWAR^LAKSHMI||19680314|F\nRGS|1|A\nAIS|1||GEN^General^L|20261201100000+0530\n\
     AIP|1||D1^Joshi^Asha^^^Dr^^^CITY\nAIL|1||ROOM 2\n";
+const BOOKED_VISIT: &str = "SCH|P7^CLINIC|F7^CITY|||||R05^Cough^I10|ROUTINE^Routine^HL70276|15|min^minute^UCUM|^^^20261201100000+0530^20261201101500+0530|||||D1^Joshi^Asha^^^Dr^^^CITY|||||||||Booked\n\
+    PID|1||88120^^^CITY^MR||PAWAR^LAKSHMI||19680314|F\nPV1|1|O|WARD 1||||D1^Joshi^Asha^^^Dr^^^CITY||||||||||||V100^^^CITY^VN\n\
+    RGS|1|A\nAIG|1||ECG1^ECG machine^L|DEV^Device^L\nAIL|1||ROOM 2\nAIP|1||D1^Joshi^Asha^^^Dr^^^CITY\n";
 const LETTER: &str = "TXA|1|18842-5^Discharge^LN|TX|20261122093000+0530||20261122094000+0530|||D1^Joshi^Asha^^^Dr^^^CITY|||DOC7^CITY||||letter.txt|AU||AV\n\
     OBX|1|ED|18842-5^Discharge^LN||^TEXT^plain^Base64^aGVsbG8=||||||F\n";
 const SHOT: &str = "ORC|RE||V7^CITY\nRXA|0|1|20261122093000+0530|20261122093000+0530|08^Hep B^CVX|0.5|mL^^UCUM||00^New immunization record^NIP001|D1^Joshi^Asha^^^Dr^^^CITY|||||L7|20270131|MSD^Merck^MVX|||CP|A\n\
     RXR|IM^Intramuscular^HL70162|LA^Left arm^HL70163\n";
+const MEDICINE: &str = "ORC|NW|P8^CLINIC|F8^CITY|G8^CLINIC|IP||||20261122090000+0530|||D1^Joshi^Asha^^^Dr^^^CITY\n\
+    TQ1|1|1^tbl|BID||||20261122090000+0530|20261129090000+0530||||after food\n\
+    RXO|323510^Amoxicillin 500 mg^L|500|750|mg^milligram^L|CAP^Capsule^L||WF^With food^L||||10|cap|2||||||||J20^Bronchitis^I10\n\
+    NTE|1||whole\nRXR|PO^Oral^HL70162\n";
 const ORDER: &str = "ORC|NW|P9^CLINIC||G9^CLINIC|IP||||20261122090000+0530|||D1^Joshi^Asha^^^Dr^^^CITY\n\
     OBR|1|P9^CLINIC||RFT^Renal function^L||||||||||||D1^Joshi^Asha^^^Dr^^^CITY|||||||||||||||R80^Proteinuria^I10\nNTE|1||fasting\n";
 
@@ -224,6 +269,8 @@ fn own() -> Vec<String> {
         with("MDM^T02^MDM_T02", &format!("{PERSON}{VISIT}{LETTER}")),
         format!("{HEAD}VXU^V04^VXU_V04|C5|P|2.5.1\n{PERSON}{SHOT}"),
         format!("{HEAD}ORM^O01^ORM_O01|C6|P|2.5.1\n{PERSON}{VISIT}{ORDER}"),
+        format!("{HEAD}ORM^O01^ORM_O01|C7|P|2.5.1\n{PERSON}{VISIT}{MEDICINE}"),
+        format!("{HEAD}SIU^S14^SIU_S12|C8|P|2.5.1\n{BOOKED_VISIT}"),
         adt("A01", &format!("{VISIT}{FINDINGS}")),
         adt("A04", &format!("{VISIT}OBX|1|NM|8302-2^Height^LN||150|cm|||||F|||20261122\n{FINDINGS}")),
         adt("A08", VISIT),
@@ -240,11 +287,11 @@ fn a_message_written_from_its_records_says_the_same() {
     for text in own() {
         let kept = round(text.as_bytes()).unwrap();
         println!("round trip {}: {kept}", kept.kind);
-        assert!(kept.share() >= 0.9, "{}: {kept}", kept.kind);
+        assert!(kept.share() >= 0.98, "{}: {kept}", kept.kind);
         all.add(kept);
     }
     println!("round trip of own messages: {all}");
-    assert!(all.fields > 300 && all.share() >= 0.98, "{all}");
+    assert!(all.fields > 500 && all.share() >= 0.99, "{all}");
 }
 
 /// The figure of the published sample messages, where they lie beside the checkout; printed, and kept from falling. What
@@ -255,8 +302,11 @@ fn published_messages_keep_their_fields() {
     for kept in figures.values() {
         println!("round trip {}: {kept}", kept.kind);
     }
+    for kept in figures.values().filter(|kept| kept.fields > 0) {
+        assert!(kept.share() >= 0.98, "{}: {kept}", kept.kind);
+    }
     let mut all = Kept::default();
     figures.into_values().for_each(|kept| all.add(kept));
     println!("round trip of published messages: {all}");
-    assert!(all.fields == 0 || all.share() >= 0.93, "{all}");
+    assert!(all.fields == 0 || all.share() >= 0.99, "{all}");
 }

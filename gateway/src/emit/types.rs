@@ -60,7 +60,8 @@ impl Scope<'_> {
     /// HD of an identifier: its system, and the name and the kind of number of the one that gave it.
     pub fn assigned(&self, identifier: &Value) -> Vec<Content> {
         let system = identifier.str("system");
-        let giver = self.set.get(identifier.get("assigner")).and_then(Designator::of);
+        let assigner = identifier.get("assigner");
+        let giver = self.set.get(assigner).and_then(Designator::of).map(|giver| giver.called(assigner));
         let means = |d: &Designator<'_>| {
             let named = self.authorities.iter().find(|(name, _)| Some(name.as_str()) == d.name);
             let uri = ids::authority(d.name.unwrap_or_default(), d.universal, d.kind.unwrap_or_default());
@@ -140,6 +141,15 @@ impl<'v> Designator<'v> {
         let local = |i: &Value| i.str("system").is_some_and(|s| s.starts_with(LOCAL));
         let name = all.iter().find(|i| universal_kind(i).is_none() && local(i)).and_then(|i| i.str("value"));
         Some(Self { name, universal: plain.or(host).unwrap_or(value), kind })
+    }
+
+    /// The same under the name that one number calls it by: senders know one authority by several. A universal id that
+    /// says enough needs none.
+    fn called(self, assigner: Option<&'v Value>) -> Self {
+        let shown = assigner.and_then(|a| a.str("display"));
+        let known = ids::authority("", self.universal, self.kind.unwrap_or_default());
+        let enough = known.is_some_and(|uri| !uri.starts_with(LOCAL));
+        Self { name: shown.or(self.name.filter(|_| !enough)), ..self }
     }
 }
 

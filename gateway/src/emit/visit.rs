@@ -115,7 +115,7 @@ fn class(coding: Option<&Value>) -> Content {
 }
 
 /// Whether a participant is a person in a role of its own, which ROL tells.
-fn in_role(scope: &Scope<'_>, participant: &Value) -> bool {
+pub(super) fn in_role(scope: &Scope<'_>, participant: &Value) -> bool {
     let kinds = || participant.items("type").iter().filter_map(|t| code_of(Some(t)));
     let of_visit =
         kinds().any(|code| matches!(code, "ATND" | "REF" | "CON" | "ADM" | "PPRF" | "SPRF" | "PART"));

@@ -115,7 +115,7 @@ pub(super) fn role(
 
 /// NDL of OBR-32 to 35: the name in sub-components of component 1; or an XCN, as many write it.
 pub(super) fn interpreter(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> Option<Value> {
-    if spot.c(1).s(2).peek().is_none() {
+    if (2..=6).all(|n| spot.c(1).s(n).peek().is_none()) {
         return practitioner(scope, drafts, spot);
     }
     let part = spot.c(1);

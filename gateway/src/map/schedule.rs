@@ -59,7 +59,10 @@ pub(super) fn appointment<'a>(
     }
     let start = draft.body.get("start").and_then(Value::as_str).unwrap_or_default().to_owned();
     rows.push(Row::plain(Label::Key("appointment"), start, sch.index()));
-    drafts.add(draft);
+    let booked = drafts.add(draft);
+    if let Some(visit) = around.refs.get("encounter") {
+        drafts.extend(visit, "appointment", std::iter::once(&booked));
+    }
 }
 
 /// The trigger says more than SCH-25 does (the guide's note on SIU).

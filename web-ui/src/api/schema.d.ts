@@ -3391,6 +3391,8 @@ export interface components {
             application?: string;
             /** @description MSH-4. */
             facility?: string;
+            /** @description Whether `ORM^O01` tells of medicines that are ordered, too; without it of all other orders alone. */
+            medicines?: boolean;
             /** @description The messages that are made, such as `ADT^A08` and `ORU^R01`; none for a channel that only carries alerts. */
             messages: string[];
         };

@@ -48,6 +48,9 @@ pub struct RecordsSource {
     /// The messages that are made, such as `ADT^A08` and `ORU^R01`; none for a channel that only carries alerts.
     #[schema(max_items = 20)]
     pub messages: Vec<String>,
+    /// Whether `ORM^O01` tells of medicines that are ordered, too; without it of all other orders alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub medicines: bool,
     /// MSH-3.
     #[serde(default = "application")]
     pub application: String,
@@ -201,7 +204,8 @@ impl Maker<'_> {
             0 | 1 => None,
             version => self.version(change, version - 1)?,
         };
-        let wanted = |message: &Message| self.source.messages.contains(&message.to_string());
+        let told = kind.as_str() != "MedicationRequest" || self.source.medicines;
+        let wanted = |message: &Message| told && self.source.messages.contains(&message.to_string());
         let caused: Vec<Message> = emit::caused(before.as_ref(), &now).into_iter().filter(wanted).collect();
         if caused.is_empty() || !self.shown(kind, &change.id)? {
             return Ok(Vec::new());

@@ -1,14 +1,14 @@
 //! How much of a message comes back: message, records, message, records. A field is kept when everything that the map made
 //! of it is made of the second message again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 
-use super::super::{Acknowledge, Envelope, Kind, Set, message};
+use super::super::{Acknowledge, Envelope, Kind, Refusal, Set, message};
 use crate::hl7::accept::{self, Policy};
 use crate::hl7::structure::Layout;
 use crate::hl7::{Limits, Message, Mode, batch, parse};
@@ -22,6 +22,8 @@ pub struct Kept {
     pub messages: usize,
     pub fields: usize,
     pub kept: usize,
+    /// Fields of which the map reports that something has no home in FHIR.
+    pub homeless: usize,
     /// Names of lost fields with how often.
     pub lost: BTreeMap<String, usize>,
 }
@@ -35,6 +37,7 @@ impl Kept {
         self.messages += other.messages;
         self.fields += other.fields;
         self.kept += other.kept;
+        self.homeless += other.homeless;
         for (name, n) in other.lost {
             *self.lost.entry(name).or_default() += n;
         }
@@ -43,9 +46,13 @@ impl Kept {
 
 impl fmt::Display for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lost: Vec<String> = self.lost.iter().map(|(name, n)| format!("{name} x{n}")).collect();
+        // Biggest first.
+        let mut lost: Vec<(&String, &usize)> = self.lost.iter().collect();
+        lost.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
+        let lost: Vec<String> = lost.into_iter().map(|(name, n)| format!("{name} x{n}")).collect();
         let percent = 100.0 * self.share();
         write!(f, "{} messages, {} of {} fields, {percent:.2} %", self.messages, self.kept, self.fields)?;
+        write!(f, ", {} without a home", self.homeless)?;
         if lost.is_empty() { Ok(()) } else { write!(f, "; lost {}", lost.join(", ")) }
     }
 }
@@ -108,7 +115,19 @@ pub fn round(bytes: &[u8]) -> Option<Kept> {
         training: false,
         acknowledge: Acknowledge::Original,
     };
-    let again = message(kind, root, &set, &envelope, &[]).unwrap();
+    let again = match message(kind, root, &set, &envelope, &[]) {
+        Ok(again) => again,
+        // What the message is about has no home in FHIR: nothing that could be told again is among the records.
+        Err(Refusal::Nothing(_)) => {
+            return Some(Kept {
+                kind: name,
+                messages: 1,
+                homeless: homeless(&there) + places(&first, &there).len(),
+                ..Kept::default()
+            });
+        }
+        Err(why) => panic!("{name}: {why}"),
+    };
     // What is not taken in again is lost altogether.
     let back = mapped(&again).map(|(_, back)| back.bundle).unwrap_or_default();
     Some(compare(name, &first, &there, &back))
@@ -189,27 +208,38 @@ fn alike<'v>(first: &'v Value, there: &'v Value, pointer: &[&str]) -> Vec<(&'v V
     }
 }
 
+/// The places of a message that are counted: each segment, field and repetition.
+fn places(message: &Message, there: &Mapped) -> BTreeMap<(usize, u16, u16), bool> {
+    let layout = Layout::of(message);
+    let counted = there.links.iter().filter(|link| !layout.tree.misplaced.contains(&link.segment));
+    counted.map(|link| ((link.segment, link.field, link.repetition), true)).collect()
+}
+
+/// How many fields have parts that the map found no home for.
+fn homeless(there: &Mapped) -> usize {
+    let fields = there.report.unmapped.iter().map(|u| u.path.split('.').next().unwrap_or_default());
+    fields.collect::<BTreeSet<_>>().len()
+}
+
 /// What is counted: each repetition of a field that the map has made something of, in a segment for which the structure of
 /// the message has a place. What the map reports as unmapped has no home in FHIR and cannot come back.
 fn compare(kind: String, message: &Message, there: &Mapped, back: &Value) -> Kept {
     let (first, first_names) = ordered(&there.bundle);
     let (second, second_names) = ordered(back);
     let partners = partners(&first, &second);
-    let layout = Layout::of(message);
-    let mut places: BTreeMap<(usize, u16, u16), bool> = BTreeMap::new();
+    let mut places = places(message, there);
     for link in &there.links {
-        if layout.tree.misplaced.contains(&link.segment) {
-            continue;
-        }
         let Some(resource) = first.get(link.entry) else { continue };
         let pointer: Vec<&str> = link.pointer.split('/').skip(1).collect();
         let found = partners.get(link.entry).copied().flatten();
         let found = found.map(|other| alike(resource, other, &pointer)).unwrap_or_default();
         let kept = found.iter().any(|(a, b)| plain(a, &first_names) == plain(b, &second_names));
-        let place = places.entry((link.segment, link.field, link.repetition)).or_insert(true);
-        *place &= kept;
+        if let Some(place) = places.get_mut(&(link.segment, link.field, link.repetition)) {
+            *place &= kept;
+        }
     }
-    let mut kept = Kept { kind, messages: 1, fields: places.len(), ..Kept::default() };
+    let homeless = homeless(there);
+    let mut kept = Kept { kind, messages: 1, fields: places.len(), homeless, ..Kept::default() };
     for ((segment, field, _), same) in places {
         if same {
             kept.kept += 1;
