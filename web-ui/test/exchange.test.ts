@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { far, rest } from "../src/screens/exchange/indexing";
-import { items, member, plain, read } from "../src/screens/exchange/json";
+import { items, member, plain, read, slip } from "../src/screens/exchange/json";
 import { issues, leadsTo, say } from "../src/screens/exchange/say";
 import { abilities, suggest } from "../src/screens/exchange/suggest";
 import { brief, cell, columns, lines, pages } from "../src/screens/exchange/table";
@@ -19,6 +19,17 @@ describe("a JSON text as a tree", () => {
       const back = (node: ReturnType<typeof read>): unknown => node.kind === "object" ? Object.fromEntries(node.members.map((m) => [m.name, back(m.node)])) : node.kind === "array" ? node.items.map(back) : node.kind === "string" ? node.text : (JSON.parse(node.text) as unknown);
       expect(back(read(text))).toEqual(JSON.parse(text));
     }
+  });
+});
+
+describe("a text that a person wrote", () => {
+  test("is right, or wrong on a line", () => {
+    expect(slip('{"a": [{"b": 1}, {"b": 2}]}')).toBeNull();
+    expect(slip('{\n "a": 1,\n "b" 2\n}')).toEqual({ line: 3, twice: null });
+  });
+  test("says which name stands twice, however it is written", () => {
+    expect(slip('{"rules": {\n"strict": true,\n"x": {"strict": 1},\n"str\\u0069ct": false}}')).toEqual({ line: 4, twice: "strict" });
+    expect(plain(member(read('{"a": 1, "a": 2}'), "a"))).toBe("1");
   });
 });
 

@@ -65,6 +65,9 @@ async function channels(browser) {
     const json = page.getByTestId("channel-json");
     await json.waitFor();
     const document = JSON.parse(await json.inputValue());
+    await json.fill((await json.inputValue()).replace('"name":', '"name": "city",\n  "name":'));
+    await at.press("channels.save");
+    await page.getByTestId("channel-issues").getByText(at.t("channels.twice", { name: "name", line: 3 })).waitFor();
     await json.fill(JSON.stringify({ ...document, rules: { ...document.rules, replayDays: 900 } }, null, 2));
     await at.press("channels.save");
     await page.getByTestId("channel-issues").getByText("rules.replayDays").waitFor();

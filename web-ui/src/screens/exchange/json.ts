@@ -10,9 +10,23 @@ export type Node =
 /** As deep as the box lets a record be, with room for the bundle around it. */
 const DEEPEST = 80;
 
+/** A text that cannot be taken: where, and the name that stands twice in one object if that is why. */
+export class NoJson extends SyntaxError {
+  constructor(
+    /** The character, from 0. */
+    readonly at: number,
+    readonly twice: string | null = null,
+  ) {
+    super(twice === null ? `not JSON at character ${at + 1}` : `"${twice}" stands twice, again at character ${at + 1}`);
+  }
+}
+
 class Reader {
   private at = 0;
-  constructor(private readonly text: string) {}
+  constructor(
+    private readonly text: string,
+    private readonly strict: boolean,
+  ) {}
 
   whole(): Node {
     const node = this.value(0);
@@ -21,8 +35,8 @@ class Reader {
     return node;
   }
 
-  private wrong(): SyntaxError {
-    return new SyntaxError(`not JSON at character ${this.at + 1}`);
+  private wrong(): NoJson {
+    return new NoJson(this.at);
   }
 
   private space(): void {
@@ -63,7 +77,9 @@ class Reader {
     if (this.take("}")) return { kind: "object", members };
     do {
       this.space();
+      const begins = this.at;
       const name = this.string();
+      if (this.strict && members.some((one) => one.name === name)) throw new NoJson(begins, name);
       this.expect(":");
       members.push({ name, node: this.value(depth + 1) });
     } while (this.take(","));
@@ -86,14 +102,31 @@ class Reader {
     whole.lastIndex = this.at;
     const found = whole.exec(this.text);
     if (!found) throw this.wrong();
-    this.at = whole.lastIndex;
-    return JSON.parse(found[0]) as string;
+    try {
+      const text = JSON.parse(found[0]) as string;
+      this.at = whole.lastIndex;
+      return text;
+    } catch {
+      throw this.wrong();
+    }
   }
 }
 
-/** Reads a JSON text; throws SyntaxError with the place. */
+/** Reads a JSON text; throws NoJson with the place. */
 export function read(text: string): Node {
-  return new Reader(text).whole();
+  return new Reader(text, false).whole();
+}
+
+/** What is wrong with a text that a person wrote, as the line and the name that stands twice; null when nothing is. Of two
+ * members with one name only the last would count, and the person would not know. */
+export function slip(text: string): { line: number; twice: string | null } | null {
+  try {
+    new Reader(text, true).whole();
+    return null;
+  } catch (problem) {
+    if (!(problem instanceof NoJson)) throw problem;
+    return { line: text.slice(0, problem.at).split("\n").length, twice: problem.twice };
+  }
 }
 
 /** The member of an object, or undefined. */
