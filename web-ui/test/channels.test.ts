@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { Channel, ChannelDocument, ChannelHour, InboxMessage } from "../src/api/types";
+import { BOUNDS, boundFaults, boundsDraft, boundsOf } from "../src/screens/exchange/channels/alert";
 import { bars, BLANK, document, faults, fieldOf, issuesOf, lately, sum, troubled, type Draft } from "../src/screens/exchange/channels/channel";
 import { lineOf } from "../src/screens/exchange/channels/place";
-import { sample, sheet } from "../src/screens/exchange/channels/sheet";
+import { groups, sheet } from "../src/screens/exchange/channels/sheet";
 import { course } from "../src/screens/messages/course";
 import { classOf, destinations, mayGiveUp, mayResend, parts } from "../src/screens/outbox/outbox";
 
@@ -103,8 +104,26 @@ describe("the sheet for the other side", () => {
   test("tells the rules of the document", () =>
     expect(sheet(line(null), written)).toEqual({ host: null, port: "2576", tls: true, ownCertificate: "his", peers: [PRINT.slice(0, 16)], allow: ["10.0.0.0/8"], kinds: ["ORU"], processing: [], charset: null, replayDays: 30, refusesReuse: true, afterApply: true, strict: true }));
   test.each([["[::]:2575", null], ["[fd00::7]:2575", "fd00::7"], ["192.168.4.2:2575", "192.168.4.2"]])("%s", (address, host) => expect(sheet(line(address), null)).toMatchObject({ host, port: "2575", replayDays: 7, refusesReuse: false }));
-  test("the sample is of a kind that is taken", () => {
-    for (const kinds of [[], ["ORU"], ["ADT", "ORU^R01"]]) expect(sample(kinds)).toContain("ORU^R01^ORU_R01");
-    for (const kinds of [["ADT"], ["ADT^A04", "ORU^R30"]]) expect(sample(kinds)).toContain("ADT^A04^ADT_A01");
+  test("events are told by what is done with them", () => {
+    const event = (type: string, state: string) => ({ type, state, about: "visit" });
+    const all = groups([{ structure: "ADT_A01", events: [event("ADT^A01", "taken"), event("ADT^A08", "depends"), event("ADT^A04", "taken")] }, { structure: "ADT_A60", events: [event("ADT^A60", "refused")] }, { structure: "QBP_Q21", events: [event("QBP^Q22", "answered")] }]);
+    expect(all).toEqual([
+      { state: "taken", structures: [{ structure: "ADT_A01", events: ["ADT^A01", "ADT^A04"] }] },
+      { state: "depends", structures: [{ structure: "ADT_A01", events: ["ADT^A08"] }] },
+      { state: "answered", structures: [{ structure: "QBP_Q21", events: ["QBP^Q22"] }] },
+    ]);
+  });
+});
+
+describe("the bounds of a channel's alerts", () => {
+  test("begin with those that hold where none are named", () => expect(boundsDraft(undefined)).toEqual({ silentMinutes: "", errorPercent: "20", waitingMinutes: "30", certificateDays: "21" }));
+  test("empty turns one off, and what is typed survives", () => {
+    const typed = { silentMinutes: " 45 ", errorPercent: "", waitingMinutes: "0", certificateDays: "365" };
+    expect(boundFaults(typed)).toEqual({});
+    expect(boundsOf(typed)).toEqual({ silentMinutes: 45, errorPercent: 0, waitingMinutes: 0, certificateDays: 365 });
+    expect(boundsOf(boundsDraft(boundsOf(typed)))).toEqual(boundsOf(typed));
+  });
+  test.each(BOUNDS)("%s takes whole numbers up to its most", (name) => {
+    for (const wrong of ["x", "-1", "1.5", "999999999", "525601"]) expect(boundFaults({ ...boundsDraft(undefined), [name]: wrong })).toEqual({ [name]: "alerts.bad" });
   });
 });

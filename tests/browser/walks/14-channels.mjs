@@ -96,8 +96,12 @@ async function channels(browser) {
     await page.getByTestId("channel-sheet").click();
     await page.getByText(at.t("sheet.port", { port })).waitFor();
     await at.look("channels-sheet");
-    const sample = (await page.locator("ul pre").innerText()).replaceAll("\n", "\r");
-    if (verdict(await box.hl7(`${sample}\r`)) !== "AA") throw new Error("the sample is not taken");
+    await page.getByText(at.t("sheet.state.taken"), { exact: true }).waitFor();
+    const samples = page.getByTestId("sheet-sample");
+    if ((await samples.count()) < 2) throw new Error("the sheet has too few samples");
+    for (const text of await samples.locator("pre").allInnerTexts()) {
+      if (verdict(await box.hl7(`${text.trim().replaceAll("\n", "\r")}\r`)) !== "AA") throw new Error(`a sample is not taken: ${text}`);
+    }
 
     // Deleted: a question first.
     await page.getByTestId("channel-now").click();

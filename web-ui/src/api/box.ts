@@ -85,6 +85,20 @@ export const channelVersion = (name: string, version: number) => take(api.GET("/
 export const restoreChannel = (name: string, version: number, current: number) => take(api.POST("/api/channels/{name}/versions/{version}/restore", { ...path({ name, version }), headers: { "if-match": `W/"${current}"` } }));
 export const tryChannel = (name: string, body: { message: string } | { seq: number }) => take(api.POST("/api/channels/{name}/try", { ...path({ name }), body }));
 
+export const testChannel = (name: string, type: string | null, production: boolean) => take(api.POST("/api/channels/{name}/test", { ...path({ name }), body: { type, production } })) as Promise<T.DoorTest>;
+export const testDestination = (channel: string, name: string, type: string | null) => take(api.POST("/api/destinations/{channel}/{name}/test", { ...path({ channel, name }), body: { type } })) as Promise<T.TargetTest>;
+export const channelSheet = (name: string) => take(api.GET("/api/channels/{name}/sheet", path({ name })));
+export const alerts = () => take(api.GET("/api/alerts"));
+
+export const replays = () => take(api.GET("/api/replays"));
+export const previewReplay = (ask: T.ReplayAsk) => take(api.POST("/api/replays/preview", { body: ask as Required<T.ReplayAsk> }));
+/** `expect` is the number that the preview named: with another one the box does not begin. */
+export const beginReplay = (ask: T.ReplayAsk, expect: number) => take(api.POST("/api/replays", { body: { ask: ask as Required<T.ReplayAsk>, expect } }));
+export const replay = (id: number) => take(api.GET("/api/replays/{id}", path({ id })));
+export const pauseReplay = (id: number) => take(api.POST("/api/replays/{id}/pause", path({ id })));
+export const resumeReplay = (id: number) => take(api.POST("/api/replays/{id}/resume", path({ id })));
+export const cancelReplay = (id: number) => take(api.POST("/api/replays/{id}/cancel", path({ id })));
+
 /** The clinic's own maps, and their version; 0 until there are some. */
 export async function maps(): Promise<{ maps: T.Maps; version: number }> {
   const asked = api.GET("/api/hl7/maps");

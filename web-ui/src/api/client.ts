@@ -8,8 +8,10 @@ import type { paths } from "./schema";
 type News = "reached" | "lost" | "signedOut" | "sealed";
 const listeners = new Set<(news: News) => void>();
 
-/** Longest wait for an answer, in milliseconds. */
+/** Longest wait for an answer, in milliseconds; a test message waits for another system, a preview reads many messages. */
 const PATIENCE_MS = 20_000;
+const LONG_PATIENCE_MS = 45_000;
+const SLOW = /\/(test|preview)$/;
 
 export function listen(listener: (news: News) => void): () => void {
   listeners.add(listener);
@@ -21,7 +23,7 @@ function tell(news: News): void {
 }
 
 async function send(request: Request): Promise<Response> {
-  const patience = AbortSignal.timeout(PATIENCE_MS);
+  const patience = AbortSignal.timeout(SLOW.test(new URL(request.url).pathname) ? LONG_PATIENCE_MS : PATIENCE_MS);
   if (request.method !== "GET") request.headers.set("x-clinicvault", "1");
   try {
     const response = await fetch(request, { credentials: "same-origin", cache: "no-store", redirect: "error", signal: AbortSignal.any([request.signal, patience]) });

@@ -69,6 +69,23 @@ export type ChannelDocument = S["Channel"];
 export type ChannelVersion = S["ChannelVersion"];
 export type ChannelTried = S["Tried"];
 
+export type ChannelAlert = S["ChannelAlert"];
+export type AlertList = S["ChannelAlertList"];
+/** The bounds of a channel. */
+export type Bounds = Required<S["ChannelAlerts"]>;
+export type ChannelSheet = S["ChannelSheet"];
+export type SheetStructure = S["SheetStructure"];
+export type DoorTest = Omit<S["DoorTest"], "door"> & { door: Omit<S["Door"], "outcome"> & { outcome: "answered" | "failed" | "none" } };
+export type TargetTest = Omit<S["TargetTest"], "outcome"> & { outcome: "taken" | "refused" | "rejected" | "failed" };
+export type TestAnswer = S["TestAnswer"];
+export type ProbeTime = S["ProbeTime"];
+export type ProbeStep = S["ProbeStep"];
+
+export type Replay = S["Replay"];
+/** What is left out narrows nothing. */
+export type ReplayAsk = Partial<S["ReplayAsk"]>;
+export type ReplayPreview = S["ReplayPreview"];
+
 export type Maps = S["Hl7Maps"];
 export type SentCode = S["Hl7Concept"];
 export type ZField = S["Hl7ZField"];

@@ -1,5 +1,5 @@
 // What the other side's IT needs to connect, from a channel and its document. Pure.
-import type { Channel, ChannelDocument } from "../../../api/types";
+import type { Channel, ChannelDocument, SheetStructure } from "../../../api/types";
 
 export interface Sheet {
   /** Null where the box listens on all of its addresses: then each of its addresses will do. */
@@ -44,15 +44,20 @@ export function sheet(line: Channel, document: ChannelDocument | null): Sheet {
   };
 }
 
-/** Whether results are taken. */
-export const takesResults = (kinds: readonly string[]) => kinds.length === 0 || kinds.some((kind) => kind === "ORU" || kind === "ORU^R01");
+/** What is done with an event, in the order in which a reader looks for it; refused ones are said in one sentence. */
+export const STATES = ["taken", "depends", "answered", "passedOver"] as const;
+export type EventState = (typeof STATES)[number];
 
-/** A message to begin with, about a person who does not exist. A result enters no record then: it waits until somebody says
- * whose it is. Only where results are not taken, it is a registration. */
-export function sample(kinds: readonly string[]): string {
-  const head = (kind: string) => `MSH|^~\\&|YOURSYSTEM|YOURSITE|CLINICVAULT|CLINIC|20260203090000+0530||${kind}|TEST0001|P|2.5.1||||||UNICODE UTF-8`;
-  const person = "PID|1||TEST-1^^^YOURSITE^MR||Test^Line||19700101|U";
-  return takesResults(kinds)
-    ? [head("ORU^R01^ORU_R01"), person, "OBR|1||TEST-1|2339-0^Glucose^LN|||20260203083000+0530|||||||||||||||||||F", "OBX|1|NM|2339-0^Glucose^LN||100|mg/dL|70-140|N|||F"].join("\n")
-    : [head("ADT^A04^ADT_A01"), "EVN||20260203090000+0530", person, "PV1|1|O"].join("\n");
+export interface Group {
+  state: EventState;
+  /** Structures with those of their events that are of this state. */
+  structures: { structure: string; events: string[] }[];
+}
+
+/** The events by what is done with them; groups without any are left out. */
+export function groups(structures: readonly SheetStructure[]): Group[] {
+  return STATES.map((state) => ({
+    state,
+    structures: structures.map((one) => ({ structure: one.structure, events: one.events.filter((event) => event.state === state).map((event) => event.type) })).filter((one) => one.events.length > 0),
+  })).filter((group) => group.structures.length > 0);
 }
