@@ -60,6 +60,7 @@ impl Exchange {
         feed: Receiver<Event>,
         control_id: &str,
     ) -> Option<(Vec<u8>, Option<Fault>)> {
+        let _awaited = self.0.pace.awaited();
         let problem = self.outcome(pending.seq, feed).await?;
         let now = self.records().now();
         let offset = self.rules().map.zone.to_offset(now);

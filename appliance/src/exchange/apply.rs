@@ -14,12 +14,13 @@ use clinicvault_gateway::hl7::{ErrorCode, Problem, charset, parse};
 use clinicvault_gateway::json::{Object, Value};
 use clinicvault_gateway::map::matching::{self, Decision, Match};
 use clinicvault_gateway::map::{Mapped, Role, ids, merge, to_transaction};
-use clinicvault_vault::{Action, Kind, Outcome, QueueItem, Snapshot};
+use clinicvault_vault::{Action, Haste, Kind, Outcome, QueueItem, Snapshot};
 
 use super::channels::rework;
 use super::inbox::leaf;
 use super::lines::{Received, Sense};
 use super::lookup::memory_key;
+use super::pace::Desk;
 use super::row::{self, Facts, Held, Later, Settled, State, Written};
 use super::writes::{Writes, stored};
 use super::{Exchange, INBOX};
@@ -56,6 +57,8 @@ pub(super) struct Opened {
     pub mapped: Mapped,
     /// What an analyser's records say besides.
     pub sense: Sense,
+    /// The place at which it is worked on, given back before it waits for its commit.
+    pub desk: Option<Desk>,
 }
 
 impl Opened {
@@ -91,13 +94,13 @@ impl Exchange {
         };
         let mapped = to_transaction(&message, event, &self.context());
         let message = Received::Hl7(Box::new(message));
-        Ok(Some(Opened { facts, message, mapped, sense: Sense::default() }))
+        Ok(Some(Opened { facts, message, mapped, sense: Sense::default(), desk: None }))
     }
 
     /// Applies one received row, holds it, or leaves it for the next round. Blocking: maps, validates, waits for the
     /// commit.
-    pub(super) fn apply(&self, item: &QueueItem) -> Result<State, Error> {
-        let Some(opened) = self.open(item)? else {
+    pub(super) fn apply(&self, item: &QueueItem, desk: Option<Desk>) -> Result<State, Error> {
+        let Some(mut opened) = self.open(item)? else {
             return self.hold(
                 item,
                 None,
@@ -105,6 +108,7 @@ impl Exchange {
                 Some("The message can no longer be read.".to_owned()),
             );
         };
+        opened.desk = desk;
         if opened.facts.line.is_some() {
             return self.apply_line(item, opened);
         }
@@ -200,7 +204,9 @@ impl Exchange {
         let terms = self.terms(&facts, item.at, &opened.message);
         let identifiers = opened.mapped.patient.identifiers.clone();
         let (records, origin) = (self.records().clone(), self.origin(&facts, seq));
-        let done = self.records().unit_blocking(from.who.clone(), move |work| {
+        drop(opened.desk.take());
+        let haste = if ruling.is_some() { Haste::Now } else { self.0.pace.haste() };
+        let done = self.records().unit_with(haste, from.who.clone(), move |work| {
             unchanged(work, seq, before)?;
             let answers = job.run(work)?;
             facts.stored = stored(&answers, &origins);
@@ -326,10 +332,11 @@ impl Exchange {
             }
         }
         let connection = facts.connection;
+        drop(opened);
         facts.held = Some(Held { why: why.to_owned(), detail });
         let body = row::encode(&facts, inside).map_err(|e| Error::Fault(e.to_string()))?;
         let (seq, before, reason) = (item.seq, item.row.state, why.to_owned());
-        self.records().unit_blocking(sender(&facts).who, move |work| {
+        self.records().unit_with(self.0.pace.haste(), sender(&facts).who, move |work| {
             unchanged(work, seq, before)?;
             work.unit().queue_set(INBOX, seq, State::Held.number(), None, Some(&body))?;
             work.unit().queue_terms_set(INBOX, seq, &terms)?;

@@ -89,6 +89,7 @@ impl Exchange {
     }
 
     async fn take_one(&self, bytes: Vec<u8>, way: &Way) -> Told {
+        self.0.pace.arrived();
         let now = self.records().now();
         let mut read = self.read(bytes, way);
         if self.0.rehearsals.has(&read.facts.control_id) {

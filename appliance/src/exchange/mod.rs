@@ -4,9 +4,10 @@
 //! `mllp` owns the sockets and drives the gateway's decoder; `inbox` commits a message and only then answers; `worker`
 //! turns committed messages into records, in order per patient; `lookup` finds whom a message may be about; `settle`
 //! carries out what a person decides about a held one; `terms` are what a message is found by; `outbox` holds and sends
-//! what leaves the box; `maps` are the clinic's own codes and Z-segments; `queries` answers what others ask of our
-//! records; `replay` takes held and refused messages up again, `rehearsal` tries connections; `view` says what a screen shows; `lines` speaks with analysers. What a message means is the
-//! gateway's knowledge, how records are stored is the records room's.
+//! what leaves the box; `pace` says who goes first; `maps` are the clinic's own codes and Z-segments; `queries` answers
+//! what others ask of our records; `replay` takes held and refused messages up again, `rehearsal` tries connections;
+//! `view` says what a screen shows; `lines` speaks with analysers. What a message means is the gateway's knowledge, how
+//! records are stored is the records room's.
 
 pub mod applied;
 pub mod apply;
@@ -22,6 +23,7 @@ pub mod maps;
 pub mod mllp;
 mod onward;
 pub mod outbox;
+mod pace;
 mod queries;
 mod reading;
 pub mod rehearsal;
@@ -61,7 +63,11 @@ use self::channels::Channels;
 use self::intake::Intake;
 use self::maps::OwnMaps;
 use self::outbox::Outbox;
+<<<<<<< HEAD
 use self::rehearsal::Rehearsals;
+=======
+use self::pace::Pace;
+>>>>>>> 9e06914 (Who waits for an answer goes first: records of acknowledged messages are committed with company and make room; fields are found once)
 use crate::clinic::identity::{ABHA_SYSTEM, NUMBER_SYSTEM};
 use crate::config::Hl7;
 use crate::records::Records;
@@ -85,10 +91,14 @@ struct Inner {
     /// The rules of the listener of the settings.
     intake: Arc<Intake>,
     wake: Notify,
+<<<<<<< HEAD
     /// Wakes whoever carries replays on.
     replays: Arc<Notify>,
     /// Test messages that are under way through doors of the box.
     rehearsals: Rehearsals,
+=======
+    pace: Pace,
+>>>>>>> 9e06914 (Who waits for an answer goes first: records of acknowledged messages are committed with company and make room; fields are found once)
     /// When this room was opened: tells its connections from those of a process before.
     opened: i64,
     /// Connections that can still be told something, by number.
@@ -138,8 +148,12 @@ impl Exchange {
             records,
             rules,
             wake: Notify::new(),
+<<<<<<< HEAD
             replays: Arc::default(),
             rehearsals: Rehearsals::default(),
+=======
+            pace: Pace::default(),
+>>>>>>> 9e06914 (Who waits for an answer goes first: records of acknowledged messages are committed with company and make room; fields are found once)
             live: Mutex::default(),
             sent: AtomicU64::new(0),
         }))

@@ -1,8 +1,9 @@
 //! Applies committed messages: oldest first, one at a time for each patient, several patients side by side.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 use super::retention::Expiry;
@@ -28,6 +29,8 @@ pub async fn run(app: App, mut stop: Stop) -> anyhow::Result<()> {
     while !stop.is_wanted() {
         // Held only for one round, so that sealing the vault can close it.
         let exchange = app.rooms().ok().map(|rooms| rooms.exchange.clone());
+        let began = Instant::now();
+        let glance = exchange.as_ref().map(|exchange| exchange.0.pace.glance());
         let done = match &exchange {
             Some(exchange) => exchange.round().await?,
             None => Round::Empty,
@@ -54,7 +57,16 @@ pub async fn run(app: App, mut stop: Stop) -> anyhow::Result<()> {
                 }
                 None => IDLE,
             },
-            Round::Progress => continue,
+            Round::Progress(oldest) => {
+                let rest = exchange.as_ref().zip(glance).map(|(exchange, glance)| {
+                    let now = exchange.records().now();
+                    exchange.0.pace.rest(glance, began.elapsed(), oldest, now)
+                });
+                // Not held while it rests, as above.
+                drop(exchange);
+                tokio::time::sleep(rest.unwrap_or_default()).await;
+                continue;
+            }
             // The disk is full or the box is busy: do not spin.
             Round::Stuck => (pause * 2).clamp(Duration::from_millis(200), IDLE * 5),
         };
@@ -79,7 +91,7 @@ impl Exchange {
     /// # Errors
     /// As [`run`].
     pub async fn drain(&self) -> anyhow::Result<()> {
-        while self.round().await? == Round::Progress {}
+        while let Round::Progress(_) = self.round().await? {}
         Ok(())
     }
 
@@ -89,17 +101,15 @@ impl Exchange {
             exchange.records().vault().snapshot()?.queue_oldest(INBOX, State::Received.number(), None, BATCH)
         })
         .await??;
-        if rows.is_empty() {
-            return Ok(Round::Empty);
-        }
+        let Some(oldest) = rows.first().map(|row| row.at) else { return Ok(Round::Empty) };
         let mut busy = HashSet::new();
         let mut tasks = JoinSet::new();
         for row in rows {
             if row.row.partition == FENCE {
                 // About two patients: after all that came before, and before all that comes later.
                 if tasks.is_empty() {
-                    let exchange = self.clone();
-                    tasks.spawn_blocking(move || (row.seq, exchange.apply_counted(&row)));
+                    let (exchange, desk) = (self.clone(), self.0.pace.desk().await);
+                    tasks.spawn_blocking(move || (row.seq, exchange.apply_counted(&row, desk)));
                 }
                 break;
             }
@@ -109,8 +119,8 @@ impl Exchange {
             let free = !keys.iter().any(|key| busy.contains(key));
             busy.extend(keys);
             if free {
-                let exchange = self.clone();
-                tasks.spawn_blocking(move || (row.seq, exchange.apply_counted(&row)));
+                let (exchange, desk) = (self.clone(), self.0.pace.desk().await);
+                tasks.spawn_blocking(move || (row.seq, exchange.apply_counted(&row, desk)));
             }
         }
         let mut round = Round::Stuck;
@@ -121,7 +131,7 @@ impl Exchange {
                 Ok(State::Received) => {}
                 Ok(state) => {
                     tracing::info!(op = "hl7.apply", seq, outcome = state.as_str());
-                    round = Round::Progress;
+                    round = Round::Progress(oldest);
                 }
                 Err(error @ (Error::Stopped(_) | Error::Damaged(_))) => return Err(error.into()),
                 // Somebody was faster, or there is no room now: the row stays as it is.
@@ -141,7 +151,7 @@ impl Exchange {
                     let exchange = self.clone();
                     let given_up = move || exchange.give_up_counted(seq, &error);
                     tokio::task::spawn_blocking(given_up).await??;
-                    round = Round::Progress;
+                    round = Round::Progress(oldest);
                 }
             }
         }
@@ -152,6 +162,7 @@ impl Exchange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Round {
     Empty,
-    Progress,
+    /// With when the oldest of its rows came.
+    Progress(Timestamp),
     Stuck,
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::json::{self, Limits};
-use clinicvault_vault::{Action, Head, Kind, Leaf, Put, Refused, Tx, Unavailable, Unit};
+use clinicvault_vault::{Action, Haste, Head, Kind, Leaf, Put, Refused, Tx, Unavailable, Unit};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
@@ -232,7 +232,7 @@ impl Records {
         F: FnOnce(&mut Work<'_, '_>) -> Result<T, Error> + Send + 'static,
     {
         let (answer, heard) = oneshot::channel();
-        self.submit(who, job, move |done| {
+        self.submit(Haste::Now, who, job, move |done| {
             // The asker may have gone; the unit is committed all the same.
             let _ = answer.send(done);
         });
@@ -248,8 +248,17 @@ impl Records {
         T: Send + 'static,
         F: FnOnce(&mut Work<'_, '_>) -> Result<T, Error> + Send + 'static,
     {
+        self.unit_with(Haste::Now, who, job)
+    }
+
+    /// As [`Records::unit_blocking`], saying how soon it is to be committed.
+    pub fn unit_with<T, F>(&self, haste: Haste, who: Arc<Actor>, job: F) -> Result<(T, Tx), Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Work<'_, '_>) -> Result<T, Error> + Send + 'static,
+    {
         let (answer, heard) = std::sync::mpsc::sync_channel(1);
-        self.submit(who, job, move |done| {
+        self.submit(haste, who, job, move |done| {
             let _ = answer.send(done);
         });
         match heard.recv() {
@@ -258,7 +267,7 @@ impl Records {
         }
     }
 
-    fn submit<T, F, D>(&self, who: Arc<Actor>, job: F, done: D)
+    fn submit<T, F, D>(&self, haste: Haste, who: Arc<Actor>, job: F, done: D)
     where
         T: Send + 'static,
         F: FnOnce(&mut Work<'_, '_>) -> Result<T, Error> + Send + 'static,
@@ -273,7 +282,8 @@ impl Records {
             Ok(sight) => sight,
             Err(error) => return done(Err(Refused::Job(error))),
         };
-        self.vault().submit(
+        self.vault().submit_with(
+            haste,
             move |unit| {
                 let mut work = Work {
                     unit,

@@ -54,6 +54,7 @@ mod unit;
 mod vault;
 mod verify;
 mod wire;
+mod waiting;
 mod writer;
 
 pub use audit::{Action, AuditEntry, Leaf, Outcome};
@@ -79,3 +80,4 @@ pub use suite::Suite;
 pub use unit::Unit;
 pub use vault::{Vault, is_initialised, slot_kinds};
 pub use verify::VerifyReport;
+pub use waiting::Haste;

@@ -12,6 +12,7 @@ use crate::keys::RootKey;
 use crate::model::Tx;
 use crate::options::{Clock, StartMode};
 use crate::pending::Pending;
+use crate::waiting::{Haste, Waiting};
 use crate::writer::Work;
 use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
@@ -63,22 +64,6 @@ pub enum LogAlarm {
     ForeignCheckpoint,
     /// The database's header is not the one left at the clean shutdown.
     HeaderChanged,
-}
-
-/// What waits for the writer.
-#[derive(Default)]
-pub(crate) struct Waiting {
-    pub units: VecDeque<Box<dyn Work>>,
-    pub notes: VecDeque<(Leaf, Instant)>,
-    /// When the oldest audit-only line of the group being committed was given.
-    pub committing_since: Option<Instant>,
-    pub stop: bool,
-}
-
-impl Waiting {
-    fn oldest_note(&self) -> Option<Instant> {
-        self.committing_since.or_else(|| self.notes.front().map(|(_, since)| *since))
-    }
 }
 
 /// A watcher's number and its callback.
@@ -220,7 +205,7 @@ impl Shared {
     }
 
     /// Hands a unit to the writer, or gives it back with the reason why not.
-    pub fn submit(&self, work: Box<dyn Work>) -> Result<(), (Box<dyn Work>, Unavailable)> {
+    pub fn submit(&self, work: Box<dyn Work>, haste: Haste) -> Result<(), (Box<dyn Work>, Unavailable)> {
         if let Err(reason) = self.ready() {
             return Err((work, reason));
         }
@@ -228,10 +213,10 @@ impl Shared {
         if waiting.stop {
             return Err((work, Unavailable::Closed));
         }
-        if waiting.units.len() >= MAX_UNITS {
+        if waiting.len() >= MAX_UNITS {
             return Err((work, Unavailable::Busy));
         }
-        waiting.units.push_back(work);
+        waiting.push(work, haste);
         drop(waiting);
         self.wake.notify_one();
         Ok(())

@@ -18,6 +18,7 @@ use crate::start::{self, Started};
 use crate::state::State;
 use crate::unit::Unit;
 use crate::verify::{self, VerifyReport};
+use crate::waiting::Haste;
 use crate::writer::{Fate, Job, Work, Writer};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use std::collections::BTreeMap;
@@ -180,8 +181,19 @@ impl Vault {
         J: FnOnce(&mut Unit<'_>) -> Result<T, E> + Send + 'static,
         D: FnOnce(Result<(T, Tx), Refused<E>>) + Send + 'static,
     {
+        self.submit_with(Haste::Now, job, done);
+    }
+
+    /// As [`Vault::submit`], saying how soon it is to be committed.
+    pub fn submit_with<T, E, J, D>(&self, haste: Haste, job: J, done: D)
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        J: FnOnce(&mut Unit<'_>) -> Result<T, E> + Send + 'static,
+        D: FnOnce(Result<(T, Tx), Refused<E>>) + Send + 'static,
+    {
         let work: Box<dyn Work> = Box::new(Job { job: Some(job), done, answer: None });
-        if let Err((work, reason)) = self.inner.shared.submit(work) {
+        if let Err((work, reason)) = self.inner.shared.submit(work, haste) {
             work.done(Fate::Unavailable(reason));
         }
     }

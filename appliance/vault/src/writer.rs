@@ -1,7 +1,8 @@
 //! The one writer: gathers units and audit-only lines into groups, commits each group once, then acknowledges.
 //!
 //! A lone writer never waits: only when the group before had several units does the next one wait up to 2 ms for as
-//! many again. Audit-only lines alone wait a little for company. Any engine fault or panic latches the vault.
+//! many again. Audit-only lines, and units that nobody waits for, wait a little for company (waiting.rs). Any engine
+//! fault or panic latches the vault.
 //!
 //! It also spreads the rows that wait in memory (pending/): a slice with each group once there are too many of them, and
 //! slice by slice when there is nothing else to do.
@@ -18,18 +19,12 @@ use crate::shared::Shared;
 use crate::state::State;
 use crate::tables::WriteTables;
 use crate::unit::{Finished, Unit};
+use crate::waiting::{Look, Taken};
 use redb::Database;
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Most units of a group.
-const GROUP: usize = 64;
-/// How long a group waits for more units when there is concurrency.
-const GATHER: Duration = Duration::from_millis(2);
-/// How long audit-only lines wait for company.
-const NOTES_WAIT: Duration = Duration::from_millis(20);
 /// How often the writer looks up without being woken: for checkpoints that are due by time.
 const TICK: Duration = Duration::from_secs(5);
 /// How long nothing must have come before waiting rows are spread for want of other work.
@@ -100,8 +95,7 @@ where
 /// What is taken from the queues for one commit.
 #[derive(Default)]
 struct Group {
-    units: Vec<Box<dyn Work>>,
-    notes: Vec<Leaf>,
+    taken: Taken,
     /// Sign a checkpoint even if none is due.
     force: bool,
     /// There was nothing to do but to spread what waits.
@@ -132,7 +126,7 @@ pub(crate) struct Writer {
     /// Rows that wait as of the last commit, and how far they are spread.
     pending: Pending,
     spread: Option<Spread>,
-    /// Units of the group before.
+    /// Hasty units of the group before.
     before: usize,
     /// A checkpoint not yet written outside, and when one last was.
     outside: Option<String>,
@@ -148,10 +142,10 @@ impl Writer {
     pub fn run(mut self) -> State {
         loop {
             let (group, stop) = self.gather();
-            self.before = group.units.len();
+            self.before = group.taken.hasty;
             let unsigned = self.state.frontier.size() > self.state.checkpoint_size;
             let due = (group.force && unsigned) || audit::log::is_due(&self.state, self.shared.now());
-            let work = !group.units.is_empty() || !group.notes.is_empty();
+            let work = !group.taken.units.is_empty() || !group.taken.notes.is_empty();
             if !work && group.idle {
                 self.commit(group, Slice::Alone);
             } else if work || due {
@@ -201,48 +195,27 @@ impl Writer {
             Some(_) if self.before == 0 => Some(Duration::ZERO),
             _ => Some(IDLE),
         };
+        let mut look =
+            Look { started: Instant::now(), first: None, before: self.before, quiet: quiet.unwrap_or(TICK) };
         let mut waiting = shared.lock();
-        let started = Instant::now();
-        let mut first_unit: Option<Instant> = None;
-        loop {
-            let now = Instant::now();
-            if waiting.stop || shared.ready().is_err() {
-                break;
-            }
-            let pause = if waiting.units.is_empty() {
-                match waiting.notes.front() {
-                    Some((_, since)) => NOTES_WAIT.saturating_sub(now - *since),
-                    None => quiet.unwrap_or(TICK).saturating_sub(now - started),
-                }
-            } else {
-                let since = *first_unit.get_or_insert(now);
-                let enough = if self.before > 1 { self.before.min(GROUP) } else { 1 };
-                if waiting.units.len() >= enough {
-                    Duration::ZERO
-                } else {
-                    GATHER.saturating_sub(now - since)
-                }
-            };
+        while !waiting.stop && shared.ready().is_ok() {
+            let pause = waiting.pause(&mut look, Instant::now());
             if pause.is_zero() {
                 break;
             }
             waiting = shared.wake.wait_timeout(waiting, pause).unwrap_or_else(PoisonError::into_inner).0;
         }
         let stop = waiting.stop;
-        let take = waiting.units.len().min(GROUP);
-        let units = waiting.units.drain(..take).collect();
-        waiting.committing_since = waiting.notes.front().map(|(_, since)| *since);
-        let notes = std::mem::take(&mut waiting.notes).into_iter().map(|(leaf, _)| leaf).collect();
-        let last = stop && waiting.units.is_empty();
-        (Group { units, notes, force: last, idle: quiet.is_some() && !stop }, last)
+        let taken = waiting.take(Instant::now());
+        let last = stop && waiting.len() == 0;
+        (Group { taken, force: last, idle: quiet.is_some() && !stop }, last)
     }
 
     fn refuse_all(&self, reason: &Unavailable) {
-        let units: VecDeque<_> = {
+        let units = {
             let mut waiting = self.shared.lock();
             waiting.stop = true;
-            waiting.notes.clear();
-            std::mem::take(&mut waiting.units)
+            waiting.clear()
         };
         for work in units {
             tell(work, Fate::Unavailable(reason.clone()));
@@ -251,7 +224,7 @@ impl Writer {
     }
 
     fn commit(&mut self, group: Group, slice: Slice) {
-        let Group { mut units, notes, force, .. } = group;
+        let Group { taken: Taken { mut units, notes, .. }, force, .. } = group;
         if let Err(reason) = self.shared.ready() {
             for work in units {
                 tell(work, Fate::Unavailable(reason.clone()));

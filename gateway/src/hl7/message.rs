@@ -5,8 +5,10 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use super::charset::Charset;
+use super::cuts::Cuts;
 use super::delimiters::Delimiters;
 use super::escape;
 use super::header::Header;
@@ -52,6 +54,8 @@ pub struct Message {
     pub(super) charset: Charset,
     pub(super) segments: Vec<Span>,
     pub(super) tolerated: Tolerated,
+    /// Where its fields begin, found when one is first asked for.
+    pub(super) cuts: OnceLock<Cuts>,
 }
 
 impl std::fmt::Debug for Message {
@@ -88,7 +92,8 @@ impl Message {
 
     /// Bytes of heap memory that this message holds, its own bytes included.
     pub fn heap_bytes(&self) -> usize {
-        self.bytes.capacity() + self.segments.capacity() * size_of::<Span>() + self.header.field(1).len()
+        let cuts = self.cuts.get().map_or(0, Cuts::heap_bytes);
+        self.bytes.capacity() + self.segments.capacity() * size_of::<Span>() + self.header.field(1).len() + cuts
     }
 
     /// Number of segments.
@@ -212,12 +217,11 @@ impl<'m> Segment<'m> {
         if nth == 0 {
             return self.part(start, start, level, true);
         }
-        let mut ends = memchr::memchr_iter(self.message.delimiters().field, raw);
-        let Some(before) = ends.nth(nth - 1) else {
+        let cuts = self.message.cuts.get_or_init(|| Cuts::of(self.message)).of_segment(self.index);
+        let Some(before) = cuts.get(nth - 1) else {
             return self.part(self.span.end, self.span.end, level, true);
         };
-        let end = ends.next().map_or(self.span.end, |e| start + narrow(e));
-        self.part(start + narrow(before) + 1, end, level, false)
+        self.part(before + 1, cuts.get(nth).copied().unwrap_or(self.span.end), level, false)
     }
 
     /// All fields in order, numbered from 1.

@@ -13,6 +13,7 @@ pub mod ack;
 pub mod admit;
 pub mod batch;
 pub mod charset;
+mod cuts;
 pub mod datetime;
 pub mod delimiters;
 pub mod encode;

@@ -3,6 +3,8 @@
 //! Every byte of the input ends up in a segment or in a gap of blanks and line ends; nothing is skipped. What the
 //! standard forbids but peers do is accepted in [`Mode::Tolerant`] and counted in [`super::message::Tolerated`].
 
+use std::sync::OnceLock;
+
 use encoding_rs::Encoding;
 
 use super::charset::Charset;
@@ -67,7 +69,7 @@ pub fn parse(
         (charset.decode(&bytes).into_owned().into_bytes(), charset.rewritten())
     };
     let segments = segments(&bytes, &header, limits, mode, &mut tolerated)?;
-    Ok(Message { bytes, header, charset, segments, tolerated })
+    Ok(Message { bytes, header, charset, segments, tolerated, cuts: OnceLock::new() })
 }
 
 /// [`parse`] with the default limits and no assigned character set.

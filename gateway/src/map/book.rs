@@ -81,9 +81,9 @@ impl<'a> Book<'a> {
         let mut used = self.used.take();
         used.sort_unstable();
         used.dedup();
-        let used = Used(used);
         let mut report = self.report.take();
-        report.used = used.0.len();
+        report.used = used.len();
+        let mut used = used.as_slice();
         for segment in self.message.segments() {
             let at = u32::try_from(segment.index()).unwrap_or(u32::MAX);
             let name = segment.name();
@@ -91,6 +91,7 @@ impl<'a> Book<'a> {
             for (number, field) in segment.fields() {
                 empty = false;
                 let f = u16::try_from(number).unwrap_or(u16::MAX);
+                let used = of_field(&mut used, at, f);
                 if used.contains(&(at, f, 0, 0, 0)) || !field.has_content() {
                     continue;
                 }
@@ -125,13 +126,14 @@ impl<'a> Book<'a> {
     }
 }
 
-/// Places that were read, sorted.
-struct Used(Vec<Key>);
-
-impl Used {
-    fn contains(&self, key: &Key) -> bool {
-        self.0.binary_search(key).is_ok()
-    }
+/// Takes the places of a field from the front of sorted ones; those of fields before it are passed over.
+fn of_field<'k>(used: &mut &'k [Key], segment: u32, field: u16) -> &'k [Key] {
+    let before = used.iter().take_while(|key| (key.0, key.1) < (segment, field)).count();
+    let rest = used.get(before..).unwrap_or_default();
+    let own = rest.iter().take_while(|key| (key.0, key.1) == (segment, field)).count();
+    let (own, after) = rest.split_at(own);
+    *used = after;
+    own
 }
 
 /// Lists what nobody read of a component: all of it, or those of its sub-components.

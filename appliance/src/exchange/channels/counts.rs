@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::DEFAULT;
 use crate::app::App;
 use crate::collections::CHANNEL_COUNTS;
+use crate::exchange::pace::Desk;
 use crate::exchange::row::{self, State};
 use crate::exchange::{Exchange, INBOX};
 use crate::records::access::{Actor, Purpose};
@@ -176,8 +177,8 @@ impl Exchange {
     ///
     /// # Errors
     /// As [`Self::apply`].
-    pub(in crate::exchange) fn apply_counted(&self, item: &QueueItem) -> Result<State, Error> {
-        let state = self.apply(item)?;
+    pub(in crate::exchange) fn apply_counted(&self, item: &QueueItem, desk: Option<Desk>) -> Result<State, Error> {
+        let state = self.apply(item, desk)?;
         self.count_outcome(item, state);
         Ok(state)
     }

@@ -49,7 +49,7 @@ impl Exchange {
             let text = printout::text(&bytes, charset);
             let mapped = printout::document(&text, &facts.sender, at, zone).into_result();
             let (message, sense) = (Received::Printout(text), Sense::default());
-            return Some(Opened { facts, message, mapped, sense });
+            return Some(Opened { facts, message, mapped, sense, desk: None });
         }
         let message = astm::Message::parse(bytes, &astm::Limits::default(), encoding).ok()?;
         let context = Context {
@@ -63,6 +63,6 @@ impl Exchange {
         let sense =
             Sense { samples: mapped.samples.clone(), control: mapped.quality_control, skip: BTreeSet::new() };
         let message = Received::Records(Box::new(message));
-        Some(Opened { facts, message, mapped: mapped.into_result(), sense })
+        Some(Opened { facts, message, mapped: mapped.into_result(), sense, desk: None })
     }
 }
