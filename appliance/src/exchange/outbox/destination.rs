@@ -178,8 +178,8 @@ pub(super) fn connections() -> usize {
 pub(super) fn check_pace(seconds: u64, connections: usize, place: &str, findings: &mut Findings) {
     let patient = (1..=300).contains(&seconds);
     findings.need(patient, &format!("{place}.timeoutSeconds"), "From 1 to 300 seconds.");
-    let lines = (1..=16).contains(&connections);
-    findings.need(lines, &format!("{place}.connections"), "From 1 to 16 connections.");
+    let lines = (1..=128).contains(&connections);
+    findings.need(lines, &format!("{place}.connections"), "From 1 to 128 connections.");
 }
 
 /// Notes what is wrong with MSH-5 and MSH-6.
