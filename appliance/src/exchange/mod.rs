@@ -63,11 +63,8 @@ use self::channels::Channels;
 use self::intake::Intake;
 use self::maps::OwnMaps;
 use self::outbox::Outbox;
-<<<<<<< HEAD
-use self::rehearsal::Rehearsals;
-=======
 use self::pace::Pace;
->>>>>>> 9e06914 (Who waits for an answer goes first: records of acknowledged messages are committed with company and make room; fields are found once)
+use self::rehearsal::Rehearsals;
 use crate::clinic::identity::{ABHA_SYSTEM, NUMBER_SYSTEM};
 use crate::config::Hl7;
 use crate::records::Records;
@@ -91,14 +88,11 @@ struct Inner {
     /// The rules of the listener of the settings.
     intake: Arc<Intake>,
     wake: Notify,
-<<<<<<< HEAD
     /// Wakes whoever carries replays on.
     replays: Arc<Notify>,
     /// Test messages that are under way through doors of the box.
     rehearsals: Rehearsals,
-=======
     pace: Pace,
->>>>>>> 9e06914 (Who waits for an answer goes first: records of acknowledged messages are committed with company and make room; fields are found once)
     /// When this room was opened: tells its connections from those of a process before.
     opened: i64,
     /// Connections that can still be told something, by number.
@@ -148,12 +142,9 @@ impl Exchange {
             records,
             rules,
             wake: Notify::new(),
-<<<<<<< HEAD
             replays: Arc::default(),
             rehearsals: Rehearsals::default(),
-=======
             pace: Pace::default(),
->>>>>>> 9e06914 (Who waits for an answer goes first: records of acknowledged messages are committed with company and make room; fields are found once)
             live: Mutex::default(),
             sent: AtomicU64::new(0),
         }))

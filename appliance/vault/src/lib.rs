@@ -53,8 +53,8 @@ mod tables;
 mod unit;
 mod vault;
 mod verify;
-mod wire;
 mod waiting;
+mod wire;
 mod writer;
 
 pub use audit::{Action, AuditEntry, Leaf, Outcome};

@@ -93,7 +93,10 @@ impl Message {
     /// Bytes of heap memory that this message holds, its own bytes included.
     pub fn heap_bytes(&self) -> usize {
         let cuts = self.cuts.get().map_or(0, Cuts::heap_bytes);
-        self.bytes.capacity() + self.segments.capacity() * size_of::<Span>() + self.header.field(1).len() + cuts
+        self.bytes.capacity()
+            + self.segments.capacity() * size_of::<Span>()
+            + self.header.field(1).len()
+            + cuts
     }
 
     /// Number of segments.

@@ -177,7 +177,11 @@ impl Exchange {
     ///
     /// # Errors
     /// As [`Self::apply`].
-    pub(in crate::exchange) fn apply_counted(&self, item: &QueueItem, desk: Option<Desk>) -> Result<State, Error> {
+    pub(in crate::exchange) fn apply_counted(
+        &self,
+        item: &QueueItem,
+        desk: Option<Desk>,
+    ) -> Result<State, Error> {
         let state = self.apply(item, desk)?;
         self.count_outcome(item, state);
         Ok(state)
