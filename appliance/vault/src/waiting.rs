@@ -116,6 +116,18 @@ impl Waiting {
         Taken { units, hasty, notes }
     }
 
+    /// Whether somebody waits.
+    pub fn is_pressing(&self) -> bool {
+        !self.units.is_empty()
+    }
+
+    /// Takes back patient units that gave way, before those that came after them.
+    pub fn put_back(&mut self, units: Vec<Box<dyn Work>>) {
+        let now = Instant::now();
+        let since = now.checked_sub(PATIENT_WAIT).unwrap_or(now);
+        units.into_iter().rev().for_each(|work| self.patient.push_front((work, since)));
+    }
+
     /// Takes all units, which nobody will run, and forgets the lines.
     pub fn clear(&mut self) -> Vec<Box<dyn Work>> {
         self.notes.clear();
@@ -154,8 +166,12 @@ mod tests {
         let taken = all.take(now);
         assert_eq!((taken.units.len(), taken.hasty, all.len()), (PATIENT_GROUP, 0, 4));
         all.push(Box::new(Nothing), Haste::Now);
-        let taken = all.take(now + PATIENT_MOST * 2);
+        assert!(all.is_pressing());
+        let mut taken = all.take(now + PATIENT_MOST * 2);
         assert_eq!((taken.units.len(), taken.hasty, all.len()), (5, 1, 0), "it has waited long enough");
+        assert!(!all.is_pressing());
+        all.put_back(taken.units.split_off(2));
+        assert_eq!(all.take(now).units.len(), 3, "what gave way comes again");
     }
 
     #[test]

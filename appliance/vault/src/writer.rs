@@ -7,7 +7,7 @@
 //! It also spreads the rows that wait in memory (pending/): a slice with each group once there are too many of them, and
 //! slice by slice when there is nothing else to do.
 
-use crate::audit::{self, Leaf};
+use crate::audit;
 use crate::disk::DiskLevel;
 use crate::error::{Fault, Refused, Unavailable};
 use crate::files;
@@ -224,18 +224,18 @@ impl Writer {
     }
 
     fn commit(&mut self, group: Group, slice: Slice) {
-        let Group { taken: Taken { mut units, notes, .. }, force, .. } = group;
+        let Group { mut taken, force, .. } = group;
         if let Err(reason) = self.shared.ready() {
-            for work in units {
+            for work in taken.units {
                 tell(work, Fate::Unavailable(reason.clone()));
             }
             return;
         }
         let low_disk = self.shared.look_at_disk() == DiskLevel::Refuse;
-        let mut fates: Vec<Option<Fate>> = vec![None; units.len()];
+        let mut fates: Vec<Option<Fate>> = vec![None; taken.units.len()];
         // An engine panic unwinds to here: nothing of the group was committed unless the commit itself panicked,
         // and the vault takes no more work either way.
-        let work = || self.work(&mut units, &mut fates, &notes, force, low_disk, slice);
+        let work = || self.work(&mut taken, &mut fates, force, low_disk, slice);
         let result = catch_unwind(AssertUnwindSafe(work))
             .unwrap_or_else(|_| Err(Trouble::Commit(Fault::Engine("the storage engine panicked".into()))));
         match result {
@@ -247,9 +247,14 @@ impl Writer {
                 }
                 self.shared.forget_pending(self.state.group);
                 self.shared.committed(Tx(self.state.tx));
-                for (work, fate) in units.into_iter().zip(fates) {
-                    tell(work, fate.unwrap_or(Fate::Panicked));
+                let mut left = Vec::new();
+                for (work, fate) in taken.units.into_iter().zip(fates) {
+                    match fate {
+                        Some(fate) => tell(work, fate),
+                        None => left.push(work),
+                    }
                 }
+                self.shared.lock().put_back(left);
             }
             Err(trouble) => {
                 let (fault, fate) = match trouble {
@@ -257,7 +262,7 @@ impl Writer {
                     Trouble::Commit(fault) => (fault.clone(), Fate::Unknown(fault)),
                 };
                 self.shared.latch(&fault);
-                for (work, own) in units.into_iter().zip(fates) {
+                for (work, own) in taken.units.into_iter().zip(fates) {
                     // A job that said no itself gets its own answer; nothing of it remains in any case.
                     tell(
                         work,
@@ -271,9 +276,8 @@ impl Writer {
     /// Runs a group's jobs in one transaction and commits it.
     fn work(
         &self,
-        units: &mut [Box<dyn Work>],
+        taken: &mut Taken,
         fates: &mut [Option<Fate>],
-        notes: &[Leaf],
         force: bool,
         low_disk: bool,
         slice: Slice,
@@ -284,10 +288,14 @@ impl Writer {
         }
         let tables = WriteTables::new(&txn, self.pending.clone());
         let mut unit = Unit::new(tables, Arc::clone(&self.shared.keys), self.state.clone(), low_disk);
-        for (work, fate) in units.iter_mut().zip(fates.iter_mut()) {
+        for (n, (work, fate)) in taken.units.iter_mut().zip(fates.iter_mut()).enumerate() {
+            if n > taken.hasty && self.shared.lock().is_pressing() {
+                // Somebody came while those ran that nobody waits for: the rest of them can wait.
+                break;
+            }
             *fate = Some(self.run_one(&mut unit, work.as_mut())?);
         }
-        for leaf in notes {
+        for leaf in &taken.notes {
             unit.note(leaf, self.shared.now(), self.shared.monotonic())
                 .map_err(|error| Trouble::Before(Fault::Engine(error.to_string())))?;
         }
