@@ -113,10 +113,16 @@ impl Sink {
     /// Waits until so many messages have arrived.
     #[track_caller]
     pub fn wait(&self, count: usize) -> Vec<Got> {
+        self.wait_for(&format!("{count} messages"), |got| got.len() >= count)
+    }
+
+    /// Waits until what has arrived is as `enough` wants it.
+    #[track_caller]
+    pub fn wait_for(&self, what: &str, enough: impl Fn(&[Got]) -> bool) -> Vec<Got> {
         let began = Instant::now();
         let mut got = self.shared.got.lock().unwrap();
-        while got.len() < count {
-            assert!(began.elapsed() < Duration::from_secs(60), "{count} messages did not arrive: {got:#?}");
+        while !enough(&got) {
+            assert!(began.elapsed() < Duration::from_secs(60), "{what} did not arrive: {got:#?}");
             got = self.shared.changed.wait_timeout(got, Duration::from_millis(200)).unwrap().0;
         }
         got.clone()
