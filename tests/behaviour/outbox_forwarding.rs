@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use clinicvault_tests::sink::Act;
+use clinicvault_tests::sink::{Act, Got};
 use clinicvault_tests::{Clinic, Mllp, Person, Sink, sample};
 use serde_json::{Value, json};
 
