@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Channel, ChannelDocument, ChannelHour, InboxMessage } from "../src/api/types";
-import { BOUNDS, boundFaults, boundsDraft, boundsOf } from "../src/screens/exchange/channels/alert";
+import type { Channel, ChannelAlert, ChannelDocument, ChannelHour, InboxMessage } from "../src/api/types";
+import { alertText, BOUNDS, boundFaults, boundsDraft, boundsOf } from "../src/screens/exchange/channels/alert";
 import { bars, BLANK, document, faults, fieldOf, issuesOf, lately, sum, troubled, type Draft } from "../src/screens/exchange/channels/channel";
 import { lineOf } from "../src/screens/exchange/channels/place";
 import { groups, sheet } from "../src/screens/exchange/channels/sheet";
@@ -126,4 +126,15 @@ describe("the bounds of a channel's alerts", () => {
   test.each(BOUNDS)("%s takes whole numbers up to its most", (name) => {
     for (const wrong of ["x", "-1", "1.5", "999999999", "525601"]) expect(boundFaults({ ...boundsDraft(undefined), [name]: wrong })).toEqual({ [name]: "alerts.bad" });
   });
+});
+
+test("an alert chooses its sentence by what is known", () => {
+  const alert = (about: string, number = 0) => ({ channel: "lab", about, number, since: "2026-11-22T10:10:00Z" }) as ChannelAlert;
+  const line = (over: object) => ({ queue: {}, ...over }) as unknown as Channel;
+  expect(alertText(alert("silent", 30), line({ lastMessage: "2026-11-22T09:40:00Z" }))).toBe("alerts.silent");
+  expect(alertText(alert("silent", 30), line({ lastMessage: null }))).toBe("alerts.silentEver");
+  expect(alertText(alert("certificate", -1), null)).toBe("alerts.ended");
+  expect(alertText(alert("certificate", 1), null)).toBe("alerts.certificate.one");
+  expect(alertText(alert("certificate", 0), null)).toBe("alerts.certificate.other");
+  expect(["errors", "waiting", "failed"].map((about) => alertText(alert(about), null))).toEqual(["alerts.errors", "alerts.waiting", "alerts.failed"]);
 });
