@@ -104,9 +104,14 @@ impl Server {
         self.proc_status("VmRSS:")
     }
 
-    /// The most resident memory so far, in KiB (`VmHWM`).
+    /// The most resident memory since the start or since it was forgotten, in KiB (`VmHWM`).
     pub fn peak_memory_kib(&self) -> u64 {
         self.proc_status("VmHWM:")
+    }
+
+    /// Forgets the peak so far, such as that of the key's derivation at the start (proc(5), `clear_refs`).
+    pub fn forget_peak_memory(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.pid()), "5").expect("the box runs");
     }
 
     /// Processor time used so far, user and system.
