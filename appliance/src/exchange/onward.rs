@@ -14,11 +14,13 @@ use super::{Exchange, FENCE};
 impl Exchange {
     /// The parcels of a message that a channel accepts: `message` is it after the channel's operations, `bytes` it as it
     /// came.
+    #[allow(clippy::too_many_arguments)]
     pub(super) fn onward(
         &self,
         intake: &Arc<Intake>,
         kind: &str,
         partition: &str,
+        also: &[String],
         message: &Message,
         bytes: &[u8],
         event: Event,
@@ -32,6 +34,8 @@ impl Exchange {
             kind,
             control_id: &control_id,
             lane: if partition == FENCE { row::FENCE } else { partition },
+            // What joins two patients waits for everything anyway.
+            also: if partition == FENCE { &[] } else { also },
             message: if intake.operations.is_empty() { bytes } else { message.bytes() },
         };
         let bundle = || to_transaction(message, event, &self.context()).bundle.to_vec();

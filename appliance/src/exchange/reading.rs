@@ -121,8 +121,9 @@ impl Exchange {
                             };
                             facts.also = keys.collect();
                             if passes {
+                                let (kind, also) = (&facts.kind, &facts.also);
                                 onward =
-                                    self.onward(&intake, &facts.kind, &partition, &message, &bytes, event);
+                                    self.onward(&intake, kind, &partition, also, &message, &bytes, event);
                             }
                             Vec::new()
                         }

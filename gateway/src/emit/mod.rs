@@ -45,6 +45,9 @@ use segment::Segment;
 pub use set::{Set, local, references};
 use types::Scope;
 
+/// Longest message in bytes: the usual limit of an MLLP frame, which is the box's own for what comes in.
+pub const LONGEST: usize = 16 * 1024 * 1024;
+
 /// Why no message can be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Refusal {
@@ -60,6 +63,9 @@ pub enum Refusal {
     /// A patient has none of what such messages tell of among the records.
     #[error("there is nothing that {0} tells of among the records")]
     Nothing(Kind),
+    /// The message is longer than peers take: the bytes that it has.
+    #[error("the message has {0} bytes, and {LONGEST} are the most that one may have")]
+    TooLong(usize),
 }
 
 /// Writes one message about `root`, with what it needs of `set`. `authorities` are names of assigning authorities with
@@ -86,7 +92,8 @@ pub fn message(
     body(kind, root, &scope, &mut out)?;
     let mut builder = Builder::new(Delimiters::default());
     out.iter().for_each(|segment| segment.write(&mut builder));
-    Ok(builder.finish())
+    let bytes = builder.finish();
+    if bytes.len() > LONGEST { Err(Refusal::TooLong(bytes.len())) } else { Ok(bytes) }
 }
 
 fn body(kind: Kind, root: &Value, scope: &Scope<'_>, out: &mut Vec<Segment>) -> Result<(), Refusal> {

@@ -25,7 +25,17 @@ pub(super) fn pid(scope: &Scope<'_>, patient: &Value) -> Segment {
     pid.set(19, text(all("identifier").find(|i| place(i) == 19).and_then(|i| i.str("value"))));
     pid.set(20, all("identifier").find(|i| place(i) == 20).map_or(Content::Empty, licence));
     pid.set(21, kin::mothers(scope, patient));
+    if !pid.has(3) {
+        // Required: without another number the record's own.
+        pid.set(3, text(patient.str("id")));
+    }
     pid.set(5, repeats(all("name").map(xpn)));
+    if !pid.has(5) {
+        // Required: no name is known, which is a name of the type that says so (table 0200).
+        let mut unknown = vec![Content::Empty; 6];
+        unknown.push("U".into());
+        pid.set(5, Content::Parts(unknown));
+    }
     let mother = extension(patient, &format!("{CORE}patient-mothersMaidenName"));
     pid.set(6, text(mother.and_then(|e| e.str("valueString"))));
     let time = patient.get("_birthDate").map(|b| b.items("extension")).unwrap_or_default();
@@ -92,8 +102,10 @@ pub(super) fn about(scope: &Scope<'_>, patient: &Value, roles: bool, out: &mut V
 
 /// MRG: who the patient was before.
 pub(super) fn mrg(scope: &Scope<'_>, before: &Value) -> Segment {
+    let numbers = repeats(before.items("identifier").iter().map(|i| scope.cx(i)));
     Segment::new("MRG")
-        .with(1, repeats(before.items("identifier").iter().map(|i| scope.cx(i))))
+        .with(1, text(before.str("id")))
+        .with(1, numbers)
         .with(7, repeats(before.items("name").iter().map(xpn)))
 }
 

@@ -1,6 +1,7 @@
 //! Messages there and back: what of a message is still there when its records are written as a message and read again.
 
 mod measure;
+mod property;
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
@@ -72,6 +73,23 @@ fn times_of_the_box_are_told_in_the_zone_of_the_clinic() {
     let meta = json(r#"{"lastUpdated":"2026-11-18T11:06:40.123Z"}"#);
     changed.as_object_mut().unwrap().insert("meta", meta);
     assert_eq!(line(&written(Kind::A31, &changed, &[]), "EVN"), "EVN|A31|20261118163640+0530");
+}
+
+#[test]
+fn a_message_that_is_too_long_is_refused_and_never_cut() {
+    let letter = |bytes: usize| {
+        Value::from(
+            crate::json::Object::new()
+                .with("resourceType", "DocumentReference")
+                .with("id", "x")
+                .with("subject", json(r#"{"reference":"Patient/p"}"#))
+                .with("description", "a".repeat(bytes)),
+        )
+    };
+    let (set, one) = (patient(), letter(LONGEST));
+    let set = Set::new([&set, &one]);
+    let made = message(Kind::T02, &one, &set, &envelope(), &[]);
+    assert!(matches!(made, Err(Refusal::TooLong(bytes)) if bytes > LONGEST), "{made:?}");
 }
 
 #[test]

@@ -202,6 +202,7 @@ impl Outbox {
                 facts: Facts {
                     destination: facts.destination.clone(),
                     lane: facts.lane.clone(),
+                    also: facts.also.clone(),
                     kind: facts.kind.clone(),
                     control_id,
                     patient: facts.patient.clone(),

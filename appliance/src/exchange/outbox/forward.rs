@@ -31,6 +31,8 @@ pub struct Onward<'a> {
     pub control_id: &'a str,
     /// Whose messages keep their order.
     pub lane: &'a str,
+    /// The other names of that patient.
+    pub also: &'a [String],
     /// The bytes: as received where nothing is changed in them.
     pub message: &'a [u8],
 }
@@ -47,6 +49,7 @@ pub fn parcels(onward: &Onward<'_>, targets: &[Target], bundle: impl Fn() -> Vec
         let facts = Facts {
             destination: format!("{}/{}", onward.channel, target.name),
             lane: onward.lane.to_owned(),
+            also: onward.also.to_vec(),
             kind: onward.kind.to_owned(),
             form,
             control_id: onward.control_id.to_owned(),

@@ -111,6 +111,11 @@ impl Job {
             );
             return unfit(why);
         }
+        if message.is_empty() {
+            return unfit(
+                "nothing of it was kept that could be sent: it was too long when it was made".to_owned(),
+            );
+        }
         match &self.way {
             Err(why) => Ok(self.lost(Lost::NotSent(why.clone()))),
             Ok(Way::Mllp(_)) if facts.control_id.is_empty() => unfit(

@@ -37,6 +37,12 @@ pub struct Lanes {
     ready: BTreeSet<(u64, String)>,
     /// Lanes that rest, by when they may go on.
     resting: BTreeSet<(Timestamp, u64, String)>,
+    /// Of each row its place in the order in which rows came, and every name that its patient has.
+    names: HashMap<u64, (u64, Vec<String>)>,
+    /// By name the places of the rows that wait under it.
+    holders: HashMap<String, BTreeSet<u64>>,
+    /// The place of the next row.
+    place: u64,
     /// How often the head of a lane was sent in vain.
     failures: HashMap<String, u32>,
     /// How often the destination could not be reached, and until when it rests.
@@ -46,8 +52,9 @@ pub struct Lanes {
 }
 
 impl Lanes {
-    /// Adds a row behind those of its patient.
-    pub fn add(&mut self, seq: u64, patient: &str) {
+    /// Adds a row behind those of its patient: those of its lane and those that share any of its other names (`also`), so
+    /// that two senders who know one patient by different first numbers keep one order.
+    pub fn add(&mut self, seq: u64, patient: &str, also: &[String]) {
         let lane = self.lanes.entry(patient.to_owned()).or_default();
         if lane.contains(&seq) {
             return;
@@ -55,6 +62,32 @@ impl Lanes {
         lane.push_back(seq);
         if lane.len() == 1 {
             self.ready.insert((seq, patient.to_owned()));
+        }
+        let names: Vec<String> = std::iter::once(patient.to_owned()).chain(also.iter().cloned()).collect();
+        for name in &names {
+            self.holders.entry(name.clone()).or_default().insert(self.place);
+        }
+        self.names.insert(seq, (self.place, names));
+        self.place += 1;
+    }
+
+    /// Whether no row that came before this one waits under any of its names.
+    fn is_first(&self, seq: u64) -> bool {
+        let Some((place, names)) = self.names.get(&seq) else { return true };
+        let first = |name: &String| self.holders.get(name).and_then(BTreeSet::first);
+        names.iter().all(|name| first(name).is_none_or(|first| first == place))
+    }
+
+    /// Forgets the names of a row that waits no longer.
+    fn release(&mut self, seq: u64) {
+        let Some((place, names)) = self.names.remove(&seq) else { return };
+        for name in names {
+            if let Some(all) = self.holders.get_mut(&name) {
+                all.remove(&place);
+                if all.is_empty() {
+                    self.holders.remove(&name);
+                }
+            }
         }
     }
 
@@ -75,14 +108,14 @@ impl Lanes {
             self.resting.remove(&(until, seq, patient.clone()));
             self.ready.insert((seq, patient));
         }
-        let next = self.ready.first()?;
+        let next = self.ready.iter().find(|(seq, _)| self.is_first(*seq)).cloned()?;
         if let Some(fence) = self.lanes.get(FENCE).and_then(|lane| lane.front().copied()) {
             let before = || self.lanes.values().filter_map(VecDeque::front).any(|head| *head < fence);
             if next.0 > fence || (next.0 == fence && before()) {
                 return None;
             }
         }
-        let next = self.ready.pop_first()?;
+        self.ready.remove(&next);
         self.under_way += 1;
         Some(next)
     }
@@ -95,6 +128,9 @@ impl Lanes {
             Settled::Gone => {
                 (self.down, self.until) = (0, None);
                 self.failures.remove(patient);
+                if let Some(seq) = head {
+                    self.release(seq);
+                }
                 if let Some(lane) = self.lanes.get_mut(patient) {
                     lane.pop_front();
                     match lane.front() {
@@ -172,9 +208,9 @@ mod tests {
     fn a_patient_keeps_its_order_and_the_others_do_not_wait() {
         let mut lanes = Lanes::default();
         for (seq, patient) in [(1, "a"), (2, "a"), (3, "b"), (4, "c")] {
-            lanes.add(seq, patient);
+            lanes.add(seq, patient, &[]);
         }
-        lanes.add(2, "a");
+        lanes.add(2, "a", &[]);
         assert_eq!((seqs(&mut lanes, at(0)), lanes.waiting()), (vec![1, 3, 4], 4));
         lanes.settle("b", Settled::Gone, at(0), 0);
         assert_eq!(seqs(&mut lanes, at(0)), Vec::<u64>::new());
@@ -189,7 +225,7 @@ mod tests {
     #[test]
     fn a_destination_that_is_away_is_asked_by_one_message_after_growing_pauses() {
         let mut lanes = Lanes::default();
-        (1..=3).for_each(|n| lanes.add(n, &n.to_string()));
+        (1..=3).for_each(|n| lanes.add(n, &n.to_string(), &[]));
         assert_eq!(seqs(&mut lanes, at(0)), [1, 2, 3]);
         ["1", "2", "3"].iter().for_each(|p| lanes.settle(p, Settled::Down, at(0), 1_000));
         let until = lanes.wakes().unwrap();
@@ -204,7 +240,7 @@ mod tests {
     fn what_is_about_two_patients_waits_for_those_before_it_and_holds_those_behind_it() {
         let mut lanes = Lanes::default();
         for (seq, lane) in [(1, "a"), (2, "b"), (3, FENCE), (4, "a"), (5, "c")] {
-            lanes.add(seq, lane);
+            lanes.add(seq, lane, &[]);
         }
         assert_eq!(seqs(&mut lanes, at(0)), [1, 2]);
         lanes.settle("a", Settled::Gone, at(0), 0);
@@ -218,9 +254,34 @@ mod tests {
     }
 
     #[test]
+    fn every_number_of_a_patient_keeps_the_order() {
+        let mut lanes = Lanes::default();
+        let also = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        // A laboratory leads with its own number, the hospital with its own; the second message knows both.
+        lanes.add(1, "city", &[]);
+        lanes.add(2, "lab", &also(&["city"]));
+        lanes.add(3, "lab", &[]);
+        lanes.add(4, "other", &[]);
+        assert_eq!(seqs(&mut lanes, at(0)), [1, 4], "2 waits for 1, and 3 for 2");
+        lanes.settle("city", Settled::Again, at(0), 0);
+        assert_eq!(seqs(&mut lanes, at(9)), [1]);
+        lanes.settle("city", Settled::Gone, at(9), 0);
+        assert_eq!(seqs(&mut lanes, at(9)), [2]);
+        // What a person sends again stands behind what waits, under whichever name.
+        lanes.add(1, "city", &[]);
+        assert_eq!(seqs(&mut lanes, at(9)), Vec::<u64>::new());
+        lanes.settle("lab", Settled::Gone, at(9), 0);
+        assert_eq!(seqs(&mut lanes, at(9)), [1, 3]);
+        lanes.settle("city", Settled::Gone, at(9), 0);
+        lanes.settle("lab", Settled::Gone, at(9), 0);
+        lanes.settle("other", Settled::Gone, at(9), 0);
+        assert_eq!((lanes.waiting(), lanes.names.len(), lanes.holders.len()), (0, 0, 0));
+    }
+
+    #[test]
     fn a_destination_rests_as_long_as_it_asks() {
         let mut lanes = Lanes::default();
-        (1..=2).for_each(|n| lanes.add(n, &n.to_string()));
+        (1..=2).for_each(|n| lanes.add(n, &n.to_string(), &[]));
         assert_eq!(lanes.next(at(0)), Some((1, "1".to_owned())));
         lanes.settle("1", Settled::Rest(at(30)), at(0), 0);
         assert_eq!((seqs(&mut lanes, at(29)), lanes.wakes()), (vec![], Some(at(30))));

@@ -72,6 +72,15 @@ pub fn enqueue(work: &mut Work<'_, '_>, parcel: Parcel) -> Result<u64, Error> {
     enqueue_as(work, parcel, State::Waiting)
 }
 
+/// Keeps that a message cannot be sent, and why, as a row that a person sees: its bytes are not kept.
+///
+/// # Errors
+/// As the unit's writes.
+pub fn enqueue_unfit(work: &mut Work<'_, '_>, mut facts: Facts, why: String) -> Result<u64, Error> {
+    facts.tried(Attempt { at: work.now(), outcome: "unfit".to_owned(), code: None, text: why });
+    enqueue_as(work, Parcel { facts, message: Vec::new() }, State::Failed)
+}
+
 /// [`enqueue`], in a state.
 fn enqueue_as(work: &mut Work<'_, '_>, parcel: Parcel, state: State) -> Result<u64, Error> {
     let body = row::encode(&parcel.facts).map_err(|e| Error::Fault(e.to_string()))?;

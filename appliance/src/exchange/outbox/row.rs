@@ -130,6 +130,9 @@ pub struct Facts {
     pub destination: String,
     /// Whose messages keep their order.
     pub lane: String,
+    /// The other names under which its patient is known: it waits for what came before it under any of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// MSH-9, such as `ADT^A08`; the type of a FHIR record.
     pub kind: String,
     /// What it is.

@@ -14,7 +14,7 @@ use super::destination::{Destination, Place, Way};
 use super::job::{Job, Sent};
 use super::lanes::Lanes;
 use super::line::Line;
-use super::row::{self, State};
+use super::row::{self, Facts, State};
 use super::{OUTBOX, Outbox};
 use crate::app::App;
 use crate::exchange::channels::Channels;
@@ -75,9 +75,9 @@ struct Counter {
 }
 
 impl Counter {
-    fn take(&mut self, item: &QueueItem, lane: &str) {
+    fn take(&mut self, item: &QueueItem, facts: &Facts) {
         if State::of(item.row.state) == State::Waiting {
-            self.lanes.add(item.seq, lane);
+            self.lanes.add(item.seq, &facts.lane, &facts.also);
         }
     }
 }
@@ -199,14 +199,14 @@ impl Office {
             let Some(counter) = self.counters.get_mut(&facts.destination) else { continue };
             match counter.known {
                 Some(_) => {}
-                None if counter.lanes.waiting() < MOST_KNOWN => counter.take(item, &facts.lane),
+                None if counter.lanes.waiting() < MOST_KNOWN => counter.take(item, &facts),
                 None => counter.known = Some(Some(item.seq.saturating_sub(1))),
             }
         }
         for item in again.iter().flatten() {
             let Some(facts) = row::decode(&item.row.body) else { continue };
             if let Some(counter) = self.counters.get_mut(&facts.destination) {
-                counter.take(item, &facts.lane);
+                counter.take(item, &facts);
             }
         }
         Ok(more)
@@ -228,7 +228,7 @@ impl Office {
             for item in &rows {
                 let Some(facts) = row::decode(&item.row.body) else { continue };
                 if facts.destination == name {
-                    counter.take(item, &facts.lane);
+                    counter.take(item, &facts);
                 }
             }
             let whole = rows.len() < PAGE;

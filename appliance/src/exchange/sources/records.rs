@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clinicvault_gateway::emit::{self, Envelope, Kind as Message, Set};
+use clinicvault_gateway::emit::{self, Envelope, Kind as Message, Refusal, Set};
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::json::{self, Value};
 use clinicvault_vault::{Action, Change, Kind, MAX_BODY, Snapshot, Tx};
@@ -25,7 +25,7 @@ use crate::exchange::channels::document::Channel;
 use crate::exchange::channels::live::Live;
 use crate::exchange::outbox::destination::Target;
 use crate::exchange::outbox::row::{Facts, Form};
-use crate::exchange::outbox::{Parcel, control_id, enqueue};
+use crate::exchange::outbox::{Parcel, control_id, enqueue, enqueue_unfit};
 use crate::records::access::{Actor, Op, Purpose, Scopes, Who};
 use crate::records::audit::{self, About, patient_of};
 use crate::records::error::Error;
@@ -156,8 +156,11 @@ impl Exchange {
             if now.map(|bytes| cursor(&bytes)).transpose()? != kept {
                 return Err(Error::precondition("The channel has read on in the meantime."));
             }
-            for parcel in parcels {
-                enqueue(work, parcel)?;
+            for Made { parcel, unfit } in parcels {
+                match unfit {
+                    None => enqueue(work, parcel)?,
+                    Some(why) => enqueue_unfit(work, parcel.facts, why)?,
+                };
             }
             work.unit().doc_put(OUTBOX_CURSORS, name.as_bytes(), &reached.to_be_bytes())?;
             let mut line = audit::done(work.who(), Action::Execute, Purpose::Operations, About::default());
@@ -184,6 +187,12 @@ fn sender(channel: &str) -> Result<Actor, Error> {
     Ok(Actor { id: name.clone(), name, who, session: None, source: "outbox".to_owned() })
 }
 
+/// A message that was made, or why it cannot be sent.
+struct Made {
+    parcel: Parcel,
+    unfit: Option<String>,
+}
+
 /// Makes the messages of changes.
 struct Maker<'a> {
     exchange: &'a Exchange,
@@ -195,7 +204,7 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     /// The messages that one change causes, one for each kind that is wanted and each destination.
-    fn messages(&self, change: &Change) -> Result<Vec<Parcel>, Error> {
+    fn messages(&self, change: &Change) -> Result<Vec<Made>, Error> {
         let Some(kind) = ResourceType::from_number(change.kind.0).filter(|_| !change.deleted) else {
             return Ok(Vec::new());
         };
@@ -215,8 +224,8 @@ impl Maker<'_> {
         let patient = patient_of(&change.owner).map(str::to_owned);
         let mut parcels = Vec::new();
         let cause = format!("{kind}/{}/_history/{}", change.id, change.version);
-        let parcel = |target: &Target, what: String, form: Form, message: Vec<u8>| Parcel {
-            facts: Facts {
+        let parcel = |target: &Target, what: String, form: Form, message: Vec<u8>| {
+            let facts = Facts {
                 destination: format!("{}/{}", self.channel.name, target.name),
                 lane: patient.clone().unwrap_or_else(|| cause.clone()),
                 control_id: self.control_id(&what, target, change),
@@ -225,16 +234,24 @@ impl Maker<'_> {
                 patient: patient.clone(),
                 cause: cause.clone(),
                 ..Facts::default()
-            },
-            message,
+            };
+            Made { parcel: Parcel { facts, message }, unfit: None }
         };
         for target in &self.channel.destinations {
             let form = target.to.form();
             match form {
                 Form::Er7 => {
                     for message in &caused {
-                        if let Some(bytes) = self.message(*message, &now, &set, target, change) {
-                            parcels.push(parcel(target, message.to_string(), form, bytes));
+                        match self.message(*message, &now, &set, target, change) {
+                            Ok(bytes) => parcels.push(parcel(target, message.to_string(), form, bytes)),
+                            Err(why @ Refusal::TooLong(_)) => {
+                                let made = parcel(target, message.to_string(), form, Vec::new());
+                                parcels.push(Made { unfit: Some(why.to_string()), ..made });
+                            }
+                            // Its patient is deleted or withheld: there is nothing to tell of.
+                            Err(why) => {
+                                tracing::info!(op = "outbox.make", message = %message, %why, "no message");
+                            }
                         }
                     }
                 }
@@ -258,18 +275,14 @@ impl Maker<'_> {
                 }
             }
         }
-        // One that is longer than the outbox keeps is left out, as one is that cannot be made.
-        parcels.retain(|parcel| {
-            let fits = parcel.message.len() <= MAX_BODY;
-            if !fits {
-                tracing::warn!(
-                    op = "outbox.make",
-                    destination = parcel.facts.destination,
-                    "too long to be kept"
-                );
+        // One that is longer than the outbox keeps stays as a row that says so.
+        for made in &mut parcels {
+            let bytes = made.parcel.message.len();
+            if bytes > MAX_BODY {
+                made.parcel.message = Vec::new();
+                made.unfit = Some(format!("it has {bytes} bytes, and the outbox keeps {MAX_BODY} at most"));
             }
-            fits
-        });
+        }
         Ok(parcels)
     }
 
@@ -286,7 +299,7 @@ impl Maker<'_> {
         set: &Set<'_>,
         target: &Target,
         change: &Change,
-    ) -> Option<Vec<u8>> {
+    ) -> Result<Vec<u8>, Refusal> {
         let now = self.exchange.records().now();
         let control_id = self.control_id(&message.to_string(), target, change);
         let envelope = Envelope {
@@ -298,14 +311,7 @@ impl Maker<'_> {
             training: false,
             acknowledge: target.to.acknowledge().wish(),
         };
-        match emit::message(message, root, set, &envelope, &self.exchange.rules().map.authorities) {
-            Ok(bytes) => Some(bytes),
-            // Its patient is deleted or withheld: there is nothing to tell of.
-            Err(why) => {
-                tracing::info!(op = "outbox.make", message = %message, %why, "no message");
-                None
-            }
-        }
+        emit::message(message, root, set, &envelope, &self.exchange.rules().map.authorities)
     }
 
     fn version(&self, change: &Change, version: u64) -> Result<Option<Value>, Error> {

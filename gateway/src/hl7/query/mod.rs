@@ -223,8 +223,9 @@ fn domains(qpd: Segment<'_>, field: u32, wrong: &mut Vec<Problem>) -> Vec<Author
 /// Fields of QPD that this query does not know, or that would change the answer in a way that is not known here.
 fn unread(qpd: Segment<'_>, trigger: Trigger, wrong: &mut Vec<Problem>) {
     let known: &[usize] = match trigger {
-        // What analysers add to the number of a sample: its place on the instrument.
-        Trigger::Q11 => &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+        // What analysers add to the number of a sample: its carrier, its tray and where it stands (IHE LAW). The number
+        // alone says which orders are meant; the answer repeats the place with the rest of QPD.
+        Trigger::Q11 => &[1, 2, 3, 4, 5, 6, 7, 8],
         Trigger::Q21 | Trigger::Q23 => &[1, 2, 3, 4],
         Trigger::Q22 => &[1, 2, 3, 8],
     };

@@ -56,7 +56,7 @@ fn one_number_is_asked_for() {
         Place { repetition: 2, ..Place::field("QPD", 1, 4) }.to_string()
     );
     assert_eq!(
-        asked("Q11", "QPD|WOS^Work Order Step^IHELAW|t|S-17|").unwrap().asked,
+        asked("Q11", "QPD|WOS^Work Order Step^IHELAW|t|S-17|C1|1|T1|2|L1").unwrap().asked,
         Asked::Orders("S-17".to_owned())
     );
 }
@@ -82,6 +82,10 @@ fn what_is_wrong_is_named_by_its_place() {
         ("Q22", "QPD|PDQ|t|@PID.5.1^A\nRCP|I|0^RD".to_owned(), "102 RCP-2"),
         ("Q22", "QPD|PDQ|t|@PID.5.1^A\nRCP|I|5^LI".to_owned(), "103 RCP-2"),
         ("Q22", format!("QPD|PDQ|t|@PID.5.1^A\nDSC|{}", "y".repeat(9000)), "104 DSC-1"),
+        ("Q11", "QPD|WOS|t|S-17|C1|1|T1|2|L1|X".to_owned(), "199 QPD-9"),
+        ("Q11", "QPD|WOS|t||C1|1".to_owned(), "101 QPD-3"),
+        ("Q11", "QPD|WOS|t|S-17~S-18".to_owned(), "198 QPD-3"),
+        ("Q23", "QPD|PIX|t|88|^^^A|X".to_owned(), "199 QPD-5"),
         ("Q23", "QPD|PIX|t|88".to_owned(), "101 QPD-3"),
         ("Q21", "QPD|Q21|t|^^^CITY".to_owned(), "101 QPD-3"),
         ("Q21", "QPD|Q21|t|1^^^A~2^^^A".to_owned(), "198 QPD-3"),
