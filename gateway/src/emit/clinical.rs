@@ -101,6 +101,10 @@ pub(super) fn cover(scope: &Scope<'_>, coverage: &Value, at: usize, out: &mut Ve
     out.push(in1(scope, coverage, at));
     let mut in2 = Segment::new("IN2");
     fill(scope, &mut in2, "IN2+", coverage);
+    let subscriber = scope.set.get(coverage.get("subscriber"));
+    if let Some(person) = subscriber.filter(|s| s.str("resourceType") == Some("RelatedPerson")) {
+        fill(scope, &mut in2, "IN2S", person);
+    }
     if (1..=72).any(|field| in2.has(field)) {
         out.push(in2);
     }
@@ -130,7 +134,7 @@ fn in1(scope: &Scope<'_>, coverage: &Value, at: usize) -> Segment {
     }
     let (from, to) = period(coverage.get("period"));
     in1.set(12, dtm(from)).set(13, dtm(to));
-    in1.set(15, cwe_of(coverage, "type"));
+    in1.set(15, coverage.get("type").map_or(Content::Empty, |kind| mapped("plan-type", kind)));
     in1.set(
         17,
         coverage.get("relationship").map_or(Content::Empty, |r| mapped("subscriber-relationship", r)),

@@ -4,6 +4,7 @@ use crate::hl7::encode::Content;
 use crate::json::Value;
 
 use super::codes;
+use super::participation::is_participant;
 use super::rules::fill_but;
 use super::segment::{Segment, repeats, text};
 use super::types::{Scope, cwe_of, dtm, period};
@@ -19,7 +20,11 @@ pub(super) fn txa(scope: &Scope<'_>, document: &Value) -> Segment {
     let context = document.get("context");
     let (start, _) = period(context.and_then(|c| c.get("period")));
     txa.set(4, dtm(start));
-    let people = || document.items("author").iter().filter(|who| !scope.is(who, "Organization"));
+    let people = || {
+        document.items("author").iter().filter(|who| {
+            !scope.is(who, "Organization") && !scope.is(who, "Device") && !is_participant(scope, who)
+        })
+    };
     txa.set(5, repeats(people().map(|who| scope.xcn(who))));
     txa.set(6, dtm(forms().find_map(|a| a.str("creation")).or_else(|| document.str("date"))));
     txa.set(9, repeats(people().map(|who| scope.xcn(who))));

@@ -8,7 +8,7 @@ use super::observation::{notes, observation};
 use super::order;
 use super::rules::{fill, fill_but};
 use super::segment::{Segment, text};
-use super::types::{Scope, code_of, cwe_of};
+use super::types::{Scope, cwe_of};
 
 /// An order for a medicine, with what was observed for it.
 pub(super) fn prescription(scope: &Scope<'_>, request: &Value, out: &mut Vec<Segment>) {
@@ -19,7 +19,7 @@ pub(super) fn prescription(scope: &Scope<'_>, request: &Value, out: &mut Vec<Seg
     }
     dosages.iter().for_each(|dosage| timing(scope, request, dosage, out));
     out.push(rxo(scope, request));
-    notes(request, "note", out);
+    notes(scope, request, out);
     for dosage in dosages {
         let mut rxr = Segment::new("RXR");
         // What is to be heeded stands in RXO-7.
@@ -78,12 +78,11 @@ fn rxo(scope: &Scope<'_>, request: &Value) -> Segment {
 /// TQ1: how much at a time, how often, from when to when, and in which words.
 fn timing(scope: &Scope<'_>, request: &Value, dosage: &Value, out: &mut Vec<Segment>) {
     let mut tq1 = Segment::numbered("TQ1", out.iter().filter(|s| s.is("TQ1")).count());
-    let timing = dosage.get("timing");
-    let code = timing.and_then(|t| t.get("code"));
-    if code.is_none_or(|c| c.str("text").is_none()) {
-        let own = code_of(code).map(str::to_owned);
-        let repeat = timing.and_then(|t| t.get("repeat"));
-        tq1.set(3, text(own.or_else(|| repeat.and_then(pattern)).as_deref()));
+    if let Some(when) = dosage.get("timing") {
+        super::timing::set(when, &mut tq1);
+        // So many times a day has a code of its own.
+        let plain = when.get("repeat").filter(|r| when.get("code").is_none() && r.get("when").is_none());
+        tq1.set(3, text(plain.and_then(pattern).as_deref()));
     }
     // What is to be heeded stands in RXO-7.
     fill_but(scope, &mut tq1, "TQ1+", &with_dosage(request, dosage), &[10]);

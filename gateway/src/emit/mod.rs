@@ -16,6 +16,7 @@ mod kind;
 mod medication;
 mod observation;
 mod order;
+mod participation;
 mod patient;
 mod people;
 mod response;
@@ -24,6 +25,7 @@ mod segment;
 mod set;
 mod specimen;
 mod surroundings;
+mod timing;
 mod types;
 mod vaccine;
 mod value;
@@ -128,6 +130,7 @@ fn body(kind: Kind, root: &Value, scope: &Scope<'_>, out: &mut Vec<Segment>) -> 
                 order::heading(scope, report, n, out);
             }
             out.push(document::txa(scope, root));
+            participation::participants(scope, root, out);
             document::content(root, out);
         }
         Kind::V04 => these(root, "Immunization", scope).for_each(|g| vaccine::vaccination(scope, g, out)),

@@ -4,6 +4,7 @@ use crate::hl7::encode::Content;
 use crate::json::Value;
 
 use super::codes;
+use super::participation::{is_participant, participants};
 use super::rules::fill;
 use super::segment::{Segment, repeats, text};
 use super::types::{Scope, code_of, cwe_of, dtm};
@@ -20,12 +21,14 @@ pub(super) fn observation(scope: &Scope<'_>, observation: &Value, at: &mut usize
     if own.is_some() || !grouped {
         let group = if grouped { Some(0) } else { None };
         out.push(obx(scope, observation, observation, own, group, at));
-        notes(observation, "note", out);
+        participants(scope, observation, out);
+        notes(scope, observation, out);
     }
     for (n, part) in parts.iter().enumerate() {
         out.push(obx(scope, observation, part, value::typed(part), Some(n + 1), at));
         if n == 0 && own_is_absent(observation) {
-            notes(observation, "note", out);
+            participants(scope, observation, out);
+            notes(scope, observation, out);
         }
     }
 }
@@ -76,20 +79,21 @@ fn obx(
 
 /// OBX-15, 16, 23, 24 and 25: who made the result, who answers for it, and where.
 fn performers(scope: &Scope<'_>, observation: &Value, obx: &mut Segment) {
-    let all = observation.items("performer");
+    let told = |who: &&Value| !is_participant(scope, who);
+    let all: Vec<&Value> = observation.items("performer").iter().filter(told).collect();
     let directs = |who: &Value| {
         let role = scope.set.get(Some(who)).map(|r| r.items("code")).unwrap_or_default();
         role.iter().any(|c| code_of(Some(c)) == Some("MDIR"))
     };
     let organization = |who: &Value| scope.is(who, "Organization");
-    let (directors, others): (Vec<&Value>, Vec<&Value>) = all.iter().partition(|who| directs(who));
+    let (directors, others): (Vec<&Value>, Vec<&Value>) = all.iter().copied().partition(|who| directs(who));
     let observers = others.iter().filter(|who| !organization(who));
     obx.set(16, repeats(observers.clone().map(|who| scope.xcn(who))));
     obx.set(25, repeats(directors.iter().map(|who| scope.xcn(who))));
     let directed = directors.iter().find_map(|who| scope.set.get(Some(who))?.get("organization"));
     let mut places: Vec<&Value> = others.iter().copied().filter(|who| organization(who)).collect();
     // The producer stands before the persons; one organisation alone performed it.
-    let leads = all.first().is_some_and(organization);
+    let leads = all.first().copied().is_some_and(organization);
     let in_role = observers.clone().any(|who| scope.is(who, "PractitionerRole"));
     if leads && (places.len() > 1 || directed.is_some() || in_role) {
         obx.set(15, scope.producer(places.remove(0)));
@@ -112,12 +116,14 @@ fn flag(concept: &Value) -> Content {
     }
 }
 
-/// NTE for each note.
-pub(super) fn notes(resource: &Value, key: &str, out: &mut Vec<Segment>) {
-    let texts = resource.items(key).iter().filter_map(|note| note.str("text"));
-    for (n, words) in texts.enumerate() {
+/// NTE for each note, with who wrote it and when.
+pub(super) fn notes(scope: &Scope<'_>, resource: &Value, out: &mut Vec<Segment>) {
+    let texts = resource.items("note").iter().filter_map(|note| Some((note, note.str("text")?)));
+    for (n, (note, words)) in texts.enumerate() {
         let lines =
             repeats(words.split('\n').map(|line| Content::from(if line.is_empty() { " " } else { line })));
-        out.push(Segment::numbered("NTE", n).with(3, lines));
+        let author = note.get("authorReference").map_or(Content::Empty, |who| scope.xcn(who));
+        let nte = Segment::numbered("NTE", n).with(3, lines).with(5, author);
+        out.push(nte.with(6, dtm(note.str("time"))));
     }
 }

@@ -5,6 +5,7 @@ use crate::json::Value;
 
 use super::codes;
 use super::observation::{notes, observation};
+use super::participation::participants;
 use super::rules::{fill, fill_but};
 use super::segment::{Segment, parts, repeats, text};
 use super::specimen::{self, spm};
@@ -37,7 +38,8 @@ pub(super) fn report(scope: &Scope<'_>, report: &Value, at: usize, out: &mut Vec
     }
     out.push(obr(scope, report, request, at));
     if let Some(request) = request {
-        notes(request, "note", out);
+        notes(scope, request, out);
+        participants(scope, request, out);
         timing(scope, request, out);
     }
     if let Some(words) = report.str("conclusion") {
@@ -59,7 +61,8 @@ pub(super) fn heading(scope: &Scope<'_>, report: &Value, at: usize, out: &mut Ve
     }
     out.push(obr);
     if let Some(request) = request {
-        notes(request, "note", out);
+        notes(scope, request, out);
+        participants(scope, request, out);
     }
 }
 
@@ -95,7 +98,7 @@ fn results(scope: &Scope<'_>, report: &Value, in_order: bool, out: &mut Vec<Segm
     for (at, specimen) in specimens.iter().enumerate() {
         if !in_order {
             out.push(spm(scope, specimen, at));
-            notes(specimen, "note", out);
+            notes(scope, specimen, out);
         }
         let listed = |o: &Value| results.contains(&o);
         let about = scope.set.of_kind("Observation").filter(|o| of(o, specimen));
@@ -119,9 +122,18 @@ fn told(scope: &Scope<'_>, report: &Value, obr: &mut Segment) {
     obr.set(22, dtm(report.str("issued")));
     obr.set(24, text(category(report)));
     obr.set(25, text(report.str("status").and_then(codes::report_status)));
-    let mut who = report.items("resultsInterpreter").iter().map(|who| scope.ndl(who));
-    obr.set(32, who.next().unwrap_or(Content::Empty));
-    obr.set(33, repeats(who));
+    let task = |who: &&Value, code: &str| {
+        let role = scope.set.get(Some(who)).map(|r| r.items("code")).unwrap_or_default();
+        role.iter().any(|c| super::types::code_of(Some(c)) == Some(code))
+    };
+    let readers = || report.items("resultsInterpreter").iter();
+    let mut principal = readers().filter(|who| !task(who, "ARI")).map(|who| scope.ndl(who));
+    obr.set(32, principal.next().unwrap_or(Content::Empty));
+    obr.set(33, repeats(readers().filter(|who| task(who, "ARI")).map(|who| scope.ndl(who)).chain(principal)));
+    for (field, code) in [(34, "TN"), (35, "TR")] {
+        let performers = report.items("performer").iter().filter(|who| task(who, code));
+        obr.set(field, repeats(performers.map(|who| scope.ndl(who))));
+    }
 }
 
 /// Whether an observation that no result list names is another report's.
@@ -150,7 +162,7 @@ pub(super) fn lone(scope: &Scope<'_>, one: &Value, at: usize, out: &mut Vec<Segm
     observation(scope, one, &mut 0, out);
     if let Some(specimen) = scope.set.get(one.get("specimen")) {
         out.push(spm(scope, specimen, 0));
-        notes(specimen, "note", out);
+        notes(scope, specimen, out);
     }
 }
 
@@ -200,7 +212,8 @@ pub(super) fn request(
         obr.set(7, dtm(request.str("occurrenceDateTime").or(start))).set(8, dtm(end));
     }
     out.push(obr);
-    notes(request, "note", out);
+    notes(scope, request, out);
+    participants(scope, request, out);
     let reasons = scope.set.all_of(request.items("reasonReference"));
     let reasons = reasons.iter().filter(|r| r.str("resourceType") == Some("Condition"));
     for (n, condition) in reasons.enumerate() {
@@ -219,7 +232,7 @@ pub(super) fn request(
     }
     for (at, specimen) in samples.iter().enumerate() {
         out.push(spm(scope, specimen, at));
-        notes(specimen, "note", out);
+        notes(scope, specimen, out);
         let of = |o: &&Value| scope.set.get(o.get("specimen")) == Some(*specimen) && !known.contains(o);
         for one in scope.set.of_kind("Observation").filter(of) {
             observation(scope, one, &mut n, out);
@@ -231,6 +244,9 @@ pub(super) fn request(
 fn timing(scope: &Scope<'_>, request: &Value, out: &mut Vec<Segment>) {
     let mut tq1 = Segment::numbered("TQ1", 0);
     fill_but(scope, &mut tq1, "TQ1S", request, &[9, 11]);
+    if let Some(when) = request.get("occurrenceTiming") {
+        super::timing::set(when, &mut tq1);
+    }
     if tq1.says_something() {
         out.push(tq1);
     }

@@ -49,7 +49,7 @@ impl Scope<'_> {
         parts(all)
     }
 
-    /// NDL: a person in the sub-components of its first component.
+    /// NDL: a person in the sub-components of its first component, from when to when, and where.
     pub fn ndl(&self, reference: &Value) -> Content {
         let Some(person) = self.person(reference) else {
             return parts(vec![parts(vec![Content::Empty, text(reference.str("display"))])]);
@@ -64,7 +64,15 @@ impl Scope<'_> {
             // NDL has the suffix before the prefix, as XPN has.
             all.extend(name_parts(name).0.into_iter().map(part));
         }
-        parts(vec![parts(all)])
+        let role =
+            self.set.get(Some(reference)).filter(|r| r.str("resourceType") == Some("PractitionerRole"));
+        let (from, to) = period(role.and_then(|r| r.get("period")));
+        let mut whole = vec![parts(all), dtm(from), dtm(to)];
+        let place = role.and_then(|r| r.items("location").first()).map(|place| self.pl(place));
+        if let Some(Content::Parts(place)) = place {
+            whole.extend(place.into_iter().take(8));
+        }
+        parts(whole)
     }
 
     /// The Practitioner of a reference, through its role where it names one.

@@ -7,6 +7,7 @@ use super::clinical;
 use super::kin;
 use super::kind::Kind;
 use super::observation;
+use super::participation;
 use super::rules::{fill, fill_but};
 use super::segment::Segment;
 use super::types::{Scope, about};
@@ -124,6 +125,7 @@ fn findings(
                 let coded = procedure.get("code").is_some_and(|c| !c.items("coding").is_empty());
                 fill_but(scope, &mut pr1, "PR1", procedure, if coded { &[4] } else { &[] });
                 out.push(pr1);
+                participation::roles(scope, kind, procedure, out);
             }
         }
         Part::Guarantors => kin::guarantors(scope, who, out),
@@ -212,9 +214,7 @@ pub(super) fn others_in_roles(scope: &Scope<'_>, kind: Kind, out: &mut Vec<Segme
         if has_roles(kind) && one.get("practitioner").is_some() {
             out.push(role(scope, one));
         } else {
-            let mut prt = Segment::new("PRT").with(2, "UC");
-            fill(scope, &mut prt, "PRT", one);
-            out.push(prt);
+            out.push(participation::prt(scope, one));
         }
     }
 }

@@ -238,6 +238,11 @@ impl<'a> Around<'a, '_> {
                     (table, coding.contains_key("code") && !coding.contains_key("system"))
                 {
                     coding.insert_at(0, "system", format!("http://terminology.hl7.org/CodeSystem/{table}"));
+                    let code = coding.get("code").and_then(Value::as_str);
+                    let known = code.and_then(|c| spot.book.maps.find(table, c)).map(|c| c.display);
+                    if let Some(shown) = known.filter(|_| !coding.contains_key("display")) {
+                        coding.insert("display", shown);
+                    }
                 }
                 coding.into()
             }
@@ -272,7 +277,8 @@ impl<'a> Around<'a, '_> {
             }
             How::Decimal => Value::Number(decimal(spot.c1())?),
             How::Cx => types::cx(scope, spot)?.json(),
-            How::Ei(kind) => types::ei(scope, spot, kind.unwrap_or_default())?.json(),
+            How::Ei(Some(kind)) => types::ei(scope, spot, kind)?.json(),
+            How::Ei(None) => types::ei_typed(&types::ei(scope, spot, "")?, spot),
             How::Xpn => types::xpn(spot)?.json,
             How::Xad => types::xad(spot)?,
             How::Xtn(used) => telecom::xtn(spot, used)?.1,

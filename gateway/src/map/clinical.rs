@@ -20,9 +20,14 @@ pub(super) fn key_of(concept: &Value) -> String {
 }
 
 pub(super) fn status(system: &str, code: &str) -> Value {
+    let display = match code {
+        "active" => Some("Active"),
+        _ => None,
+    };
     let coding = Object::new()
         .with("system", format!("http://terminology.hl7.org/CodeSystem/{system}"))
-        .with("code", code);
+        .with("code", code)
+        .with_some("display", display);
     Object::new().with("coding", vec![Value::from(coding)]).into()
 }
 
@@ -164,7 +169,7 @@ pub(super) fn coverage<'a>(
         let identifier = Object::new().with("system", scope.sender_system()).with("value", policy.as_str());
         draft.push("identifier", Some(identifier), f(36));
     }
-    draft.set("type", types::cwe(f(15)), f(15));
+    draft.set("type", super::apply::mapped(f(15), "plan-type"), f(15));
     let subscriber = member.or(policy);
     draft.set("subscriberId", subscriber, if f(49).has_content() { f(49) } else { f(36) });
     draft.put("beneficiary", patient.reference());

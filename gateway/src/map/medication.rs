@@ -10,6 +10,7 @@ use super::draft::{Draft, Drafts};
 use super::ids;
 use super::meaning::{Label, Row};
 use super::order::Orders;
+use super::timing;
 use super::types;
 use super::value;
 
@@ -72,6 +73,9 @@ fn request<'a>(
     if let Some(orc) = orc {
         around.add(drafts, orc, "ORCM", &mut draft);
         control(around, &mut draft, orc);
+        if let Some(person) = draft.body.remove("requester") {
+            draft.put("requester", orders.orderer(drafts, person, Some(orc), around));
+        }
     }
     // What was encoded is more exact than what was asked for; what only the latter says is added.
     for (segment, block) in [(encoded, "RXE"), (ordered, "RXO")] {
@@ -84,6 +88,9 @@ fn request<'a>(
             around.add(drafts, *segment, "RXR+", &mut draft);
         } else if segment.is("TQ1") {
             around.add(drafts, *segment, "TQ1+", &mut draft);
+            if let Some((when, _)) = timing::timing(book, *segment) {
+                draft.append("dosageInstruction", Object::new().with("timing", when));
+            }
         }
     }
     join_dosage(&mut draft);
@@ -98,7 +105,7 @@ fn request<'a>(
         }
     }
     for at in others.iter().chain(orc.as_ref()).map(|s| s.index()) {
-        for note in orders.notes_at(at) {
+        for note in orders.notes_at(drafts, at) {
             draft.append("note", note);
         }
     }

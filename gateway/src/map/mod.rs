@@ -25,6 +25,8 @@ pub mod merge;
 mod merging;
 mod observation;
 mod order;
+mod orderer;
+mod participation;
 mod patient;
 mod people;
 mod provenance;
@@ -36,6 +38,7 @@ mod segments;
 mod slots;
 mod specimen;
 mod telecom;
+mod timing;
 mod types;
 mod vaccination;
 mod value;
@@ -50,7 +53,7 @@ use crate::hl7::accept::Event;
 use crate::hl7::datetime::{self, Fallback};
 use crate::hl7::structure::{Class, Layout};
 use crate::hl7::{Header, Message, Segment};
-use crate::json::{Object, Value};
+use crate::json::Value;
 
 use apply::Around;
 use book::Book;
@@ -277,7 +280,8 @@ impl<'a> Whole<'a, '_> {
             referral::referral(&around, &mut mine, event, &mut self.rows);
             schedule::appointment(&around, &mut mine, about, self.layout, event, &mut self.rows);
             document::document(&around, &mut mine, about, self.layout, event, &mut self.rows);
-            self.followers(&mut mine, &around);
+            document::beside(&around, &mut mine, event, &mut self.rows);
+            participation::followers(&around, &mut mine, self.layout);
         }
         for draft in mine.0 {
             self.drafts.add(draft);
@@ -308,44 +312,6 @@ impl<'a> Whole<'a, '_> {
             orders.loose(drafts);
         }
         self.rows = orders.rows;
-    }
-
-    /// Joins a role to what the segment before it became.
-    fn takes_part(
-        &self,
-        drafts: &mut Drafts,
-        around: &Around<'a, '_>,
-        host: usize,
-        role: Value,
-        kind: Option<Value>,
-    ) {
-        let host = self.book.segment(host).map(|s| s.name()).unwrap_or_default();
-        match (host.as_str(), around.refs.get("patient"), around.refs.get("encounter")) {
-            ("PID" | "PD1", Some(patient), _) => {
-                drafts.extend(patient, "generalPractitioner", std::iter::once(&role));
-            }
-            ("PV1" | "PV2", _, Some(encounter)) => {
-                let kind = kind.map(|k| vec![k]);
-                let item = Object::new().with_some("type", kind).with("individual", role);
-                drafts.extend(encounter, "participant", std::iter::once(&Value::from(item)));
-            }
-            _ => {}
-        }
-    }
-
-    /// ROL and PRT: who takes part, each as a role of its own.
-    fn followers(&mut self, drafts: &mut Drafts, around: &Around<'a, '_>) {
-        for (host, at) in &self.layout.tree.followers {
-            let Some(segment) = self.book.segment(*at) else { continue };
-            if (segment.is("ROL") || segment.is("PRT"))
-                && let Some(role) = around.resource(drafts, segment)
-            {
-                let kind =
-                    role.body.get("code").and_then(Value::as_array).and_then(<[Value]>::first).cloned();
-                let role = drafts.add(role);
-                self.takes_part(drafts, around, *host, role, kind);
-            }
-        }
     }
 }
 

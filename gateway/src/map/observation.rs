@@ -80,7 +80,7 @@ pub(super) fn observation<'a>(
     around.add(drafts, obx, "OBX+", &mut draft);
     draft.set("method", f(17).reps().into_iter().find_map(types::cwe), f(17));
     for note in &frame.notes {
-        if let Some(annotation) = note_of(book, *note) {
+        if let Some(annotation) = note_of(book, scope, drafts, *note) {
             draft.push("note", Some(annotation), book.field(*note, 3));
         }
     }
@@ -199,12 +199,25 @@ fn interpretation(draft: &mut Draft, spot: Spot<'_>) -> Option<String> {
     first
 }
 
-/// An NTE as an annotation: all repetitions of the comment as lines.
-pub(super) fn note_of<'a>(book: &'a Book<'a>, nte: Segment<'a>) -> Option<Value> {
+/// An NTE as an annotation: all repetitions of the comment as lines, who entered it (NTE-5) and when (NTE-6).
+pub(super) fn note_of<'a>(
+    book: &'a Book<'a>,
+    scope: &Scope<'_>,
+    drafts: &mut Drafts,
+    nte: Segment<'a>,
+) -> Option<Value> {
+    let text = note_text(book, nte)?;
+    let author = people::practitioner(scope, drafts, book.field(nte, 5));
+    let time = book.field(nte, 6).date_time();
+    Some(Object::new().with_some("authorReference", author).with_some("time", time).with("text", text).into())
+}
+
+/// The comment of an NTE alone.
+pub(super) fn note_text<'a>(book: &'a Book<'a>, nte: Segment<'a>) -> Option<String> {
     book.structural(nte, &[1, 2]);
     let comment = book.field(nte, 3);
     let lines: Vec<String> = comment.reps().iter().map(|s| s.peek().unwrap_or_default()).collect();
     comment.mark();
     let text = lines.join("\n");
-    (!text.trim().is_empty()).then(|| Object::new().with("text", text).into())
+    (!text.trim().is_empty()).then_some(text)
 }

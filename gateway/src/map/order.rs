@@ -16,6 +16,7 @@ use super::meaning::{Label, Row};
 use super::observation::{self, Frame};
 use super::people::{self, Task};
 use super::specimen;
+use super::timing;
 use super::types::{self, Identified, Scope};
 
 /// What all orders of a message share.
@@ -54,6 +55,10 @@ impl<'a> Orders<'a, '_> {
         let issued = f(22).instant();
         let mut report = Draft::new("DiagnosticReport", self.id("DiagnosticReport", &order_key));
         numbers.add(&mut report, f(2), f(3));
+        if let Some(group) = orc.map(|o| book.field(o, 4)) {
+            let number = types::ei(self.scope, group, "PGN").map(|n| n.json());
+            report.push("identifier", number, group);
+        }
         if let Some(request) = &request {
             report.append("basedOn", request.clone());
         }
@@ -67,10 +72,12 @@ impl<'a> Orders<'a, '_> {
             report.set(key, Some(value.clone()), f(7));
         }
         report.set("issued", issued.clone(), f(22));
-        for n in [32, 33, 34, 35] {
+        for (n, task) in
+            [(32, Task::Interpreter), (33, Task::Assistant), (34, Task::Technician), (35, Task::Transcriber)]
+        {
             for spot in f(n).reps() {
-                let who = people::interpreter(self.scope, drafts, spot);
-                report.push("resultsInterpreter", who, spot);
+                let who = people::interpreter(self.scope, drafts, task, spot);
+                report.push(if n < 34 { "resultsInterpreter" } else { "performer" }, who, spot);
             }
         }
         self.order_row(obr, &numbers, &code, orc);
@@ -194,8 +201,9 @@ impl<'a> Orders<'a, '_> {
     }
 
     /// The comments on the segment at a position, as annotations.
-    pub fn notes_at(&self, at: usize) -> Vec<Value> {
-        self.notes(at).into_iter().filter_map(|n| observation::note_of(self.book, n)).collect()
+    pub fn notes_at(&self, drafts: &mut Drafts, at: usize) -> Vec<Value> {
+        let notes = self.notes(at).into_iter();
+        notes.filter_map(|n| observation::note_of(self.book, self.scope, drafts, n)).collect()
     }
 
     fn observe(
@@ -299,8 +307,9 @@ impl<'a> Orders<'a, '_> {
             let known = Object::new().with("type", "ServiceRequest").with("identifier", parent.json());
             draft.append_once("basedOn", known.into());
         }
-        let requester = o(12).into_iter().flat_map(|s| s.reps()).chain(f(16).reps());
-        for spot in requester {
+        // ORC-12 is a person in the role of who orders, OBR-16 the person (the guide's maps of both).
+        let requester = o(12).into_iter().flat_map(|s| s.reps().into_iter().map(|s| (s, orc)));
+        for (spot, orc) in requester.chain(f(16).reps().into_iter().map(|s| (s, None))) {
             let who = people::practitioner(self.scope, drafts, spot);
             if !draft.body.contains_key("requester") {
                 let who = who.map(|person| self.orderer(drafts, person, orc, around));
@@ -321,7 +330,7 @@ impl<'a> Orders<'a, '_> {
         }
         for from in std::iter::once(obr.index()).chain(orc.map(|s| s.index())) {
             for nte in self.notes(from) {
-                let note = observation::note_of(book, nte);
+                let note = observation::note_of(book, self.scope, drafts, nte);
                 draft.push("note", note, book.field(nte, 3));
             }
         }
@@ -331,33 +340,17 @@ impl<'a> Orders<'a, '_> {
         }
         for tq1 in order.others.iter().filter_map(|i| book.segment(*i)).filter(|s| s.is("TQ1")) {
             around.add(drafts, tq1, "TQ1S", &mut draft);
+            if let Some((when, from)) =
+                timing::timing(book, tq1).filter(|_| !draft.body.contains_key("occurrenceTiming"))
+            {
+                draft.put("occurrenceTiming", when);
+                from.iter().for_each(|(spot, at)| draft.link(*spot, format!("/occurrenceTiming{at}")));
+            }
         }
         if !draft.body.contains_key("occurrenceTiming") {
             around.add(drafts, obr, "OBR6", &mut draft);
         }
         Some(drafts.add(draft))
-    }
-
-    /// Who orders: the person, in the name of the facility of ORC-21 to 23 where one is sent.
-    fn orderer(
-        &self,
-        drafts: &mut Drafts,
-        person: Value,
-        orc: Option<Segment<'a>>,
-        around: &Around<'a, '_>,
-    ) -> Value {
-        let Some(orc) = orc else { return person };
-        around.add_to(drafts, person.str("reference"), orc, "ORC24");
-        let Some(facility) = self.facility(drafts, orc, around) else { return person };
-        people::role(self.scope, drafts, Task::Orderer, person, Some(facility))
-    }
-
-    /// ORC-21 to 23: the facility that orders.
-    fn facility(&self, drafts: &mut Drafts, orc: Segment<'a>, around: &Around<'a, '_>) -> Option<Value> {
-        let named = self.book.field(orc, 21).reps();
-        let facility = named.into_iter().find_map(|s| people::organization(self.scope, drafts, s))?;
-        around.add_to(drafts, facility.str("reference"), orc, "ORC22");
-        Some(facility)
     }
 
     /// OBR-24; answers the category that the observations get.

@@ -337,13 +337,13 @@ fn contact<'a>(
 ) {
     let f = |n| book.field(nk1, n);
     book.structural(nk1, &[1]);
-    if ![2, 4, 5, 6, 13, 40].into_iter().any(|n| f(n).has_content()) {
+    if ![2, 4, 5, 6, 13, 40, 41].into_iter().any(|n| f(n).has_content()) {
         return;
     }
     let mut names = f(2).reps().into_iter().filter_map(types::xpn);
     let name = names.next().map(|n| n.json);
     let mut telecom = Vec::new();
-    for (n, used) in [(5, Some("home")), (6, Some("work")), (40, None)] {
+    for (n, used) in [(5, Some("home")), (6, Some("work")), (40, None), (41, None)] {
         telecom.extend(f(n).reps().into_iter().filter_map(|s| telecom::xtn(s, used)).map(|(_, json)| json));
     }
     let address = types::xad(f(4));
@@ -357,7 +357,8 @@ fn contact<'a>(
     if name.is_none() && telecom.is_empty() && address.is_none() && organization.is_none() {
         return;
     }
-    let relationship: Vec<Value> = [types::cwe(f(3)), types::cwe(f(7))].into_iter().flatten().collect();
+    let relationship: Vec<Value> =
+        [types::cwe(f(3)), types::cwe_of(f(7), "v2-0131")].into_iter().flatten().collect();
     let gender = f(15).c(1).peek().and_then(|t| codes::gender(book.maps, &t));
     if gender.is_some() {
         f(15).c(1).mark();

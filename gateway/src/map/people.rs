@@ -70,6 +70,14 @@ pub(super) enum Task {
     Director,
     /// ORC-12 with the fields of the ordering facility.
     Orderer,
+    /// OBR-32.
+    Interpreter,
+    /// OBR-33.
+    Assistant,
+    /// OBR-34.
+    Technician,
+    /// OBR-35.
+    Transcriber,
 }
 
 /// The PractitionerRole of a person, for an organisation where one is named.
@@ -80,6 +88,12 @@ pub(super) fn role(
     person: Value,
     organization: Option<Value>,
 ) -> Value {
+    let shown = person.str("display").map(str::to_owned);
+    let draft = role_draft(scope, task, person, organization);
+    with_display(drafts.add(draft), shown.as_deref())
+}
+
+fn role_draft(scope: &Scope<'_>, task: Task, person: Value, organization: Option<Value>) -> Draft {
     const TABLE: &str = "http://terminology.hl7.org/CodeSystem/v2-0443";
     let (system, code, own, display) = match task {
         Task::Observer => (
@@ -92,6 +106,10 @@ pub(super) fn role(
             ("http://terminology.hl7.org/CodeSystem/v2-0912", "MDIR", "MDIR", "Medical Director")
         }
         Task::Orderer => (TABLE, "OP", "OP", "Ordering Provider"),
+        Task::Interpreter => (TABLE, "PRI", "PRI", "Principal Result Interpreter"),
+        Task::Assistant => (TABLE, "ARI", "ARI", "Assistant Result Interpreter"),
+        Task::Technician => (TABLE, "TN", "TN", "Technician"),
+        Task::Transcriber => (TABLE, "TR", "TR", "Transcriptionist"),
     };
     let coding = |system: &str, code: &str| {
         Value::from(Object::new().with("system", system).with("code", code).with("display", display))
@@ -101,7 +119,6 @@ pub(super) fn role(
         codings.push(coding(TABLE, own));
     }
     let reference = |v: &Value| v.str("reference").unwrap_or_default().to_owned();
-    let shown = person.str("display").map(str::to_owned);
     let of = organization.as_ref().map(reference).unwrap_or_default();
     let id = ids::stable("PractitionerRole", &[&scope.sender_system(), own, &reference(&person), &of]);
     let mut draft = Draft::partial("PractitionerRole", id);
@@ -110,14 +127,34 @@ pub(super) fn role(
         draft.put("organization", organization);
     }
     draft.append("code", Object::new().with("coding", codings));
-    with_display(drafts.add(draft), shown.as_deref())
+    draft
 }
 
-/// NDL of OBR-32 to 35: the name in sub-components of component 1; or an XCN, as many write it.
-pub(super) fn interpreter(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> Option<Value> {
+/// NDL of OBR-32 to 35: who, from when to when, and where (the guide's NDL map); or an XCN, as many write it.
+pub(super) fn interpreter(
+    scope: &Scope<'_>,
+    drafts: &mut Drafts,
+    task: Task,
+    spot: Spot<'_>,
+) -> Option<Value> {
     if (2..=6).all(|n| spot.c(1).s(n).peek().is_none()) {
-        return practitioner(scope, drafts, spot);
+        let person = practitioner(scope, drafts, spot)?;
+        return Some(role(scope, drafts, task, person, None));
     }
+    let person = named_person(scope, drafts, spot)?;
+    let shown = person.str("display").map(str::to_owned);
+    let mut draft = role_draft(scope, task, person, None);
+    if let Some(period) = types::period(spot.c(2), spot.c(3)) {
+        draft.put("period", period);
+    }
+    if let Some(place) = location_from(scope, drafts, spot, 3) {
+        draft.append("location", place);
+    }
+    Some(with_display(drafts.add(draft), shown.as_deref()))
+}
+
+/// CNN: a person in the sub-components of component 1.
+fn named_person(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> Option<Value> {
     let part = spot.c(1);
     let [number, family, given, middle, suffix, prefix] = [1, 2, 3, 4, 5, 6].map(|n| part.s(n).take());
     let given: Vec<String> = [given, middle].into_iter().flatten().collect();
@@ -144,7 +181,7 @@ pub(super) fn interpreter(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>
         .with_some("prefix", prefix.map(|p| texts(vec![p])))
         .with_some("suffix", suffix.map(|p| texts(vec![p])));
     draft.push("name", (!name.is_empty()).then_some(name), spot);
-    Some(drafts.add(draft))
+    Some(with_display(drafts.add(draft), Some(&display).filter(|d| !d.is_empty()).map(String::as_str)))
 }
 
 /// XON: the Organization.
@@ -190,26 +227,33 @@ pub(super) fn organization_of(
 /// EI of a device: the Device.
 pub(super) fn device(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> Option<Value> {
     let number = types::ei(scope, spot, "")?;
+    let json = types::ei_typed(&number, spot);
     let mut draft = Draft::partial("Device", ids::stable("Device", &[&number.system, &number.value]));
-    let display = number.value.clone();
-    draft.push("identifier", Some(number.json()), spot);
-    Some(with_display(drafts.add(draft), Some(&display)))
+    draft.push("identifier", Some(json), spot);
+    Some(with_display(drafts.add(draft), Some(&number.value)))
 }
 
 /// PL: a Location for each level it names, from the facility to the bed, each part of the one around it. Answers the
 /// innermost one.
 pub(super) fn location(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> Option<Value> {
+    location_from(scope, drafts, spot, 0)
+}
+
+/// The same where the components stand `behind` others, as in NDL; those have no description and no number of the place.
+fn location_from(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>, behind: u16) -> Option<Value> {
     // Facility, building, floor, point of care, room, bed (the guide's PL map).
     const LEVELS: [(u16, &str); 6] = [(4, "si"), (7, "bu"), (8, "lvl"), (1, "wa"), (2, "ro"), (3, "bd")];
     const PHYSICAL: &str = "http://terminology.hl7.org/CodeSystem/location-physical-type";
-    let described = spot.c(9).take();
+    let part = |n: u16| spot.c(n + behind);
+    let whole = behind == 0;
+    let described = if whole { spot.c(9).take() } else { None };
     let mut chain = vec![scope.sender_system()];
     let mut names: Vec<String> = Vec::new();
     let mut around: Option<Value> = None;
-    let last = LEVELS.iter().rposition(|(n, _)| spot.c(*n).s(1).has_content());
+    let last = LEVELS.iter().rposition(|(n, _)| part(*n).s(1).has_content());
     for (i, (n, physical)) in LEVELS.into_iter().enumerate() {
-        let Some(name) = spot.c(n).s(1).take() else { continue };
-        let (authority, kind) = (spot.c(n).s(2).peek(), spot.c(n).s(3).peek());
+        let Some(name) = part(n).s(1).take() else { continue };
+        let (authority, kind) = (part(n).s(2).peek(), part(n).s(3).peek());
         chain.push(format!("{physical}={name}"));
         names.insert(0, name.clone());
         let parts: Vec<&str> = chain.iter().map(String::as_str).collect();
@@ -221,14 +265,14 @@ pub(super) fn location(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -
         {
             let identifier = Object::new().with("system", "urn:ietf:rfc:3986").with("value", uri);
             draft.push("identifier", Some(identifier), spot);
-            spot.c(n).s(2).mark();
+            part(n).s(2).mark();
             if matches!(kind.as_deref(), Some("ISO" | "UUID" | "GUID" | "DNS" | "URI" | "URL")) {
-                spot.c(n).s(3).mark();
+                part(n).s(3).mark();
             }
         }
         draft.set("name", Some(name), spot);
         if Some(i) == last {
-            if let Some(number) = types::ei(scope, spot.c(10), "") {
+            if whole && let Some(number) = types::ei(scope, spot.c(10), "") {
                 draft.push("identifier", Some(number.json()), spot);
             }
             if let Some(text) = described.as_deref() {

@@ -49,7 +49,7 @@ pub(super) fn appointment<'a>(
         draft.deletes.push("cancelationReason".to_owned());
     }
     for at in layout.notes_of(sch.index()).filter_map(|i| book.segment(i)) {
-        if let Some(note) = observation::note_of(book, at).and_then(|n| n.str("text").map(str::to_owned)) {
+        if let Some(note) = observation::note_text(book, at) {
             let text = match draft.body.get("comment").and_then(Value::as_str) {
                 Some(before) => format!("{before}\n{note}"),
                 None => note,
@@ -76,7 +76,7 @@ fn status(draft: &mut Draft, event: Event) {
     }
 }
 
-/// SCH-11.4 and 11.5, TQ1-7 and 8, or the first resource's start; the end also from a duration in minutes.
+/// TQ1-7 and 8, SCH-11.4 and 11.5, or the first resource's start; the end also from a duration in minutes.
 fn times<'a>(
     around: &Around<'a, '_>,
     draft: &mut Draft,
@@ -85,10 +85,10 @@ fn times<'a>(
 ) {
     let book = around.book;
     let old = book.field(sch, 11);
-    let mut spots: Vec<(Spot<'a>, Option<Spot<'a>>)> = vec![(old.c(4), Some(old.c(5)))];
-    for tq1 in book.message.all("TQ1") {
-        spots.push((book.field(tq1, 7), Some(book.field(tq1, 8))));
-    }
+    // TQ1 took the place of SCH-11 in version 2.5.
+    let tq1 = book.message.all("TQ1").map(|tq1| (book.field(tq1, 7), Some(book.field(tq1, 8))));
+    let mut spots: Vec<(Spot<'a>, Option<Spot<'a>>)> = tq1.collect();
+    spots.push((old.c(4), Some(old.c(5))));
     for one in resources {
         let n = if one.is("AIS") {
             4

@@ -65,6 +65,9 @@ pub(super) fn map<'a>(
             "IN2" => {
                 if let Some(cover) = &mut cover {
                     around.add(drafts, segment, "IN2+", cover);
+                    let subscriber = cover.body.get("subscriber").and_then(|s| s.str("reference"));
+                    let subscriber = subscriber.filter(|s| s.starts_with("RelatedPerson/"));
+                    around.add_to(drafts, subscriber, segment, "IN2S");
                 }
                 None
             }
@@ -115,20 +118,25 @@ fn problem<'a>(
     let (book, scope) = (around.book, around.scope);
     let mut draft = clinical::condition(book, scope, drafts, patient, at.as_ref(), segment)?;
     around.add(drafts, segment, "DG1+", &mut draft);
+    let kind = book.field(segment, 6).c(1);
+    let found = kind.peek().and_then(|k| book.maps.find("diagnosis-use", &k));
+    let role = found.map(|c| types::concept(c, &kind.peek().unwrap_or_default(), "0052"));
+    let rank = book.field(segment, 15).c(1);
+    let number = rank.peek().and_then(|t| t.parse::<u32>().ok()).filter(|n| *n > 0);
+    // The part of a diagnosis in a visit is its `use`, in a stay its `role` (the guide's maps of DG1).
+    let part = |name: &str| {
+        let item = Object::new().with("condition", draft.reference());
+        item.with_some(name, role.clone()).with_some("rank", number)
+    };
+    let stay = drafts.0.iter_mut().find(|d| d.kind == "EpisodeOfCare");
+    if number.is_some() && (encounter.is_some() || stay.is_some()) {
+        rank.mark();
+    }
+    if let Some(stay) = stay {
+        stay.append_once("diagnosis", part("role").into());
+    }
     if let Some(encounter) = encounter {
-        let kind = book.field(segment, 6).c(1);
-        let found = kind.peek().and_then(|k| book.maps.find("diagnosis-use", &k));
-        let role = found.map(|c| types::concept(c, &kind.peek().unwrap_or_default(), "0052"));
-        let rank = book.field(segment, 15).c(1);
-        let number = rank.peek().and_then(|t| t.parse::<u32>().ok()).filter(|n| *n > 0);
-        if number.is_some() {
-            rank.mark();
-        }
-        let item = Object::new()
-            .with("condition", draft.reference())
-            .with_some("use", role)
-            .with_some("rank", number);
-        encounter.append("diagnosis", item);
+        encounter.append("diagnosis", part("use"));
     }
     Some(("problem", named(&draft), draft))
 }
@@ -152,6 +160,9 @@ fn insurance<'a>(
         cover.put("subscriber", patient.reference());
     } else if let Some(person) = around.resource_by(drafts, segment, "IN1S") {
         cover.put("subscriber", drafts.add(person));
+    }
+    if let Some(account) = drafts.0.iter_mut().find(|d| d.kind == "Account") {
+        account.append_once("coverage", Object::new().with("coverage", cover.reference()).into());
     }
     Some(cover)
 }
@@ -179,7 +190,11 @@ fn guarantor<'a>(around: &Around<'a, '_>, drafts: &mut Drafts, segment: Segment<
     let period = person.body.get("period").cloned();
     let party = drafts.add(person);
     if let Some(account) = drafts.0.iter_mut().find(|d| d.kind == "Account") {
-        let guarantor = Object::new().with("party", party).with_some("period", period);
+        // GT1-22: he has asked that his share is not billed.
+        let hold = around.book.field(segment, 22).c(1);
+        let held = hold.peek().and_then(|t| super::codes::yes_no(&t)).inspect(|_| hold.mark());
+        let guarantor =
+            Object::new().with("party", party).with_some("onHold", held).with_some("period", period);
         account.append_once("guarantor", guarantor.into());
     }
 }

@@ -69,7 +69,7 @@ impl<'a> Orders<'a, '_> {
         let around = Around { book, scope: self.scope, refs: Default::default() };
         around.add(drafts, spm, "SPM+", &mut draft);
         for nte in self.notes(spm.index()) {
-            let note = observation::note_of(book, nte);
+            let note = observation::note_of(book, self.scope, drafts, nte);
             draft.push("note", note, book.field(nte, 3));
         }
         drafts.add(draft)

@@ -178,6 +178,17 @@ pub(super) fn ei(scope: &Scope<'_>, spot: Spot<'_>, kind: &str) -> Option<Identi
     Some(Identified { system, value, kind, assumed, period: None, assigner, check: Vec::new() })
 }
 
+/// An EI as identifier that names the kind of its universal id, as the guide's EI map has it (EI.4, table 0301).
+pub(super) fn ei_typed(number: &Identified, spot: Spot<'_>) -> Value {
+    let kind = spot.c(4).take().filter(|_| number.kind.is_none());
+    let mut json = number.json();
+    if let (Some(kind), Some(object)) = (kind, json.as_object_mut()) {
+        let coding = Object::new().with("system", V2_0301).with("code", code_text(&kind));
+        object.insert_at(0, "type", Object::new().with("coding", vec![Value::from(coding)]));
+    }
+    json
+}
+
 /// The name parts of an XPN, or of an XCN from its component 2 on.
 pub(super) struct Named {
     pub family: Option<String>,

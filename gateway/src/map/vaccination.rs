@@ -33,7 +33,7 @@ pub(super) fn vaccination<'a>(
     let shown = draft.body.get("vaccineCode").map(value::shown_concept).unwrap_or_default();
     orders.rows.push(Row::plain(Label::Key("order"), shown, rxa.index()));
     for at in std::iter::once(rxa.index()).chain(order.orc) {
-        for note in orders.notes_at(at) {
+        for note in orders.notes_at(drafts, at) {
             draft.append("note", note);
         }
     }

@@ -89,7 +89,7 @@ pub(super) fn encounter<'a>(
         }
     }
     let ended = period(book, &mut draft, event, f);
-    status(&mut draft, event, ended);
+    status(&mut draft, event, ended, f(2).c(1).peek());
     Some(draft)
 }
 
@@ -143,7 +143,7 @@ fn period<'a>(book: &'a Book<'a>, draft: &mut Draft, event: Event, f: impl Fn(u1
     ended
 }
 
-fn status(draft: &mut Draft, event: Event, ended: bool) {
+fn status(draft: &mut Draft, event: Event, ended: bool, class: Option<String>) {
     let stated = match event.trigger() {
         "A01" if !ended => "in-progress",
         "A02" | "A06" | "A07" | "A09" | "A10" | "A12" | "A13" | "A17" | "A22" | "A25" | "A26" | "A32"
@@ -159,8 +159,15 @@ fn status(draft: &mut Draft, event: Event, ended: bool) {
         "A03" => "finished",
         _ if ended => "finished",
         _ => {
+            // By the class of the visit (the guide's PatientClass[EncounterStatus]); what is stored wins.
             let unsure = event.has_visit() || event.class() == Class::Charge;
-            return draft.assume("status", if unsure { "in-progress" } else { "unknown" });
+            let by_class = match class.as_deref() {
+                Some("P") => "planned",
+                Some("E" | "I" | "O" | "R" | "B" | "C") => "in-progress",
+                _ if unsure => "in-progress",
+                _ => "unknown",
+            };
+            return draft.assume("status", by_class);
         }
     };
     draft.put("status", stated);

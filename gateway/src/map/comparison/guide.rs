@@ -33,6 +33,25 @@ pub(super) enum Aside {
     TextOfDocument,
     /// An identifier without a value, which generators make of an empty field: its type and system name nothing.
     EmptyIdentifier,
+    /// Only fields hold it that the guide's maps give other elements: of another resource, or other ones of this.
+    OtherElement,
+    /// The type, system or period of an identifier whose value is set aside.
+    PartOf,
+    /// A resource of nothing but numbers, status and subject for something that the message only mentions (PR1-25, DG1-22, ORC-8,
+    /// SPM-3): FHIR R4 names it by `Reference.identifier` (references, logical references).
+    OnlyNamed,
+    /// An organisation without name and number, which R4 does not allow (invariant org-1).
+    NoName,
+    /// A code of a system that the guide's concept maps lead to, where none of them leads to that code and no one sent it.
+    NoCode,
+    /// A generator's own URI for a code system that the message does not name, or that has one in R4 (HL7nnnn: v2-nnnn).
+    OwnSystem,
+    /// `lvl` (level) for a point of care: the guide's PL and NDL maps give that to the floor only (PL.8, NDL.11).
+    PointOfCare,
+    /// The order of an AIS in an appointment without SCH-26 and SCH-27: the guide's map of SIU_S12 makes one only with those.
+    NoOrder,
+    /// Who is to be asked about an appointment as further information: the guide's map of SCH makes participants of them.
+    Contact,
     /// What generators give a patient whom the message says nothing of: that the record is in use, and that the birth was a
     /// single one though PID-24 and PID-25 are empty.
     Unsaid,
@@ -42,6 +61,7 @@ pub(super) enum Aside {
 const OTHER_CODES: [&str; 2] = [".performer.function.", ".location.extension."];
 
 /// The guide's tables as far as the comparison needs them.
+#[derive(Default)]
 pub(super) struct Guide {
     /// Segments that have a map.
     segments: BTreeSet<String>,
@@ -49,11 +69,21 @@ pub(super) struct Guide {
     fields: BTreeMap<String, BTreeSet<usize>>,
     /// Constants and targets of the code tables, in small letters.
     says: BTreeSet<String>,
+    /// What a field becomes: the segment and its field to resources and elements, `*` for any.
+    elements: BTreeMap<(String, usize), BTreeSet<(String, String)>>,
+    /// The elements of each resource that the maps of segments, messages and data types name.
+    named: BTreeMap<String, BTreeSet<String>>,
+    /// The codes that the concept maps lead to, by their system.
+    targets: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// A message as the rules see it.
 pub(super) struct Said {
     all: String,
+    /// Segment, field and content, in small letters.
+    pub fields: Vec<(String, usize, String)>,
+    /// Its words.
+    pub words: BTreeSet<String>,
     /// Only the segments that have a map.
     mapped: String,
     /// Only the fields of them that have an element.
@@ -63,17 +93,33 @@ pub(super) struct Said {
 impl Guide {
     /// Reads the tables; empty where they are not here.
     pub fn read(root: &Path) -> Self {
-        let mut guide = Self { segments: BTreeSet::new(), fields: BTreeMap::new(), says: BTreeSet::new() };
-        for folder in ["segments", "datatypes", "codesystems"] {
+        let mut guide = Self::default();
+        for folder in ["segments", "datatypes", "codesystems", "messages"] {
             for file in std::fs::read_dir(root.join(folder)).unwrap().flatten() {
                 let name = file.file_name().to_string_lossy().into_owned();
                 let text = std::fs::read_to_string(file.path()).unwrap();
+                let target = name.split('[').nth(1).unwrap_or_default();
+                let target: String = target.chars().take_while(char::is_ascii_alphanumeric).collect();
+                guide.names(&text);
+                if folder == "messages" {
+                    continue;
+                }
+                let rows = rows(&text);
                 if folder == "segments" {
                     let segment = name.split("R4_ ").nth(1).and_then(|n| n.get(..3));
                     guide.segments.extend(segment.map(str::to_owned));
-                    rows(&text).iter().for_each(|row| guide.field(row));
+                    for row in &rows {
+                        guide.field(row);
+                        guide.element(row, &target);
+                    }
                 }
-                for cell in cells(&text) {
+                if folder == "codesystems" {
+                    rows.iter().for_each(|row| guide.target(row));
+                } else {
+                    let own = guide.named.entry(target).or_default();
+                    own.extend(rows.iter().filter_map(|row| lower(first(row.get(9)?))));
+                }
+                for cell in rows.into_iter().flatten() {
                     let plain = cell.replace('\u{a0}', " ").trim().trim_matches('"').to_ascii_lowercase();
                     if !plain.is_empty() {
                         guide.says.insert(plain);
@@ -82,6 +128,66 @@ impl Guide {
             }
         }
         guide
+    }
+
+    /// `Resource.element` wherever a table writes it.
+    fn names(&mut self, text: &str) {
+        let words: Vec<&str> = text.split(|c: char| !(c.is_alphanumeric() || ".[]".contains(c))).collect();
+        for path in words {
+            let steps: Vec<&str> = path.split('.').collect();
+            for pair in steps.windows(2) {
+                let (kind, element) = (pair[0].split('[').next().unwrap_or_default(), first(pair[1]));
+                if kind.starts_with(|c: char| c.is_ascii_uppercase())
+                    && let Some(element) = lower(element)
+                {
+                    self.named.entry(kind.to_owned()).or_default().insert(element);
+                }
+            }
+        }
+    }
+
+    /// What the field of a row becomes: the element of the map's resource, and whatever resources the row names.
+    fn element(&mut self, row: &[String], target: &str) {
+        let (Some(name), Some(element)) = (row.get(1), row.get(9)) else { return };
+        let element = element.trim();
+        let Some((segment, field)) = name.trim().split_once('-') else { return };
+        let Some(field) = field.split('.').next().and_then(|n| n.parse().ok()) else { return };
+        if element.is_empty() {
+            return;
+        }
+        let any = |kind: &str| (kind.to_owned(), "*".to_owned());
+        let mut found = BTreeSet::new();
+        let own = if element.starts_with('$') { "*" } else { first(element) };
+        found.insert((target.to_owned(), own.to_owned()));
+        let kinds = element.split(|c: char| !c.is_alphanumeric());
+        found.extend(kinds.filter(|k| k.starts_with(|c: char| c.is_ascii_uppercase())).map(any));
+        let data = row.get(14).map(String::as_str).unwrap_or_default();
+        let named = data.split('[').skip(1).filter_map(|k| k.split([']', '-']).next());
+        found.extend(named.map(any));
+        let made: &[&str] = match row.get(3).map(|t| t.trim()).unwrap_or_default() {
+            "XCN" => &["Practitioner", "PractitionerRole", "Organization"],
+            "NDL" => &["Practitioner", "PractitionerRole", "Location", "Organization"],
+            "XON" | "CX" | "EI" | "EIP" | "HD" => &["Organization"],
+            "PL" => &["Location", "Organization"],
+            "DLD" => &["Location"],
+            _ => &[],
+        };
+        found.extend(made.iter().map(|kind| any(kind)));
+        self.elements.entry((segment.to_owned(), field)).or_default().extend(found);
+    }
+
+    /// A row of a concept map: the code in the seventh cell, its system in the tenth.
+    fn target(&mut self, row: &[String]) {
+        let (Some(code), Some(system)) = (row.get(6), row.get(9)) else { return };
+        let (code, system) = (code.trim(), system.replace('\u{a0}', ""));
+        if !code.is_empty() && system.trim().starts_with("http") {
+            self.targets.entry(system.trim().to_owned()).or_default().insert(code.to_owned());
+        }
+    }
+
+    /// Whether the guide's concept maps lead to a system, and none of them to this code.
+    pub fn never(&self, system: &str, code: &str) -> bool {
+        self.targets.get(system).is_some_and(|codes| !codes.contains(code))
     }
 
     /// A row of a segment's map: the field in the second cell, the element in the tenth.
@@ -112,40 +218,108 @@ impl Guide {
         };
         let lines: Vec<&str> = text.split(['\r', '\n']).filter(kept).collect();
         let placed: Vec<String> = lines.iter().map(|line| self.placed(line)).collect();
-        Said { all: flat(text), mapped: flat(&lines.join("\n")), placed: flat(&placed.join("\n")) }
+        let all = flat(text);
+        let words = all.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_owned);
+        let mut fields = Vec::new();
+        for line in text.split(['\r', '\n']) {
+            let mut parts = line.trim_start_matches('\u{feff}').split('|');
+            let name = parts.next().unwrap_or_default().to_owned();
+            let from = if name == "MSH" { 2 } else { 1 };
+            let said = (from..).zip(parts).filter(|(_, part)| !part.trim().is_empty());
+            fields.extend(said.map(|(n, part)| (name.clone(), n, flat(part))));
+        }
+        Said {
+            words: words.collect(),
+            fields,
+            all,
+            mapped: flat(&lines.join("\n")),
+            placed: flat(&placed.join("\n")),
+        }
     }
 
     /// The rule by which a value is set aside, if any.
-    pub fn aside(&self, path: &str, value: &str, said: &Said) -> Option<Aside> {
+    pub fn aside(&self, kind: &str, path: &str, value: &str, said: &Said) -> Option<Aside> {
         if path.ends_with(".status") && value == "unknown" {
             return Some(Aside::UnknownStatus);
         }
         if OTHER_CODES.iter().any(|other| path.contains(other)) {
             return Some(Aside::OtherCode);
         }
-        if path.ends_with(".reference")
-            || value == "true"
+        let element = path.split('.').nth(1).unwrap_or_default();
+        if path.ends_with(".reference") {
+            let named = self.named.get(kind).is_some_and(|named| named.contains(element));
+            return (!named && !ABOUT.contains(&element)).then_some(Aside::NoElement);
+        }
+        if value == "true"
             || value == "false"
             || value.starts_with("local")
             || self.says.contains(&value.to_ascii_lowercase())
         {
             return None;
         }
-        match (holds(&said.all, value), holds(&said.mapped, value), holds(&said.placed, value)) {
+        // A value that stands in one piece is looked for in one piece.
+        let held = if whole(&said.all, value) { whole } else { holds };
+        match (held(&said.all, value), held(&said.mapped, value), held(&said.placed, value)) {
             (false, ..) => Some(Aside::Invented),
             (true, false, _) => Some(Aside::NoMap),
             (true, true, false) => Some(Aside::NoElement),
-            (true, true, true) => None,
+            (true, true, true) => {
+                (!self.leads(kind, element, value, said, held)).then_some(Aside::OtherElement)
+            }
         }
     }
+
+    /// Whether some field that holds a value may become an element of a resource. What the message maps make of
+    /// PRT and ROL depends on the segment before them, so these may become anything, as RXE, which has no map of its own.
+    fn leads(&self, kind: &str, element: &str, value: &str, said: &Said, held: Held) -> bool {
+        let element = element.trim_start_matches('_');
+        let mut all = said.fields.iter().filter(|(_, _, text)| held(text, value)).peekable();
+        all.peek().is_none()
+            || all.any(|(segment, field, _)| {
+                let result = (segment.as_str(), *field, kind) == ("OBX", 5, "Observation");
+                let becomes = self.elements.get(&(segment.clone(), *field));
+                let fits = |(k, e): &(String, String)| {
+                    k == kind && (e == "*" || element.starts_with(e.as_str()) || element == "extension")
+                };
+                result
+                    || matches!(segment.as_str(), "RXE" | "PRT" | "ROL")
+                    || becomes.is_some_and(|all| all.iter().any(fits))
+            })
+    }
+}
+
+type Held = fn(&str, &str) -> bool;
+
+/// Whom and what visit a record is about: members that most resources need in R4.
+const ABOUT: [&str; 6] = ["subject", "patient", "beneficiary", "encounter", "context", "individual"];
+
+/// The first step of a path, without what follows it.
+fn first(path: &str) -> &str {
+    path.trim().split(['.', '[', '(', ' ', '=']).next().unwrap_or_default()
+}
+
+/// A name that begins with a small letter.
+fn lower(name: &str) -> Option<String> {
+    name.starts_with(|c: char| c.is_ascii_lowercase()).then(|| name.to_owned())
+}
+
+/// The same as [`holds`], but only in one piece.
+fn whole(text: &str, value: &str) -> bool {
+    found(text, value).0
 }
 
 /// True when a message holds a value: as it is, as a time of HL7 v2, as a URI around what was sent, or word by word.
 fn holds(text: &str, value: &str) -> bool {
+    let (whole, words) = found(text, value);
+    whole || words
+}
+
+/// Whether a text holds a value in one piece, and word by word.
+fn found(text: &str, value: &str) -> (bool, bool) {
     if let Some((_, local)) = value.split_once(" @") {
         // Another offset moves the hour and the day; the minutes and the month stay.
         let digits: String = local.chars().filter(char::is_ascii_digit).collect();
-        return text.contains(digits.get(..6).unwrap_or(&digits));
+        return (text.contains(digits.get(..6).unwrap_or(&digits)), false);
     }
     let date = value.len() <= 10 && value.bytes().all(|b| b.is_ascii_digit() || b == b'-');
     let bare = if date { value.replace('-', "") } else { flat(value) };
@@ -153,24 +327,16 @@ fn holds(text: &str, value: &str) -> bool {
     let bare = stem.unwrap_or(&bare);
     // A short code is a word of the message, not a part of one.
     if bare.len() <= 3 && bare.chars().all(char::is_alphanumeric) && !date {
-        return text.split(|c: char| !c.is_alphanumeric()).any(|word| word == bare);
+        return (text.split(|c: char| !c.is_alphanumeric()).any(|word| word == bare), false);
     }
-    text.contains(bare)
-        || bare
-            .split(|c: char| !c.is_alphanumeric())
-            .filter(|w| !w.is_empty())
-            .all(|word| text.contains(word))
+    let mut words = bare.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty());
+    (text.contains(bare), words.all(|word| text.contains(word)))
 }
 
 /// Small letters, escapes undone, blanks single.
 fn flat(text: &str) -> String {
     let text = text.replace("\\T\\", "&").replace("\\S\\", "^").replace("\\.br\\", " ");
     text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The cells of a CSV file.
-fn cells(text: &str) -> Vec<String> {
-    rows(text).into_iter().flatten().collect()
 }
 
 /// The rows of a CSV file; quotation marks double inside.
