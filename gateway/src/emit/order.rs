@@ -95,6 +95,9 @@ fn results(scope: &Scope<'_>, report: &Value, in_order: bool, out: &mut Vec<Segm
     for form in report.items("presentedForm") {
         attached(report, form, &mut n, out);
     }
+    if !report.items("presentedForm").is_empty() {
+        participants(scope, report, out);
+    }
     for (at, specimen) in specimens.iter().enumerate() {
         if !in_order {
             out.push(spm(scope, specimen, at));

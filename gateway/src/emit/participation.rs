@@ -53,12 +53,12 @@ pub(super) fn roles(scope: &Scope<'_>, kind: Kind, host: &Value, out: &mut Vec<S
 fn references(host: &Value) -> impl Iterator<Item = &Value> {
     let plain = match host.str("resourceType") {
         Some("ServiceRequest") => "supportingInfo",
-        Some("Observation") => "performer",
+        Some("Observation" | "DiagnosticReport") => "performer",
         Some("DocumentReference") => "author",
         _ => "",
     };
     // Who has a function of his own stands in a field of his own.
-    let acting = matches!(host.str("resourceType"), Some("Procedure"));
+    let acting = matches!(host.str("resourceType"), Some("Procedure" | "Immunization"));
     let acting = host.items("performer").iter().filter(move |p| acting && p.get("function").is_none());
     host.items(plain).iter().chain(acting.filter_map(|p| p.get("actor")))
 }

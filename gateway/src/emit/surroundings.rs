@@ -195,7 +195,7 @@ pub(super) fn role(scope: &Scope<'_>, role: &Value) -> Segment {
     rol
 }
 
-/// Persons in roles that no record among these refers to, behind all else.
+/// Persons in roles and devices that no record among these refers to, behind all else.
 pub(super) fn others_in_roles(scope: &Scope<'_>, kind: Kind, out: &mut Vec<Segment>) {
     let told = scope.set.all().filter(|r| r.str("resourceType") != Some("Provenance"));
     let referred: Vec<String> = told.flat_map(super::set::references).collect();
@@ -215,6 +215,13 @@ pub(super) fn others_in_roles(scope: &Scope<'_>, kind: Kind, out: &mut Vec<Segme
             out.push(role(scope, one));
         } else {
             out.push(participation::prt(scope, one));
+        }
+    }
+    for device in scope.set.of_kind("Device") {
+        if !referred.contains(&format!("Device/{}", device.str("id").unwrap_or_default())) {
+            let mut prt = Segment::new("PRT").with(2, "UC");
+            fill(scope, &mut prt, "PRTD", device);
+            out.push(prt);
         }
     }
 }

@@ -70,6 +70,7 @@ pub(super) fn vaccination(scope: &Scope<'_>, given: &Value, out: &mut Vec<Segmen
     fill_but(scope, &mut rxa, "RXA", given, &[9, 11, 27]);
     out.push(rxa);
     notes(scope, given, out);
+    super::participation::participants(scope, given, out);
     let rxr = Segment::new("RXR").with(1, cwe_of(given, "route")).with(2, cwe_of(given, "site"));
     if given.get("route").is_some() || given.get("site").is_some() {
         out.push(rxr);

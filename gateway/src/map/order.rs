@@ -307,7 +307,7 @@ impl<'a> Orders<'a, '_> {
             let known = Object::new().with("type", "ServiceRequest").with("identifier", parent.json());
             draft.append_once("basedOn", known.into());
         }
-        // ORC-12 is a person in the role of who orders, OBR-16 the person (the guide's maps of both).
+        // Who orders is a role, as the guide's map of ORC-12 has it, also where only OBR-16 names him.
         let requester = o(12).into_iter().flat_map(|s| s.reps().into_iter().map(|s| (s, orc)));
         for (spot, orc) in requester.chain(f(16).reps().into_iter().map(|s| (s, None))) {
             let who = people::practitioner(self.scope, drafts, spot);

@@ -17,7 +17,7 @@ impl<'a> Orders<'a, '_> {
         orc: Option<Segment<'a>>,
         around: &Around<'a, '_>,
     ) -> Value {
-        let Some(orc) = orc else { return person };
+        let Some(orc) = orc else { return people::role(self.scope, drafts, Task::Orderer, person, None) };
         around.add_to(drafts, person.str("reference"), orc, "ORC24");
         let facility = self.facility(drafts, orc, around);
         people::role(self.scope, drafts, Task::Orderer, person, facility)

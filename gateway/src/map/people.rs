@@ -142,7 +142,6 @@ pub(super) fn interpreter(
         return Some(role(scope, drafts, task, person, None));
     }
     let person = named_person(scope, drafts, spot)?;
-    let shown = person.str("display").map(str::to_owned);
     let mut draft = role_draft(scope, task, person, None);
     if let Some(period) = types::period(spot.c(2), spot.c(3)) {
         draft.put("period", period);
@@ -150,7 +149,7 @@ pub(super) fn interpreter(
     if let Some(place) = location_from(scope, drafts, spot, 3) {
         draft.append("location", place);
     }
-    Some(with_display(drafts.add(draft), shown.as_deref()))
+    Some(drafts.add(draft))
 }
 
 /// CNN: a person in the sub-components of component 1.
@@ -181,7 +180,7 @@ fn named_person(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> Optio
         .with_some("prefix", prefix.map(|p| texts(vec![p])))
         .with_some("suffix", suffix.map(|p| texts(vec![p])));
     draft.push("name", (!name.is_empty()).then_some(name), spot);
-    Some(with_display(drafts.add(draft), Some(&display).filter(|d| !d.is_empty()).map(String::as_str)))
+    Some(drafts.add(draft))
 }
 
 /// XON: the Organization.
