@@ -41,6 +41,16 @@ impl Identity {
         }
     }
 
+    /// A self-signed certificate that ended at the beginning of this year.
+    pub fn ended(name: &str, year: i32) -> Identity {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let mut about = rcgen::CertificateParams::new(vec![name.to_owned()]).expect("a name");
+        about.not_before = rcgen::date_time_ymd(year - 1, 1, 1);
+        about.not_after = rcgen::date_time_ymd(year, 1, 1);
+        let made = about.self_signed(&key).expect("a certificate");
+        Identity { certificate: made.pem(), key: key.serialize_pem(), der: made.der().to_vec() }
+    }
+
     /// SHA-256 of the certificate, as tools write it.
     pub fn fingerprint(&self) -> String {
         let digest = ring::digest::digest(&ring::digest::SHA256, &self.der);

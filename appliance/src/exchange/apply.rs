@@ -66,7 +66,7 @@ impl Opened {
     fn later(&self, problem: Option<&Problem>) -> Option<ack::Code> {
         match &self.message {
             Received::Hl7(message) => Wish::of(message.header()).later(problem),
-            Received::Records(_) | Received::Printout(_) => None,
+            Received::Records(_) | Received::Printout(_) | Received::Fhir(_) => None,
         }
     }
 }
@@ -82,6 +82,9 @@ impl Exchange {
         let bytes = self.bytes(item, inside)?;
         if let Some(line) = facts.line.clone() {
             return Ok(self.open_line(facts, &line, bytes, item.at));
+        }
+        if facts.fhir {
+            return Ok(self.open_fhir(facts, &bytes));
         }
         let intake = self.rules_of(&facts.through);
         let mode = intake.mode(&facts.channel, &self.rules().strict_senders);
@@ -363,7 +366,7 @@ impl Exchange {
         let answer = ack::Answer { code, problems, control_id: &control_id, now, offset };
         let header = match &opened.message {
             Received::Hl7(message) => Some(message.header()),
-            Received::Records(_) | Received::Printout(_) => None,
+            Received::Records(_) | Received::Printout(_) | Received::Fhir(_) => None,
         };
         ack::build(header, &answer)
     }

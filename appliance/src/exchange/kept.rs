@@ -47,6 +47,9 @@ impl Exchange {
                 terms::of(facts, at, zone, Content::Text(&text))
             }
             Received::Printout(text) => terms::of(facts, at, zone, Content::Text(text)),
+            Received::Fhir(bundle) => {
+                terms::of(facts, at, zone, Content::Text(&super::fhir_message::texts(bundle)))
+            }
         }
     }
 

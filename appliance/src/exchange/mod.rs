@@ -4,16 +4,17 @@
 //! `mllp` owns the sockets and drives the gateway's decoder; `inbox` commits a message and only then answers; `worker`
 //! turns committed messages into records, in order per patient; `lookup` finds whom a message may be about; `settle`
 //! carries out what a person decides about a held one; `terms` are what a message is found by; `outbox` holds and sends
-//! what leaves the box; `pace` says who goes first; `maps` are the clinic's own codes and Z-segments; `queries` answers
-//! what others ask of our records; `replay` takes held and refused messages up again, `rehearsal` tries connections;
-//! `view` says what a screen shows; `lines` speaks with analysers. What a message means is the gateway's knowledge, how
-//! records are stored is the records room's.
+//! what leaves the box; `pace` says who goes first; `maps` are the clinic's own codes and Z-segments; `fhir_message` takes
+//! FHIR messages in; `queries` answers what others ask of our records; `replay` takes held and refused messages up again,
+//! `rehearsal` tries connections; `view` says what a screen shows; `lines` speaks with analysers. What a message means is
+//! the gateway's knowledge, how records are stored is the records room's.
 
 pub mod applied;
 pub mod apply;
 mod body;
 pub mod channels;
 mod describe;
+pub mod fhir_message;
 pub mod inbox;
 pub mod intake;
 mod kept;

@@ -188,7 +188,7 @@ impl Exchange {
 }
 
 /// A key of the idempotency table: fixed length, so that no sender can make it too long.
-fn scope(what: &[u8], channel: &str, control_id: &[u8], hash: &[u8]) -> Vec<u8> {
+pub(super) fn scope(what: &[u8], channel: &str, control_id: &[u8], hash: &[u8]) -> Vec<u8> {
     let mut digest = Sha256::new();
     for part in [what, channel.as_bytes(), control_id, hash] {
         digest.update((part.len() as u64).to_be_bytes());

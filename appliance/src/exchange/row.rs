@@ -124,6 +124,9 @@ pub struct Facts {
     /// When what it said was removed, because its channel keeps messages no longer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<Timestamp>,
+    /// It is a FHIR message.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub fhir: bool,
     /// The refused row that it was taken up again from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replays: Option<u64>,

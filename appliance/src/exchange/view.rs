@@ -6,7 +6,7 @@
 use clinicvault_gateway::astm;
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::hl7::{Message, Presence, Segment};
-use clinicvault_gateway::json::{self, Limits};
+use clinicvault_gateway::json::{self, Limits, Value};
 use clinicvault_gateway::map::matching::{self, Match};
 use clinicvault_gateway::map::meaning::{Label, Row as MeaningRow, Tone};
 use clinicvault_gateway::map::{Link, merge};
@@ -57,6 +57,7 @@ impl Exchange {
             Some(Opened { message: Received::Hl7(message), .. }) => segments(message),
             Some(Opened { message: Received::Records(message), .. }) => records(message),
             Some(Opened { message: Received::Printout(text), .. }) => lines(text),
+            Some(Opened { message: Received::Fhir(bundle), .. }) => entries(bundle),
             None if facts.removed.is_some() => Vec::new(),
             None => self.raw_segments(&self.bytes(&item, inside)?),
         };
@@ -246,6 +247,17 @@ fn records(message: &astm::Message) -> Vec<SegmentView> {
         SegmentView { name: record.kind().to_string(), index: record.index(), fields }
     };
     message.records().map(view).collect()
+}
+
+/// The resources of a FHIR message, its header first.
+fn entries(bundle: &Value) -> Vec<SegmentView> {
+    let view = |(index, entry): (usize, &Value)| {
+        let resource = entry.get("resource")?;
+        let text = resource.pretty().chars().take(MAX_FIELD).collect();
+        let field = FieldView { number: 1, text, start: 0, end: 0 };
+        Some(SegmentView { name: resource.str("resourceType")?.to_owned(), index, fields: vec![field] })
+    };
+    bundle.items("entry").iter().enumerate().filter_map(view).collect()
 }
 
 /// The lines of a print-out.

@@ -113,7 +113,7 @@ fn said_late(opened: &Opened, entry: usize) -> Warning {
         Received::Hl7(message) => {
             message.segment(l.segment).map(|s| format!("{}[{}]", s.name(), s.occurrence()))
         }
-        Received::Records(_) | Received::Printout(_) => None,
+        Received::Records(_) | Received::Printout(_) | Received::Fhir(_) => None,
     });
     let path = path.unwrap_or_default();
     let text = "A settled result is stored already; this earlier state of it did not take its place.";

@@ -11,16 +11,19 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
+use clinicvault_gateway::json;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::error::HttpError;
 use super::extract::{Actor, Json, Peer};
+use super::fhir::messages;
 use super::{limits, session};
 use crate::app::App;
 use crate::exchange::channels::DEFAULT;
 use crate::exchange::channels::document::Source;
+use crate::exchange::fhir_message::Posted;
 use crate::exchange::inbox::{Reply, Told};
 use crate::exchange::intake::{Intake, Way};
 use crate::exchange::upload::Verdict;
@@ -75,6 +78,9 @@ async fn send(
 ) -> Result<Response, HttpError> {
     let who = session::identify(&app, request.extensions(), request.headers(), false)?;
     let intake = admitted(&app, &who, &channel)?;
+    if is_fhir(&request) {
+        return fhir(&app, &who, peer, intake, request).await;
+    }
     let typed = typed(&request)?;
     let bytes = body(&app, request, app.config().hl7.frame_kib * 1024, "hl7.frame_kib").await?;
     let wire = if peer.tls { "https" } else { "http" };
@@ -95,6 +101,34 @@ async fn send(
     let mut response = Response::new(done.answer.into());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(typed));
     Ok(response)
+}
+
+fn is_fhir(request: &Request) -> bool {
+    let typed = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let typed = typed.split(';').next().unwrap_or_default().trim();
+    typed.eq_ignore_ascii_case("application/fhir+json")
+}
+
+/// Takes a FHIR message from a program.
+async fn fhir(
+    app: &App,
+    who: &Actor,
+    peer: Peer,
+    intake: Arc<Intake>,
+    request: Request,
+) -> Result<Response, HttpError> {
+    let path = request.uri().path().to_owned();
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let endpoint = format!("{}://{host}{path}", if peer.tls { "https" } else { "http" });
+    let bytes = body(app, request, app.config().hl7.frame_kib * 1024, "hl7.frame_kib").await?;
+    let bundle = json::parse(&bytes, &json::Limits::bytes(bytes.len())).map_err(|error| {
+        HttpError::bad_request(format!("The body is no JSON that can be taken: {error}."))
+    })?;
+    let wire = if peer.tls { "https" } else { "http" };
+    let way = Way::peer(wire, peer.address, peer.tls, intake);
+    let exchange = app.rooms()?.exchange.clone();
+    let posted = Posted { bytes: bytes.to_vec(), bundle, endpoint };
+    Ok(messages::answered(exchange.take_fhir(&Arc::new(who.clone()), posted, &way).await))
 }
 
 /// The rules of a channel, for a program that may send to it. Whether there is such a channel is nobody else's business.
@@ -125,7 +159,7 @@ fn typed(request: &Request) -> Result<&'static str, HttpError> {
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupportedType",
             "not-supported",
-            format!("Send {}.", TYPES.join(", ")),
+            format!("Send {}, or application/fhir+json for a FHIR message to a channel.", TYPES.join(", ")),
         )
     })
 }

@@ -67,6 +67,8 @@ pub struct Served<'a> {
     pub types: Vec<TypeServed>,
     /// Codes of system-restful-interaction: `transaction`, `batch` …
     pub system: Vec<&'static str>,
+    /// Where FHIR messages are taken.
+    pub messages: Option<String>,
     /// Operations on the whole server.
     pub operations: Vec<Offered>,
     /// How a client proves who it is, in words.
@@ -115,8 +117,24 @@ pub fn statement(served: &Served<'_>) -> Value {
             .with("fhirVersion", "4.0.1")
             .with("format", FORMATS.map(Value::from).to_vec())
             .with("patchFormat", PATCH_FORMATS.map(Value::from).to_vec())
-            .with("rest", Value::from([Value::Object(rest)])),
+            .with("rest", Value::from([Value::Object(rest)]))
+            .with_some("messaging", served.messages.as_deref().map(messaging)),
     )
+}
+
+/// FHIR messages over HTTP: repetitions are recognised for a week (R4, CapabilityStatement.messaging).
+fn messaging(address: &str) -> Vec<Value> {
+    let protocol = Value::from([
+        ("system", "http://terminology.hl7.org/CodeSystem/message-transport"),
+        ("code", "http"),
+    ]);
+    let endpoint = Object::new().with("protocol", protocol).with("address", address);
+    let said = "A message of any event is stored before it is answered, and its contents are applied in the order of their patient, who is found by identifiers. A message whose focus is a Patient may make a new one; any other about somebody who is not known waits for a person.";
+    let one = Object::new()
+        .with("endpoint", Value::from(vec![Value::Object(endpoint)]))
+        .with("reliableCache", 10_080_u32)
+        .with("documentation", said);
+    vec![Value::Object(one)]
 }
 
 /// The parameters that ask for words, which all types have.
@@ -310,6 +328,7 @@ mod tests {
                     operations: vec![Offered { name: "meta", definition: "http://hl7.org/fhir/x" }],
                 })
                 .collect(),
+            messages: None,
             operations: Vec::new(),
             system: vec!["transaction", "batch"],
             security: "Bearer token",

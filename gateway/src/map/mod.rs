@@ -16,6 +16,7 @@ mod codes;
 pub(crate) mod concepts;
 mod document;
 mod draft;
+pub mod fhir;
 pub mod identity;
 pub mod ids;
 pub mod matching;

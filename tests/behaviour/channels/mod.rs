@@ -1,13 +1,16 @@
 //! Channels: documents that an owner writes, and the sources that run by them, over real sockets.
 
+mod alerts;
 mod counts;
 mod documents;
 mod listeners;
 mod maps;
 mod pieces;
 mod queries;
+mod replays;
 mod rework;
 mod tls;
+mod trials;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -22,6 +22,7 @@ mod lapsed;
 mod linked_conditions;
 mod links;
 mod matching;
+mod messages;
 mod model;
 mod observations;
 mod operations;

@@ -2621,7 +2621,7 @@ export interface components {
         };
         /** @description One message. */
         InboxMessage: {
-            /** @description MSA-1 of the answer, to an analyser `ACK`; absent when the sender wanted none. */
+            /** @description MSA-1 of the answer, to an analyser `ACK`, to a FHIR message `ok` or `fatal-error`; absent when the sender wanted none. */
             answered?: string | null;
             answeredLater?: components["schemas"]["AnsweredLater"] | null;
             /** @description MSH-10. */
@@ -2644,7 +2644,7 @@ export interface components {
             settled?: components["schemas"]["SettledView"] | null;
             /** @description `tls`, `plain` or `serial`. */
             transport: string;
-            /** @description MSH-9; of an analyser `LIS2-A2` or `printout`. */
+            /** @description MSH-9; of an analyser `LIS2-A2` or `printout`; of a FHIR message its event. */
             type: string;
             /** @description Codes that are in no table known here. */
             unknownCodes: components["schemas"]["Place"][];
@@ -3768,7 +3768,10 @@ export interface components {
             fields: components["schemas"]["FieldView"][];
             /** @description Position in the message, from 0. */
             index: number;
-            /** @description Three characters; of an analyser's record its letter; empty for a line of a print-out. */
+            /**
+             * @description Three characters; of an analyser's record its letter; of a FHIR message the type of the resource; empty for a line of a
+             *     print-out.
+             */
             name: string;
         };
         /** @description What the screens know of the one who is signed in. */
@@ -4003,6 +4006,8 @@ export interface components {
             facility?: string;
             /** @enum {string} */
             kind: "records";
+            /** @description Whether `ORM^O01` tells of medicines that are ordered, too; without it of all other orders alone. */
+            medicines?: boolean;
             /** @description The messages that are made, such as `ADT^A08` and `ORU^R01`; none for a channel that only carries alerts. */
             messages: string[];
         };

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use clinicvault_gateway::astm;
 use clinicvault_gateway::hl7;
 use clinicvault_gateway::hl7::charset::Charset;
+use clinicvault_gateway::json::Value;
 use clinicvault_gateway::map::analyser::{self, Context, TestCode, printout};
 use jiff::Timestamp;
 
@@ -20,6 +21,8 @@ pub(in crate::exchange) enum Received {
     Records(Box<astm::Message>),
     /// The text that an analyser printed.
     Printout(String),
+    /// A FHIR message.
+    Fhir(Box<Value>),
 }
 
 /// What the records of an analyser say besides the bundle.

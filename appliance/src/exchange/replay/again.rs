@@ -95,7 +95,7 @@ impl Exchange {
     fn read_again(&self, item: &QueueItem) -> Result<Option<(Facts, Read)>, Error> {
         let damaged = || Error::Damaged(format!("inbox row {}", item.seq));
         let (facts, inside) = row::decode(&item.row.body).ok_or_else(damaged)?;
-        if facts.removed.is_some() || facts.line.is_some() {
+        if facts.removed.is_some() || facts.line.is_some() || facts.fhir {
             return Ok(None);
         }
         let bytes = self.bytes(item, inside)?;

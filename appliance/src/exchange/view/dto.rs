@@ -76,7 +76,7 @@ pub struct InboxCounts {
 pub struct InboxMessage {
     /// Its row.
     pub row: InboxRow,
-    /// MSH-9; of an analyser `LIS2-A2` or `printout`.
+    /// MSH-9; of an analyser `LIS2-A2` or `printout`; of a FHIR message its event.
     #[serde(rename = "type")]
     pub kind: String,
     /// MSH-10.
@@ -86,7 +86,7 @@ pub struct InboxMessage {
     pub received: Timestamp,
     /// `tls`, `plain` or `serial`.
     pub transport: &'static str,
-    /// MSA-1 of the answer, to an analyser `ACK`; absent when the sender wanted none.
+    /// MSA-1 of the answer, to an analyser `ACK`, to a FHIR message `ok` or `fatal-error`; absent when the sender wanted none.
     pub answered: Option<String>,
     /// MSA-1 of the later application acknowledgement, and whether the peer was there to hear it.
     pub answered_later: Option<AnsweredLater>,
@@ -129,7 +129,8 @@ pub struct AnsweredLater {
 /// A segment as received.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SegmentView {
-    /// Three characters; of an analyser's record its letter; empty for a line of a print-out.
+    /// Three characters; of an analyser's record its letter; of a FHIR message the type of the resource; empty for a line of a
+    /// print-out.
     pub name: String,
     /// Position in the message, from 0.
     pub index: usize,

@@ -102,6 +102,7 @@ pub(super) fn value(app: &App, base: &str) -> Value {
         date: app.started(),
         zone: &app.config().clinic.zone,
         types: types.collect(),
+        messages: Some(format!("{base}/$process-message")),
         operations: operations::of_whole().map(offered).collect(),
         system: vec!["transaction", "batch", "search-system", "history-system"],
         security: "A bearer token made on the box (clinicvault token), one of SMART App Launch 2 or backend services \

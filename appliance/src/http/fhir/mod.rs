@@ -18,6 +18,7 @@ mod history;
 mod jobs;
 pub mod later;
 pub(super) mod media;
+pub(super) mod messages;
 mod meta;
 mod metadata;
 mod negotiate;

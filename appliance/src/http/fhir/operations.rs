@@ -127,6 +127,7 @@ pub static TABLE: &[Operation] = &[
     line("everything", &[Instance], &["Encounter"], Looks, "http://hl7.org/fhir/OperationDefinition/Encounter-everything", |call| Box::pin(super::everything::show(call))),
     line("lastn", &[Type], &["Observation"], Looks, "http://hl7.org/fhir/OperationDefinition/Observation-lastn", |call| Box::pin(super::observations::lastn(call))),
     line("match", &[Type], &["Patient"], Looks, "http://hl7.org/fhir/OperationDefinition/Patient-match", |call| Box::pin(super::patient_match::find(call))),
+    line("process-message", &[System], ANY, Changes, "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message", |call| Box::pin(super::messages::process(call))),
     line("meta", &[System, Type, Instance], ANY, Looks, "http://hl7.org/fhir/OperationDefinition/Resource-meta", |call| Box::pin(super::meta::show(call))),
     line("meta-add", &[Instance], ANY, Changes, "http://hl7.org/fhir/OperationDefinition/Resource-meta-add", |call| Box::pin(super::meta::add(call))),
     line("meta-delete", &[Instance], ANY, Changes, "http://hl7.org/fhir/OperationDefinition/Resource-meta-delete", |call| Box::pin(super::meta::delete(call))),

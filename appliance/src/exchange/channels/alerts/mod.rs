@@ -99,6 +99,7 @@ impl Exchange {
                 found.insert(alert.key(), alert);
             }
         };
+        let mut starting = Vec::new();
         let queue = queues.remove(DEFAULT).unwrap_or_default();
         note(DEFAULT, &Alerts::default(), &counted(&self.intake().counts, &queue, started, now));
         for live in self.channels().there().iter().filter(|live| live.kept().document.on) {
@@ -106,8 +107,16 @@ impl Exchange {
             let queue = queues.remove(&kept.document.name).unwrap_or_default();
             let seen = seen(live, &queue, started.max(kept.at), now);
             note(&kept.document.name, &kept.document.alerts, &seen);
+            if live.state() == Running::Starting {
+                starting.push(kept.document.name.clone());
+            }
         }
         let before = self.open_alerts()?;
+        // What failed and is tried again has not come back yet, and its certificate is not known.
+        let again = |alert: &&ChannelAlert| {
+            matches!(alert.about, About::Failed | About::Certificate) && starting.contains(&alert.channel)
+        };
+        found.extend(before.iter().filter(again).map(|alert| (alert.key(), alert.clone())));
         let over: Vec<ChannelAlert> =
             before.iter().filter(|alert| !found.contains_key(&alert.key())).cloned().collect();
         before.iter().for_each(|alert| drop(found.remove(&alert.key())));
