@@ -14,7 +14,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::time::{Instant, timeout};
 
 use super::inbox::leaf;
-use super::row::{self, Fault, State};
+use super::row::{self, Fault, Happened, State};
 use super::{Exchange, INBOX};
 use crate::records::access::Actor;
 use crate::records::error::Error;
@@ -73,6 +73,7 @@ impl Exchange {
             let item = work.unit().queue_get(INBOX, pending.seq)?.ok_or_else(damaged)?;
             let (mut facts, message) = row::decode(&item.row.body).ok_or_else(damaged)?;
             facts.answered = Some(code.as_str().to_owned());
+            facts.happened(Happened::Answered, work.now());
             let body = row::encode(&facts, message).map_err(|e| Error::Fault(e.to_string()))?;
             work.unit().queue_set(INBOX, pending.seq, item.row.state, None, Some(&body))?;
             work.unit().remember(&pending.same, pending.until, &stored)?;

@@ -21,7 +21,7 @@ use super::inbox::leaf;
 use super::lines::{Received, Sense};
 use super::lookup::memory_key;
 use super::pace::Desk;
-use super::row::{self, Facts, Held, Later, Settled, State, Written};
+use super::row::{self, Facts, Happened, Held, Later, Settled, State, Written};
 use super::writes::{Writes, stored};
 use super::{Exchange, INBOX};
 use crate::clinic::identity::NUMBER_SYSTEM;
@@ -211,6 +211,10 @@ impl Exchange {
         let haste = if ruling.is_some() { Haste::Now } else { self.0.pace.haste() };
         let done = self.records().unit_with(haste, from.who.clone(), move |work| {
             unchanged(work, seq, before)?;
+            if ruling.is_some() {
+                facts.happened(Happened::Settled, work.now());
+            }
+            facts.happened(Happened::Applied, work.now());
             let answers = job.run(work)?;
             facts.stored = stored(&answers, &origins);
             for kept in records.keep_origin(work, &origin)? {
@@ -336,6 +340,7 @@ impl Exchange {
         }
         let connection = facts.connection;
         drop(opened);
+        facts.happened(Happened::Held, self.records().now());
         facts.held = Some(Held { why: why.to_owned(), detail });
         let body = row::encode(&facts, inside).map_err(|e| Error::Fault(e.to_string()))?;
         let (seq, before, reason) = (item.seq, item.row.state, why.to_owned());
@@ -387,6 +392,7 @@ impl Exchange {
             if let Some(later) = &mut facts.later {
                 later.heard = true;
             }
+            facts.happened(Happened::Heard, work.now());
             let body = row::encode(&facts, message).map_err(|e| Error::Fault(e.to_string()))?;
             work.unit().queue_set(INBOX, seq, item.row.state, None, Some(&body))?;
             let line = leaf(

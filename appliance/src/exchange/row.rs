@@ -6,6 +6,7 @@ use clinicvault_gateway::map::MappingReport;
 use clinicvault_gateway::map::analyser::TestCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::body;
 
@@ -121,6 +122,9 @@ pub struct Facts {
     pub later: Option<Later>,
     /// What is known of the analyser that it came from; `None` for HL7 v2.
     pub line: Option<LineFacts>,
+    /// What happened to it since it came, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub course: Vec<Moment>,
     /// When what it said was removed, because its channel keeps messages no longer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<Timestamp>,
@@ -136,6 +140,14 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Notes when something happened to it; the last [`MOST_MOMENTS`] are kept.
+    pub fn happened(&mut self, what: Happened, at: Timestamp) {
+        if self.course.len() >= MOST_MOMENTS {
+            self.course.remove(0);
+        }
+        self.course.push(Moment { what, at });
+    }
+
     /// What stays when the message is removed: where it came from, what was done with it and what it made.
     pub fn without_content(&self, now: Timestamp) -> Self {
         Self {
@@ -150,6 +162,35 @@ impl Facts {
             ..self.clone()
         }
     }
+}
+
+/// Most moments of a message: one that is held again and again keeps its last ones.
+const MOST_MOMENTS: usize = 32;
+
+/// What can happen to a message after it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Happened {
+    /// It was put before a person.
+    Held,
+    /// A person decided.
+    Settled,
+    /// It is in the record.
+    Applied,
+    /// Its sender got the answer that waited for the record.
+    Answered,
+    /// Its sender was there to hear the application's answer.
+    Heard,
+}
+
+/// Something that happened to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Moment {
+    /// What.
+    pub what: Happened,
+    /// When.
+    #[schema(value_type = String)]
+    pub at: Timestamp,
 }
 
 /// How an analyser's records are read: what its channel said when they came.

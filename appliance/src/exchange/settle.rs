@@ -6,7 +6,7 @@ use clinicvault_vault::{Action, Outcome, QueueItem};
 
 use super::apply::Ruling;
 use super::inbox::leaf;
-use super::row::{self, Settled, State};
+use super::row::{self, Happened, Settled, State};
 use super::{Exchange, INBOX, lookup};
 use crate::records::access::{Actor, Area, Op, Subject, decide};
 use crate::records::error::Error;
@@ -76,6 +76,7 @@ impl Exchange {
         let damaged = || Error::Damaged(format!("inbox row {}", item.seq));
         let (mut facts, message) = row::decode(&item.row.body).ok_or_else(damaged)?;
         facts.settled = Some(Settled { by: who.id.clone(), reason: Some(reason) });
+        facts.happened(Happened::Settled, self.records().now());
         let body = row::encode(&facts, message).map_err(|e| Error::Fault(e.to_string()))?;
         let (seq, before) = (item.seq, item.row.state);
         self.records().unit_blocking(Arc::new(who.clone()), move |work| {

@@ -197,6 +197,7 @@ fn basics(item: &QueueItem, facts: &Facts) -> InboxMessage {
         }),
         patient: None,
         settled: None,
+        course: facts.course.clone(),
         removed: facts.removed,
     }
 }

@@ -46,6 +46,7 @@ export type InboxPage = Omit<S["InboxPage"], "rows"> & { rows: InboxRow[] };
 export type InboxSegment = S["SegmentView"];
 export type Meaning = S["MeaningView"];
 export type StoredResource = S["ResourceView"];
+export type Moment = S["Moment"];
 export type InboxMessage = Omit<S["InboxMessage"], "row"> & { row: InboxRow };
 export type Settlement = S["Decision"];
 export type Settled = Omit<S["Settled"], "state"> & { state: "applied" | "held" | "dismissed" };

@@ -20,7 +20,7 @@ use crate::exchange::inbox::{Reply, leaf};
 use crate::exchange::intake::Way;
 use crate::exchange::outbox::forward;
 use crate::exchange::reading::Read;
-use crate::exchange::row::{self, Facts, Settled, State};
+use crate::exchange::row::{self, Facts, Happened, Settled, State};
 use crate::exchange::writes::Writes;
 use crate::exchange::{Exchange, INBOX};
 use crate::records::error::Error;
@@ -248,6 +248,7 @@ impl Anew {
         work.unit().remember(&read.same, until, &answer)?;
         facts.settled =
             Some(Settled { by: work.who().id.clone(), reason: Some(format!("taken up again as {seq}")) });
+        facts.happened(Happened::Settled, now);
         facts.replayed_as = Some(seq);
         let kept: &[u8] = if inside { &read.bytes } else { &[] };
         let body = row::encode(&facts, kept).map_err(|e| Error::Fault(e.to_string()))?;

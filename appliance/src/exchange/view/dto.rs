@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::clinic::identity::Identity;
+use crate::exchange::row::Moment;
 
 /// A page of the inbox.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
@@ -112,6 +113,8 @@ pub struct InboxMessage {
     pub patient: Option<Identity>,
     /// What a person decided.
     pub settled: Option<SettledView>,
+    /// What happened to it since it came, oldest first.
+    pub course: Vec<Moment>,
     /// When what it said was removed, because its channel keeps messages no longer.
     #[schema(value_type = Option<String>)]
     pub removed: Option<Timestamp>,

@@ -1,5 +1,5 @@
 // The course of a message, from its arrival to the record: each step with its time where one is known. Pure.
-import type { InboxMessage } from "../../api/types";
+import type { InboxMessage, Moment } from "../../api/types";
 import type { Params } from "../../text/index.svelte";
 
 export interface Step {
@@ -16,16 +16,20 @@ function written(message: InboxMessage): string | null {
 
 export function course(message: InboxMessage): Step[] {
   const { state } = message.row;
+  /** When something last happened; rows of an older program do not tell. */
+  const at = (what: Moment["what"]): string | null => message.course.findLast((one) => one.what === what)?.at ?? null;
+  // The answer is kept with the message in one commit, unless it waited for the record.
+  const answered = at("answered") ?? message.received;
   const steps: Step[] = [{ what: "received", at: message.received }];
-  if (message.answered) steps.push({ what: "answered", at: null, params: { code: message.answered } });
+  if (message.answered) steps.push({ what: "answered", at: answered, params: { code: message.answered } });
   else steps.push({ what: "notAnswered", at: null });
   if (state === "received") steps.push({ what: "reading", at: null });
-  if (state === "held") steps.push({ what: "held", at: null });
-  if (state === "refused") steps.push({ what: "refused", at: null, params: { code: message.error?.code ?? "" } });
-  if (message.settled) steps.push({ what: "settled", at: null, params: { who: message.settled.by } });
-  if (state === "dismissed") steps.push({ what: "dismissed", at: null });
-  if (state === "applied") steps.push({ what: "applied", at: written(message) });
+  if (state === "held") steps.push({ what: "held", at: at("held") });
+  if (state === "refused") steps.push({ what: "refused", at: message.received, params: { code: message.error?.code ?? "" } });
+  if (message.settled) steps.push({ what: "settled", at: at("settled"), params: { who: message.settled.by } });
+  if (state === "dismissed") steps.push({ what: "dismissed", at: at("settled") ?? message.received });
+  if (state === "applied") steps.push({ what: "applied", at: at("applied") ?? written(message) });
   const later = message.answeredLater;
-  if (later) steps.push({ what: later.heard ? "later" : "laterUnheard", at: null, params: { code: later.code } });
+  if (later) steps.push({ what: later.heard ? "later" : "laterUnheard", at: at("heard"), params: { code: later.code } });
   return steps;
 }
