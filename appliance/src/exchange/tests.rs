@@ -8,7 +8,7 @@ use clinicvault_vault::{Action, Kind};
 use jiff::tz::TimeZone;
 
 use super::inbox::{Arrival, Reply};
-use super::row::State;
+use super::row::{Happened, State};
 use super::settle::Settlement;
 use super::view::{InboxMessage, Wanted};
 use super::{Exchange, Rules};
@@ -98,6 +98,7 @@ async fn a_result_for_a_known_patient_becomes_a_record() {
     lab.apply().await;
     let view = lab.newest();
     assert_eq!((view.row.state, view.answered.as_deref()), ("applied", Some("AA")));
+    assert!(view.course.iter().map(|moment| moment.what).eq([Happened::Applied]), "{:?}", view.course);
     assert_eq!(view.row.title.key, "testResult");
     assert_eq!(view.row.person.as_deref(), Some("Ganpat Thorat"));
     assert_eq!(lab.count(ResourceType::PATIENT), 1, "the lab's idea of the patient made no second one");
@@ -207,7 +208,10 @@ async fn a_held_message_can_make_a_new_patient_or_be_put_aside() {
     let seq = lab.newest().row.seq;
     let refuse = Settlement::Refuse { reason: "Not our patient".into() };
     assert_eq!(lab.exchange.settle(&doctor, seq, refuse).unwrap(), State::Dismissed);
-    assert_eq!(lab.newest().settled.unwrap().reason.as_deref(), Some("Not our patient"));
+    let aside = lab.newest();
+    assert_eq!(aside.settled.unwrap().reason.as_deref(), Some("Not our patient"));
+    assert!(aside.course.iter().map(|moment| moment.what).eq([Happened::Held, Happened::Settled]));
+    assert!(aside.course.is_sorted_by_key(|moment| moment.at) && aside.course[0].at >= aside.received);
 }
 
 #[tokio::test(flavor = "multi_thread")]
