@@ -2449,6 +2449,11 @@ export interface components {
             /** @description The lasting first, then by person. */
             grants: components["schemas"]["Grant"][];
         };
+        /**
+         * @description What can happen to a message after it came.
+         * @enum {string}
+         */
+        Happened: "held" | "settled" | "applied" | "answered" | "heard";
         /** @description Why a message waits. */
         HeldView: {
             /** @description Who may be meant, likeliest first. */
@@ -2626,6 +2631,8 @@ export interface components {
             answeredLater?: components["schemas"]["AnsweredLater"] | null;
             /** @description MSH-10. */
             controlId: string;
+            /** @description What happened to it since it came, oldest first. */
+            course: components["schemas"]["Moment"][];
             error?: components["schemas"]["ErrorView"] | null;
             held?: components["schemas"]["HeldView"] | null;
             /** @description What it means. */
@@ -2981,6 +2988,13 @@ export interface components {
              */
             timeoutSeconds?: number;
             tls?: components["schemas"]["TlsTarget"] | null;
+        };
+        /** @description Something that happened to a message. */
+        Moment: {
+            /** @description When. */
+            at: string;
+            /** @description What. */
+            what: components["schemas"]["Happened"];
         };
         /** @description An allergy, or that none are known. */
         NewAllergy: {
