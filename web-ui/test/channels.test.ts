@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
-import type { Channel, ChannelAlert, ChannelDocument, ChannelHour, InboxMessage } from "../src/api/types";
+import type { Channel, ChannelAlert, ChannelDocument, ChannelHour } from "../src/api/types";
 import { alertText, BOUNDS, boundFaults, boundsDraft, boundsOf } from "../src/screens/exchange/channels/alert";
 import { bars, BLANK, document, faults, fieldOf, issuesOf, lately, sum, troubled, type Draft } from "../src/screens/exchange/channels/channel";
 import { lineOf } from "../src/screens/exchange/channels/place";
 import { groups, sheet } from "../src/screens/exchange/channels/sheet";
-import { course } from "../src/screens/messages/course";
 import { classOf, destinations, mayGiveUp, mayResend, parts } from "../src/screens/outbox/outbox";
 
 const hour = (at: string, received: number, refused = 0, held = 0): ChannelHour => ({ at, received, refused, held, repeated: 0, passedOver: 0 });
@@ -78,24 +77,6 @@ describe("what leaves", () => {
   });
   test("a destination has two parts", () => expect([parts("a/b/c"), parts("a")]).toEqual([{ channel: "a", name: "b/c" }, { channel: "a", name: "" }]));
   test("paused ones are listed without a message too", () => expect(destinations([{ destination: "b/x" }, { destination: "b/x" }], ["a/y", "b/x"])).toEqual([{ name: "a/y", paused: true }, { name: "b/x", paused: true }]));
-});
-
-describe("the course of a message", () => {
-  const message = (over: object, state: string) => ({ received: "2026-11-22T10:00:00Z", answered: "AA", resources: [], ...over, row: { state } }) as unknown as InboxMessage;
-  const steps = (over: object, state: string) => course(message(over, state)).map((step) => step.what);
-  test("ends where it stands", () => {
-    expect(steps({}, "received")).toEqual(["received", "answered", "reading"]);
-    expect(steps({}, "held")).toEqual(["received", "answered", "held"]);
-    expect(steps({ answered: "AE", error: { code: "101" } }, "refused")).toEqual(["received", "answered", "refused"]);
-    expect(steps({ answered: null, settled: { by: "Dr Rao" } }, "dismissed")).toEqual(["received", "notAnswered", "settled", "dismissed"]);
-    expect(steps({ answeredLater: { code: "AA", heard: false } }, "applied")).toEqual(["received", "answered", "applied", "laterUnheard"]);
-  });
-  test("takes the time of the newest record that was stored, and of no other", () => {
-    const record = (at: string, version: number | null) => ({ version, json: `{"meta": {"lastUpdated": "${at}"}}` });
-    const done = course(message({ resources: [record("2026-11-22T10:00:02Z", 1), record("2026-11-22T10:00:01Z", 1), record("2026-11-22T11:00:00Z", null)] }, "applied"));
-    expect(done.at(-1)).toEqual({ what: "applied", at: "2026-11-22T10:00:02Z" });
-    expect(course(message({}, "applied")).at(-1)?.at).toBeNull();
-  });
 });
 
 describe("the sheet for the other side", () => {
