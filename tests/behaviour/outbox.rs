@@ -104,6 +104,34 @@ fn a_registration_and_its_change_arrive_once_and_in_order() {
 }
 
 #[test]
+fn relatives_and_allergies_in_force_go_with_a_patient() {
+    let clinic = Clinic::open();
+    let his = Sink::plain();
+    let mut owner = clinic.owner();
+    patient(&clinic, "p1", "Sathe");
+    let put = |kind: &str, id: &str, more: &Value| {
+        let mut body = json!({"resourceType": kind, "id": id, "patient": {"reference": "Patient/p1"}});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        clinic.fhir().put_fhir(&format!("/fhir/{kind}/{id}"), &body).expect(201);
+    };
+    let state = |code: &str| {
+        let system = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical";
+        json!({"coding": [{"system": system, "code": code}]})
+    };
+    put("RelatedPerson", "mother", &json!({"name": [{"family": "Sathe", "given": ["Vimal"]}]}));
+    put("RelatedPerson", "former", &json!({"active": false, "name": [{"family": "Joshi"}]}));
+    let allergy = |code: &str, text: &str| json!({"clinicalStatus": state(code), "code": {"text": text}});
+    put("AllergyIntolerance", "a1", &allergy("active", "Penicillin"));
+    put("AllergyIntolerance", "a2", &allergy("resolved", "Groundnuts"));
+    tell(&mut owner, "to-his", his.address.port(), &json!({}));
+    patient(&clinic, "p1", "Kale");
+    let text = his.wait(1)[0].text.clone();
+    let count = |name: &str| text.lines().filter(|line| line.starts_with(name)).count();
+    assert_eq!((count("PID|"), count("NK1|"), count("AL1|")), (1, 1, 1), "{text}");
+    assert!(text.contains("Sathe^Vimal") && text.contains("Penicillin"), "{text}");
+}
+
+#[test]
 fn what_is_not_answered_is_sent_again_with_the_same_bytes_on_another_line() {
     let clinic = Clinic::open();
     let his = Sink::plain();

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::telling;
+use super::vicinity::vicinity;
 use crate::app::App;
 use crate::collections::OUTBOX_CURSORS;
 use crate::exchange::Exchange;
@@ -26,6 +27,7 @@ use crate::exchange::channels::live::Live;
 use crate::exchange::outbox::destination::Target;
 use crate::exchange::outbox::row::{Facts, Form};
 use crate::exchange::outbox::{Parcel, control_id, enqueue, enqueue_unfit};
+use crate::records::Caller;
 use crate::records::access::{Actor, Op, Purpose, Scopes, Who};
 use crate::records::audit::{self, About, patient_of};
 use crate::records::error::Error;
@@ -133,17 +135,25 @@ impl Exchange {
         let (reached, parcels) = match kept {
             None => (head, Vec::new()),
             Some(from) if from >= head => return Ok(false),
-            Some(from) => {
-                let log = snapshot.log(Tx(from), PAGE)?;
+            Some(start) => {
+                let log = snapshot.log(Tx(start), PAGE)?;
                 let reached = log.last().map_or(head, |change| change.tx.0);
                 let sight = self.records().sight(&who)?;
-                let maker = Maker { exchange: self, snapshot: &snapshot, sight: &sight, source, channel };
+                let from = Caller { who: Arc::clone(&who), base: None };
+                let maker = Maker {
+                    exchange: self,
+                    snapshot: &snapshot,
+                    from: &from,
+                    sight: &sight,
+                    source,
+                    channel,
+                };
                 let (mut parcels, whole) = (Vec::new(), log.len() < PAGE);
                 for change in &log {
                     parcels.extend(maker.messages(change)?);
                 }
                 // What changes nothing here need not be kept each time; it is read again after a restart.
-                if parcels.is_empty() && whole && reached.saturating_sub(from) < PAGE as u64 {
+                if parcels.is_empty() && whole && reached.saturating_sub(start) < PAGE as u64 {
                     return Ok(false);
                 }
                 (reached, parcels)
@@ -197,6 +207,7 @@ struct Made {
 struct Maker<'a> {
     exchange: &'a Exchange,
     snapshot: &'a Snapshot,
+    from: &'a Caller,
     sight: &'a Sight,
     source: &'a RecordsSource,
     channel: &'a Channel,
@@ -220,7 +231,15 @@ impl Maker<'_> {
             return Ok(Vec::new());
         }
         let around = self.around(&now)?;
-        let set = Set::new(std::iter::once(&now).chain(around.values()));
+        // As FHIR it is told with what it refers to alone; who wants the rest asks for it.
+        let beside = match self.channel.destinations.iter().any(|target| target.to.form() == Form::Er7) {
+            true => self.beside(&caused, &now)?,
+            false => BTreeMap::new(),
+        };
+        let own = format!("{kind}/{}", change.id);
+        let new = |reference: &String| *reference != own && !around.contains_key(reference);
+        let beside = beside.iter().filter(|(reference, _)| new(reference));
+        let set = Set::new(std::iter::once(&now).chain(around.values()).chain(beside.map(|(_, one)| one)));
         let patient = patient_of(&change.owner).map(str::to_owned);
         let mut parcels = Vec::new();
         let cause = format!("{kind}/{}/_history/{}", change.id, change.version);
@@ -327,6 +346,15 @@ impl Maker<'_> {
         }
     }
 
+    /// What stands around a record without being referred to by it, with what that refers to.
+    fn beside(&self, caused: &[Message], root: &Value) -> Result<BTreeMap<String, Value>, Error> {
+        let mut found = vicinity(self.exchange.records(), self.from, caused, root)?;
+        for record in found.clone().values() {
+            found.extend(self.around(record)?);
+        }
+        Ok(found)
+    }
+
     /// What a record refers to, and what that refers to, as far as it may leave the box.
     fn around(&self, root: &Value) -> Result<BTreeMap<String, Value>, Error> {
         let mut found: BTreeMap<String, Value> = BTreeMap::new();
@@ -354,6 +382,6 @@ impl Maker<'_> {
     }
 }
 
-fn parsed(body: &[u8]) -> Result<Value, Error> {
+pub(super) fn parsed(body: &[u8]) -> Result<Value, Error> {
     json::parse(body, &json::Limits::bytes(usize::MAX)).map_err(|_| Error::Damaged("a record".to_owned()))
 }
