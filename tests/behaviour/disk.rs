@@ -92,3 +92,23 @@ fn a_full_disk_never_acknowledges_and_loses_nothing() {
     clinic.stop();
     clinic.cli_ok(&["verify"]);
 }
+
+#[test]
+fn a_disk_that_takes_no_byte_more_never_acknowledges() {
+    let mut clinic = Clinic::open();
+    assert_eq!(clinic.mllp().send(&message(0)).code, "AA");
+    // As on a file system that was put to read-only after an error: no write succeeds, wherever it goes.
+    clinic.server().limit_files(Some(0));
+    for n in 1..=3 {
+        let asked = if n == 2 { message(n).replacen("|P|2.5.1", "|P|2.5.1|||AL|NE", 1) } else { message(n) };
+        let answer = Mllp::connect(clinic.server().mllp).and_then(|mut lab| lab.try_send(asked.as_bytes()));
+        let refused = answer.as_ref().map_or(true, |ack| matches!(ack.code.as_str(), "AR" | "CR"));
+        assert!(refused, "{answer:?}");
+    }
+    clinic.kill();
+    clinic.start();
+    let mut lab = clinic.mllp();
+    assert_eq!([0, 1].map(|n| lab.send(&message(n)).code), ["AA", "AA"]);
+    clinic.stop();
+    clinic.cli_ok(&["verify"]);
+}
