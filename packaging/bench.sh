@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures the release binary and prints one table; bench-results.json holds the same. Nothing else should be busy.
-# CLINICVAULT_BENCH=quick makes a short run of it, to see that everything works.
+# CLINICVAULT_BENCH=quick makes a short run of it, to see that everything works; CLINICVAULT_BENCH_ROUNDS=1 one round each.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-target}

@@ -48,7 +48,8 @@ fn main() {
     let scale = if quick {
         Scale { transactions: 100, round: Duration::from_millis(500), rounds: 1 }
     } else {
-        Scale { transactions: 1_000, round: Duration::from_secs(4), rounds: 3 }
+        let rounds = std::env::var("CLINICVAULT_BENCH_ROUNDS").ok().and_then(|n| n.parse().ok());
+        Scale { transactions: 1_000, round: Duration::from_secs(4), rounds: rounds.unwrap_or(3) }
     };
     let mut table = Table::default();
     let chosen = |names: &[&str]| asked.is_empty() || names.contains(&asked.as_str());
