@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clinicvault_vault::{Action, Outcome, QueueItem};
 
-use super::apply::Ruling;
+use super::apply::{Ruling, unchanged};
 use super::inbox::leaf;
 use super::row::{self, Happened, Settled, State};
 use super::{Exchange, INBOX, lookup};
@@ -80,10 +80,7 @@ impl Exchange {
         let body = row::encode(&facts, message).map_err(|e| Error::Fault(e.to_string()))?;
         let (seq, before) = (item.seq, item.row.state);
         self.records().unit_blocking(Arc::new(who.clone()), move |work| {
-            let now = work.unit().queue_get(INBOX, seq)?;
-            if now.is_none_or(|item| item.row.state != before) {
-                return Err(Error::precondition("This message has been settled in the meantime."));
-            }
+            unchanged(work, seq, before)?;
             work.unit().queue_set(INBOX, seq, State::Dismissed.number(), None, Some(&body))?;
             let line = leaf(
                 work.who(),

@@ -2,7 +2,7 @@
 //!
 //! Owns the queues and the rule of who goes first; leaves running and committing to writer.rs. A unit that somebody waits
 //! for goes into the very next commit. One that nobody waits for goes when no other is there, with company, so that it
-//! does not stand in the way of those; it never waits longer than [`PATIENT_MOST`] for a place.
+//! does not stand in the way of those; while they do not end, one of it goes about every [`PATIENT_MOST`].
 
 use crate::audit::Leaf;
 use crate::writer::Work;

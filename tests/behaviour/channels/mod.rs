@@ -81,7 +81,7 @@ fn connect(owner: &mut Person<'_>, name: &str) -> Mllp {
 
 /// Waits until FHIR counts so many.
 #[track_caller]
-fn wait_count(clinic: &Clinic, query: &str, total: u64) {
+pub fn wait_count(clinic: &Clinic, query: &str, total: u64) {
     let began = Instant::now();
     loop {
         let found = clinic.fhir().get(&format!("/fhir/{query}&_summary=count")).expect(200).json();

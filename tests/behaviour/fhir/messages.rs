@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use clinicvault_tests::{Answer, Clinic, Http};
 use serde_json::{Value, json};
 
+use crate::channels::wait_count;
+
 const WITHIN: Duration = Duration::from_secs(30);
 
 /// A message about a patient of the laboratory's number with one result; `focus` is a patient or the result.
@@ -34,19 +36,6 @@ fn code(answer: &Answer) -> String {
     let bundle = answer.json();
     assert_eq!((&bundle["resourceType"], &bundle["type"]), (&json!("Bundle"), &json!("message")), "{bundle}");
     bundle["entry"][0]["resource"]["response"]["code"].as_str().unwrap().to_owned()
-}
-
-#[track_caller]
-fn wait_count(clinic: &Clinic, query: &str, total: u64) {
-    let began = Instant::now();
-    loop {
-        let found = clinic.fhir().get(&format!("/fhir/{query}&_summary=count")).expect(200).json();
-        if found["total"] == json!(total) {
-            return;
-        }
-        assert!(began.elapsed() < WITHIN, "{query}: {found}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }
 
 #[test]
