@@ -1,0 +1,3 @@
+//! Money: one state machine for cash, UPI and the gateway.
+
+pub mod payment;
