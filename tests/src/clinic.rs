@@ -22,6 +22,8 @@ pub struct Clinic {
     token: RefCell<Option<String>>,
     /// What each person's authenticator app holds, by sign-in name (base32).
     pub(crate) secrets: RefCell<HashMap<String, String>>,
+    /// The newest session cookie of each person, by sign-in name.
+    pub(crate) sessions: RefCell<HashMap<String, String>>,
     /// What `init` printed (the recovery key among it).
     pub init_output: String,
 }
@@ -57,6 +59,7 @@ impl Clinic {
             extra: Vec::new(),
             token: RefCell::new(None),
             secrets: RefCell::new(HashMap::new()),
+            sessions: RefCell::new(HashMap::new()),
             init_output: String::new(),
         }
     }
@@ -168,9 +171,11 @@ impl Clinic {
         Person::sign_in(self, OWNER, OWNER_PASSWORD)
     }
 
-    /// Adds a member of staff with these roles and signs them in with a password of their own.
+    /// Adds a member of staff with these roles and signs them in with a password of their own. The owner adds them in the
+    /// session that there is: to sign in once more would end that.
     pub fn staff(&self, username: &str, roles: &[&str]) -> Person<'_> {
-        self.owner().add_staff(username, roles);
+        let mut owner = Person::still_there(self, OWNER).unwrap_or_else(|| self.owner());
+        owner.add_staff(username, roles);
         Person::sign_in(self, username, &Person::temporary_password(username))
     }
 

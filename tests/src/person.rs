@@ -50,6 +50,15 @@ impl<'a> Person<'a> {
         person
     }
 
+    /// The same person in the session that they have; none when there is no such session any more.
+    pub fn still_there(clinic: &'a Clinic, username: &str) -> Option<Person<'a>> {
+        let cookie = clinic.sessions.borrow().get(username).cloned()?;
+        let http = clinic.http().with("X-ClinicVault", "1").with("Sec-Fetch-Site", "same-origin");
+        let http = http.with("Cookie", &cookie);
+        let mut person = Person { clinic, username: username.to_owned(), cookie, http };
+        (person.get("/api/session").status == 200).then_some(person)
+    }
+
     /// A code counts once, so one that was just used is refused; the box takes a clock one step ahead.
     fn second_factor(&mut self, secret: &str) -> Value {
         let now = now_step();
@@ -124,6 +133,7 @@ impl<'a> Person<'a> {
         for (name, value) in &answer.headers {
             if name == "set-cookie" && value.starts_with(COOKIE) {
                 self.cookie = value.split(';').next().unwrap_or_default().to_owned();
+                self.clinic.sessions.borrow_mut().insert(self.username.clone(), self.cookie.clone());
             }
         }
         let http = std::mem::replace(&mut self.http, Http::plain(self.clinic.server().http));
