@@ -52,23 +52,15 @@ pub(super) fn resources(scope: &Scope<'_>, appointment: &Value, out: &mut Vec<Se
     for (n, service) in appointment.items("serviceType").iter().enumerate() {
         out.push(timed(Segment::numbered("AIS", n).with(3, cwe(service)), 4));
     }
-    let named = |p: &&Value| scope.set.get(p.get("actor")).is_some_and(only_named);
-    for (n, thing) in people(scope, appointment, "Location").filter(named).enumerate() {
+    for (n, thing) in people(scope, appointment, "Device").enumerate() {
         out.push(timed(taking_part(scope, "AIG", n, thing), 8));
     }
-    for (n, place) in people(scope, appointment, "Location").filter(|p| !named(p)).enumerate() {
+    for (n, place) in people(scope, appointment, "Location").enumerate() {
         out.push(timed(taking_part(scope, "AIL", n, place), 6));
     }
     for (n, who) in people(scope, appointment, "Practitioner").enumerate() {
         out.push(timed(taking_part(scope, "AIP", n, who), 6));
     }
-}
-
-/// Whether of a place no more is known than its number and name: a thing that is booked, such as a device.
-fn only_named(place: &Value) -> bool {
-    let about =
-        ["physicalType", "type", "mode", "status", "address", "partOf", "position", "managingOrganization"];
-    !place.items("identifier").is_empty() && about.iter().all(|key| place.get(key).is_none())
 }
 
 /// AIP, AIG or AIL of one participant.

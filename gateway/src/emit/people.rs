@@ -142,6 +142,15 @@ impl Scope<'_> {
         number.map_or_else(|| text(reference.str("display")), |i| self.ei(i))
     }
 
+    /// CWE of a device: the sender's code for it, and its name.
+    pub fn named_device(&self, reference: &Value) -> Content {
+        let found = self.set.get(Some(reference));
+        let code = found.and_then(|d| d.items("identifier").first()).and_then(|i| i.str("value"));
+        let name = found.and_then(|d| d.items("deviceName").first()).and_then(|one| one.str("name"));
+        let shown = reference.str("display").filter(|shown| Some(*shown) != code);
+        parts(vec![text(code), text(name.or(shown))])
+    }
+
     /// PL of a place that a reference names: its level and those around it where they are known, else its name as the
     /// point of care. A name of several levels stands as description, because which level it names is not known.
     pub fn pl(&self, reference: &Value) -> Content {

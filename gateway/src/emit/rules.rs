@@ -223,6 +223,7 @@ impl<'b> Back<'b> {
             How::Organization => scope.xon(value),
             How::OrganizationNamed => scope.named_organization(value),
             How::Device => scope.device(value),
+            How::DeviceNamed => scope.named_device(value),
             How::Location => scope.pl(value),
             How::LocationNamed => scope.named_place(value),
             How::Period => {

@@ -296,6 +296,7 @@ impl<'a> Around<'a, '_> {
                 people::organization_of(scope, drafts, name, number, spot)?
             }
             How::Device => people::device(scope, drafts, spot)?,
+            How::DeviceNamed => people::device_named(scope, drafts, spot)?,
             How::Location => people::location(scope, drafts, spot)?,
             How::LocationNamed => people::place_named(scope, drafts, spot)?,
             How::Period => types::period(spot.c(1), spot.c(2))?,

@@ -232,6 +232,24 @@ pub(super) fn device(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> 
     Some(with_display(drafts.add(draft), Some(&number.value)))
 }
 
+/// CWE of a device: what the sender calls it, by code and by name.
+pub(super) fn device_named(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> Option<Value> {
+    let (code, name) = (spot.c(1).take(), spot.c(2).take());
+    let shown = name.clone().or_else(|| code.clone())?;
+    let system = scope.sender_system();
+    let id = match &code {
+        Some(code) => ids::stable("Device", &[&system, code]),
+        None => ids::stable("Device", &[&system, "name", &shown]),
+    };
+    let mut draft = Draft::partial("Device", id);
+    if let Some(code) = code {
+        draft.push("identifier", Some(Identified::plain(system, code, None).json()), spot);
+    }
+    let named = name.map(|name| Object::new().with("name", name).with("type", "user-friendly-name"));
+    draft.push("deviceName", named.map(Value::from), spot);
+    Some(with_display(drafts.add(draft), Some(&shown)))
+}
+
 /// PL: a Location for each level it names, from the facility to the bed, each part of the one around it. Answers the
 /// innermost one.
 pub(super) fn location(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> Option<Value> {
