@@ -4,7 +4,8 @@
 //! of its rounds. `CLINICVAULT_BENCH=quick` stores a tenth and runs short rounds, to see whether everything works;
 //! `box` leaves out the benches of the rooms, `creates` measures the durable creates alone, `fhir` the FHIR server at
 //! 12,000 resources (beside a peer where one is named, see [`fhir`]) and `million` at a million, `hl7`
-//! messages from bytes to acknowledgement and record, beside the machine's own sync and other makers' receivers.
+//! messages from bytes to acknowledgement and record, beside the machine's own sync and other makers' receivers, and how much
+//! of them comes back; `faithful` the last alone.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -68,6 +69,9 @@ fn main() {
     }
     if chosen(&["quick", "hl7"]) {
         hl7::all(&mut table, &scale);
+    }
+    if asked == "faithful" {
+        hl7::faithful::all(&mut table);
     }
     if chosen(&["million"]) {
         fhir::at_size(&mut table, &scale, LARGE.0, LARGE.1);

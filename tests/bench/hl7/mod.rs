@@ -1,5 +1,7 @@
-//! Messages of HL7 v2: how fast they are acknowledged, read, converted and applied, and how they leave.
+//! Messages of HL7 v2: how fast they are acknowledged, read, converted and applied, how they leave, and how much of them is
+//! kept.
 
+pub mod faithful;
 mod pace;
 mod peers;
 mod pure;
@@ -11,6 +13,7 @@ use crate::table::Table;
 /// Everything about messages.
 pub fn all(table: &mut Table, scale: &Scale) {
     pure::all(table, scale);
+    faithful::all(table);
     pace::all(table, scale);
     pace::delimiters(table);
     told::all(table, scale);
