@@ -13,7 +13,7 @@ use clinicvault_gateway::hl7::structure::Event;
 use clinicvault_gateway::hl7::{ErrorCode, Problem, charset, parse};
 use clinicvault_gateway::json::{Object, Value};
 use clinicvault_gateway::map::matching::{self, Decision, Match};
-use clinicvault_gateway::map::{Mapped, Role, ids, merge, to_transaction};
+use clinicvault_gateway::map::{MapContext, Mapped, Role, ids, merge, to_transaction};
 use clinicvault_vault::{Action, Haste, Kind, Outcome, QueueItem, Snapshot};
 
 use super::channels::rework;
@@ -74,6 +74,11 @@ impl Opened {
 impl Exchange {
     /// Reads a row's message and maps it. `None` for a row whose message was refused or removed.
     pub(super) fn open(&self, item: &QueueItem) -> Result<Option<Opened>, Error> {
+        self.open_by(item, &self.context())
+    }
+
+    /// The same with other maps than those that hold.
+    pub(super) fn open_by(&self, item: &QueueItem, context: &MapContext) -> Result<Option<Opened>, Error> {
         let damaged = || Error::Damaged(format!("inbox row {}", item.seq));
         let (facts, inside) = row::decode(&item.row.body).ok_or_else(damaged)?;
         if facts.removed.is_some() {
@@ -95,7 +100,7 @@ impl Exchange {
         let Ok(event) = accept::check(&message, &Policy { mode, production_only: false }) else {
             return Ok(None);
         };
-        let mapped = to_transaction(&message, event, &self.context());
+        let mapped = to_transaction(&message, event, context);
         let message = Received::Hl7(Box::new(message));
         Ok(Some(Opened { facts, message, mapped, sense: Sense::default(), desk: None }))
     }
@@ -140,7 +145,8 @@ impl Exchange {
         Ok(older == MOST_OLDER || oldest.iter().take(older).any(|item| self.may_feed_patients(item)))
     }
 
-    fn may_feed_patients(&self, item: &QueueItem) -> bool {
+    /// Whether a row may bring a patient's particulars.
+    pub(super) fn may_feed_patients(&self, item: &QueueItem) -> bool {
         let Some((facts, _)) = row::decode(&item.row.body) else { return true };
         let (kind, trigger) = facts.kind.split_once('^').unwrap_or((&facts.kind, ""));
         let known = Event::of(kind, trigger).is_some_and(|event| !event.feeds_patients());
@@ -176,7 +182,7 @@ impl Exchange {
             self.number(&snapshot, &from, &mut opened.mapped.bundle, &target)?;
         }
         let keep_patient = !known || opened.mapped.event.feeds_patients();
-        let Writes { entries, origins, overtaken } =
+        let Writes { entries, origins, overtaken, patient_since: _ } =
             self.entries(&snapshot, &opened, &target, keep_patient)?;
         opened.mapped.report.warnings.extend(overtaken);
         drop(snapshot);

@@ -6,6 +6,7 @@ use clinicvault_gateway::json::{self, Limits, Object, Value};
 use clinicvault_gateway::map::report::Warning;
 use clinicvault_gateway::map::{Meeting, merge};
 use clinicvault_vault::{Kind, Snapshot};
+use jiff::Timestamp;
 
 use super::Exchange;
 use super::apply::Opened;
@@ -20,6 +21,8 @@ pub(super) struct Writes {
     pub origins: Vec<Option<usize>>,
     /// Results of which a later state is stored already.
     pub overtaken: Vec<Warning>,
+    /// When what is stored of the patient was written, where this message changes it.
+    pub patient_since: Option<Timestamp>,
 }
 
 impl Exchange {
@@ -32,6 +35,7 @@ impl Exchange {
         keep_patient: bool,
     ) -> Result<Writes, Error> {
         let (mut entries, mut origins, mut overtaken) = (Vec::new(), Vec::new(), Vec::new());
+        let mut patient_since = None;
         let all = opened.mapped.bundle.items("entry");
         for (index, (entry, meeting)) in all.iter().zip(&opened.mapped.meetings).enumerate() {
             if opened.sense.skip.contains(&index) {
@@ -74,13 +78,16 @@ impl Exchange {
                     }
                     // Someone may change the record between this look and the writer; then this is done again.
                     request.insert("ifMatch", format!("W/\"{version}\""));
+                    if kind == "Patient" && id == patient {
+                        patient_since = head.as_ref().map(|head| head.time);
+                    }
                     merged
                 }
             };
             entries.push(Object::new().with("resource", merged).with("request", request).into());
             origins.push(Some(index));
         }
-        Ok(Writes { entries, origins, overtaken })
+        Ok(Writes { entries, origins, overtaken, patient_since })
     }
 }
 

@@ -159,3 +159,82 @@ fn a_replay_pauses_goes_on_after_a_power_cut_and_does_nothing_twice() {
     assert_eq!((&done["done"], &done["counts"]["applied"]), (&json!(many), &json!(many)), "{done}");
     wait_count(&clinic, "Observation?status=final", many as u64);
 }
+
+#[test]
+fn older_particulars_over_newer_ones_are_counted_and_shown_before_they_are_written() {
+    let clinic = Clinic::open();
+    let mut owner = clinic.owner();
+    create(&mut owner, &listener("ward", json!({"kinds": ["ORU"]})));
+    let mut doctor = staff(&clinic, &mut owner, "meera", "doctor");
+    let mut ward = connect(&mut owner, "ward");
+    let older = [
+        sample::adt("A08", "O-1", "77", "Rao", "Anil", "9811111111"),
+        sample::adt("A08", "O-2", "77", "Rao", "Anil", "9822222222"),
+        sample::adt("A08", "O-3", "78", "Sen", "Maya", "9833333333"),
+    ];
+    for message in &older {
+        assert_eq!(ward.send(message).code, "AR", "the channel takes no ADT");
+    }
+    // What came later is in the record already.
+    let mut other = clinic.mllp();
+    assert_eq!(other.send(&sample::adt("A04", "N-1", "77", "Rao", "Anil", "9844444444")).code, "AA");
+    wait_count(&clinic, "Patient?phone=9844444444", 1);
+    put(&mut owner, &listener("ward", json!({})), Some(1)).expect(200);
+    let ask = json!({"of": "refused", "channel": "ward"});
+    let seen = preview(&mut doctor, &ask)["over"].clone();
+    assert_eq!(
+        (&seen["patients"], &seen["messages"], &seen["of"]),
+        (&json!(1), &json!(2), &json!(3)),
+        "{seen}"
+    );
+    let first = &seen["first"][0];
+    assert!(first["patient"]["name"].as_str().unwrap().contains("Rao"), "{seen}");
+    assert!(first["at"].as_str() < first["since"].as_str(), "{seen}");
+    let seq = &first["seq"];
+    let alone = preview(&mut doctor, &json!({"of": "refused", "channel": "ward", "seq": seq}));
+    assert_eq!(alone["over"]["patients"], 1, "{alone}");
+    // What changes nothing, and who is new, is nobody's loss.
+    assert_eq!(
+        preview(&mut doctor, &json!({"of": "refused", "channel": "ward", "q": "Sen"}))["over"]["patients"],
+        0
+    );
+    assert_eq!(
+        clinic.fhir().get("/fhir/Patient?phone=9811111111&_summary=count").expect(200).json()["total"],
+        0
+    );
+}
+
+#[test]
+fn a_refused_fhir_message_is_taken_up_again_and_its_sender_is_told_so() {
+    let clinic = Clinic::open();
+    let mut owner = clinic.owner();
+    let token = json!({"name": "lab", "scope": "system/Patient.r", "ttlHours": 1});
+    let made = owner.post("/api/tokens", &token).expect(201).json();
+    let document = |rules: Value| json!({"name": "lab", "source": {"kind": "http", "tokens": [made["id"]], "takes": "fhir"}, "rules": rules});
+    create(&mut owner, &document(json!({"kinds": ["admit"]})));
+    let mut doctor = staff(&clinic, &mut owner, "meera", "doctor");
+    let mut lab = clinic.http().bearer(made["token"].as_str().unwrap());
+    let at = "urn:uuid:7f0a2ab0-3f0e-4a3b-9e4e-0c5a4b1d2e3f";
+    let message = json!({"resourceType": "Bundle", "type": "message", "identifier": {"value": "B-1"},
+        "timestamp": "2026-02-03T09:00:00+05:30", "entry": [
+        {"fullUrl": "urn:uuid:5d3f9a0c-5a51-4e6f-8f5e-2f6a7b8c9d0e", "resource": {"resourceType": "MessageHeader", "id": "h",
+            "eventCoding": {"system": "urn:e", "code": "register"}, "source": {"endpoint": "urn:lab"}, "focus": [{"reference": at}]}},
+        {"fullUrl": at, "resource": {"resourceType": "Patient", "identifier": [{"system": "urn:lab:mrn", "value": "9"}],
+            "name": [{"family": "Rao"}]}}]});
+    let code = |answer: &Value| answer["entry"][0]["resource"]["response"]["code"].clone();
+    assert_eq!(code(&lab.post_fhir("/hl7/v2/lab", &message).expect(200).json()), "fatal-error");
+    let ask = json!({"of": "refused", "channel": "lab"});
+    let still = preview(&mut doctor, &ask);
+    assert_eq!(still["rows"][0]["would"]["outcome"], "refused", "{still}");
+    put(&mut owner, &document(json!({})), Some(1)).expect(200);
+    let ready = preview(&mut doctor, &ask);
+    assert_eq!(ready["rows"][0]["would"]["outcome"], "applied", "{ready}");
+    let begun = doctor.post("/api/replays", &json!({"ask": ask, "expect": 1})).expect(201).json();
+    let done = wait_replay(&mut doctor, &begun["id"], |one| one["state"] == "done");
+    assert_eq!(done["counts"]["applied"], 1, "{done}");
+    wait_count(&clinic, "Patient?identifier=urn:lab:mrn|9", 1);
+    assert_eq!(code(&lab.post_fhir("/hl7/v2/lab", &message).expect(200).json()), "ok");
+    let rows = doctor.get("/api/inbox?channel=lab").expect(200).json()["rows"].as_array().unwrap().clone();
+    let states: Vec<&str> = rows.iter().rev().map(|row| row["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["dismissed", "applied"], "the old one is kept, and nothing is taken twice");
+}

@@ -14,4 +14,4 @@ mod preview;
 pub use ask::{ReplayAsk, ReplayOf};
 pub use desk::ReplayList;
 pub use job::{Replay, ReplayCounts, ReplayState};
-pub use preview::{ReplayGroup, ReplayLine, ReplayPreview, ReplayWould};
+pub use preview::{ReplayGroup, ReplayLine, ReplayOver, ReplayOverPatient, ReplayPreview, ReplayWould};

@@ -1,13 +1,16 @@
 //! What a replay would do, without doing it: how many messages by state, type and reason, the first of them, and for some
 //! what today's rules and today's record would make of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clinicvault_vault::{Action, Outcome, QueueItem};
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::again::{Over, Would};
 use super::ask::ReplayAsk;
+use crate::clinic::identity::Identity;
 use crate::exchange::inbox::leaf;
 use crate::exchange::row::{self, Facts, State};
 use crate::exchange::view::{InboxRow, row_of};
@@ -20,6 +23,9 @@ const SHOWN: usize = 50;
 /// Messages that are tried: each is mapped, matched and checked as if it had come now.
 const TRIED: usize = 20;
 
+/// Messages that are looked at for what they would change of a patient.
+const LOOKED: u64 = 1_000;
+
 /// What a replay would take up.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -30,6 +36,40 @@ pub struct ReplayPreview {
     pub groups: Vec<ReplayGroup>,
     /// The first, oldest first; at most 50. What would become of it is said of the first 20.
     pub rows: Vec<ReplayLine>,
+    /// Whose newer particulars older messages would take the place of.
+    pub over: ReplayOver,
+}
+
+/// Patients whose record was changed after a message came that would change it now.
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplayOver {
+    /// How many.
+    pub patients: u64,
+    /// By so many messages.
+    pub messages: u64,
+    /// Messages that were looked at for it, oldest first; fewer than bring particulars where there are very many.
+    pub looked: u64,
+    /// Messages that bring particulars.
+    pub of: u64,
+    /// The first of them, at most 50.
+    pub first: Vec<ReplayOverPatient>,
+}
+
+/// A patient, and the first message that would change the newer record.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplayOverPatient {
+    /// Who.
+    pub patient: Identity,
+    /// The message's row.
+    pub seq: u64,
+    /// When it came.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// When the record was changed last.
+    #[schema(value_type = String, format = DateTime)]
+    pub since: Timestamp,
 }
 
 /// Messages of one state, type and reason.
@@ -92,14 +132,31 @@ impl Exchange {
         let seqs = self.replay_rows(&snapshot, ask)?;
         let mut groups: BTreeMap<(&'static str, String, String), u64> = BTreeMap::new();
         let mut rows = Vec::new();
+        let (mut over, mut known) = (ReplayOver::default(), BTreeSet::new());
         for seq in &seqs {
             let Some(item) = snapshot.queue_get(INBOX, *seq)? else { continue };
             let Some((facts, _)) = row::decode(&item.row.body) else { continue };
             let state = State::of(item.row.state).as_str();
             let reason = why(&facts);
             *groups.entry((state, facts.kind.clone(), reason.clone())).or_default() += 1;
+            let brings = self.may_feed_patients(&item);
+            let whole = rows.len() < TRIED;
+            over.of += u64::from(brings);
+            let looks = brings && over.looked < LOOKED;
+            let tried = (whole || looks).then(|| self.would(&item, whole)).transpose()?;
+            over.looked += u64::from(looks);
+            let (would, found) = tried.map_or((None, None), |one| (Some(one.would), one.over));
+            if let Some(Over { patient, since }) = found {
+                over.messages += 1;
+                if known.insert(patient.id.clone()) {
+                    over.patients += 1;
+                    if over.first.len() < SHOWN {
+                        over.first.push(ReplayOverPatient { patient, seq: *seq, at: item.at, since });
+                    }
+                }
+            }
             if rows.len() < SHOWN {
-                let would = (rows.len() < TRIED).then(|| self.would(&item)).transpose()?;
+                let would = would.filter(|_| whole);
                 rows.push(ReplayLine { row: row_of(&item, &facts), kind: facts.kind.clone(), reason, would });
             }
         }
@@ -109,15 +166,17 @@ impl Exchange {
         let mut looked = leaf(who, Action::Search, Outcome::Success, 0, None, None);
         looked.reason = Some(format!("inbox: preview of a replay of {} messages", seqs.len()));
         self.records().vault().note(looked)?;
-        Ok(ReplayPreview { total: seqs.len() as u64, groups, rows })
+        Ok(ReplayPreview { total: seqs.len() as u64, groups, rows, over })
     }
 
     /// What would become of one row.
-    fn would(&self, item: &QueueItem) -> Result<ReplayWould, Error> {
+    fn would(&self, item: &QueueItem, whole: bool) -> Result<Would, Error> {
         match State::of(item.row.state) {
-            State::Held => self.would_apply(item),
-            State::Refused => self.would_be_taken(item),
-            State::Received | State::Applied | State::Dismissed => Ok(ReplayWould::of("unclear", None)),
+            State::Held => self.would_apply(item, whole),
+            State::Refused => self.would_be_taken(item, whole),
+            State::Received | State::Applied | State::Dismissed => {
+                Ok(Would { would: ReplayWould::of("unclear", None), over: None })
+            }
         }
     }
 }
