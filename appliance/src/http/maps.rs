@@ -1,14 +1,14 @@
 //! The clinic's own maps of HL7 v2, for whoever may change settings: the document that holds, its versions, writing it.
 
 use axum::Router;
-use axum::extract::{FromRequest, Path, Request, State};
+use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use clinicvault_gateway::map::clinic::LONGEST_DOCUMENT;
 use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::channels::broken;
 use super::error::HttpError;
@@ -17,12 +17,14 @@ use super::fhir::conditions::{etag, of_update};
 use super::limits;
 use crate::app::App;
 use crate::exchange::maps::Kept;
+use crate::exchange::maps_trial::MapsTried;
 use crate::records::error::Error;
 
 /// The routes of this file.
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/api/hl7/maps", get(read).put(put))
+        .route("/api/hl7/maps/try", post(try_out))
         .route("/api/hl7/maps/versions", get(versions))
         .route("/api/hl7/maps/versions/{version}", get(version))
 }
@@ -152,6 +154,34 @@ pub(super) async fn put(
             let new = kept.version == 1 && expected.is_none();
             Ok(shown(&kept, if new { StatusCode::CREATED } else { StatusCode::OK }))
         }
+        Ok(Err(Error::Broken(outcome))) => Err(broken(outcome)),
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err(HttpError::internal()),
+    }
+}
+
+/// Which message maps are tried on.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct MapsTrial {
+    /// The number of its row; without it the newest messages.
+    seq: Option<u64>,
+}
+
+/// Tries maps that are only being written on stored messages, for whoever may read them: what would be read otherwise.
+/// Nothing is stored.
+#[utoipa::path(post, path = "/api/hl7/maps/try", operation_id = "try_hl7_maps", tag = "channels", params(MapsTrial), request_body = Hl7Maps,
+    responses((status = 200, body = MapsTried), (status = 404), (status = 422, description = "issues names each place")))]
+pub(super) async fn try_out(
+    State(app): State<App>,
+    who: Actor,
+    Query(trial): Query<MapsTrial>,
+    Document(document): Document,
+) -> Result<Json<MapsTried>, HttpError> {
+    let exchange = app.rooms()?.exchange.clone();
+    match tokio::task::spawn_blocking(move || exchange.try_maps(&who, &document, trial.seq)).await {
+        Ok(Ok(tried)) => Ok(Json(tried)),
         Ok(Err(Error::Broken(outcome))) => Err(broken(outcome)),
         Ok(Err(error)) => Err(error.into()),
         Err(_) => Err(HttpError::internal()),

@@ -115,3 +115,44 @@ fn maps_that_cannot_be_are_refused_with_every_place() {
 fn hl7(verb: &str, maps: &str, message: &str) -> Output {
     clinicvault().args(["hl7", verb, "--maps", maps, message]).output().expect("the box's binary runs")
 }
+
+#[test]
+fn maps_that_are_not_saved_are_tried_on_stored_messages() {
+    let clinic = Clinic::open();
+    let mut owner = clinic.owner();
+    let mut lab = clinic.mllp();
+    let people = [("Stri", "Sathe", "Uma"), ("F", "Kale", "Asha"), ("Stri", "Deshmukh", "Rohini")];
+    for (n, (sex, family, given)) in people.into_iter().enumerate() {
+        let (id, number, phone) = (format!("T-{n}"), format!("70{n}"), format!("982201234{n}"));
+        let text = sample::adt("A04", &id, &number, family, given, &phone);
+        assert!(text.contains("|F|"), "{text}");
+        assert_eq!(lab.send(&text.replace("|F|", &format!("|{sex}|"))).code, "AA");
+    }
+    wait_count(&clinic, "Patient?birthdate=1984-03-07", 3);
+    let wanted =
+        json!({"concepts": [{"table": "sex", "code": "Stri", "to": {"code": "female"}}], "zsegments": []});
+    owner.add_staff("vilas", &["doctor", "owner"]);
+    let mut both = Person::sign_in(&clinic, "vilas", &Person::temporary_password("vilas"));
+    let tried = both.post("/api/hl7/maps/try", &wanted).expect(200).json();
+    assert_eq!((&tried["looked"], &tried["changed"]), (&json!(3), &json!(2)), "{tried}");
+    let place = &tried["messages"][0]["places"];
+    assert!(
+        place.to_string().contains(r#""at":"Patient.gender""#) && place.to_string().contains("female"),
+        "{tried}"
+    );
+    let seq = tried["messages"][0]["row"]["seq"].clone();
+    let one = both.post(&format!("/api/hl7/maps/try?seq={seq}"), &wanted).expect(200).json();
+    assert_eq!((&one["looked"], &one["changed"]), (&json!(1), &json!(1)), "{one}");
+    both.post("/api/hl7/maps/try?seq=999", &wanted).expect(404);
+    let wrong = json!({"concepts": [{"table": "sex", "code": "Stri", "to": {"code": "woman"}}]});
+    both.post("/api/hl7/maps/try", &wrong).expect(422);
+    // Nothing holds, and nothing is stored.
+    assert_eq!(both.get("/api/hl7/maps").expect(200).json(), json!({"concepts": [], "zsegments": []}));
+    assert_eq!(
+        clinic.fhir().get("/fhir/Patient?gender=female&_summary=count").expect(200).json()["total"],
+        1
+    );
+    // Who may change settings and not read messages is refused, and so is who reads messages alone.
+    let mut doctor = clinic.staff("meera", &["doctor"]);
+    doctor.post("/api/hl7/maps/try", &wanted).expect(403);
+}

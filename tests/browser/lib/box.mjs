@@ -84,8 +84,8 @@ export class Box {
   }
 
   /** Sends one HL7 message and returns its acknowledgement. */
-  hl7(message) {
-    const [host, port] = this.mllp.split(":");
+  hl7(message, to = this.mllp) {
+    const [host, port] = to.split(":");
     return new Promise((resolve, reject) => {
       let got = "";
       const socket = net.connect(Number(port), host, () => socket.write(`\x0b${message}\x1c\r`));

@@ -29,6 +29,12 @@ async function meanings(browser) {
     await page.locator("#code-to-below").getByText("woman").waitFor();
     await at.look("maps-code");
     await page.locator("#code-to").fill("female");
+    // Before it is saved it is tried on what is stored.
+    await page.getByTestId("maps-try").click();
+    await page.getByTestId("maps-tried").getByText(at.t("maps.try.changed", { n: 1, of: 2 })).waitFor();
+    await page.getByTestId("maps-tried-row").getByText("Patient.gender").waitFor();
+    await page.getByTestId("maps-tried").scrollIntoViewIfNeeded();
+    await at.look("maps-tried");
     await at.press("save");
 
     // Back at the message: the code has gone from its list; the field gets its place.
@@ -86,10 +92,15 @@ async function meanings(browser) {
     await at.leave();
 
     const other = await Visitor.arrive(browser, box, { lang: "hi", theme: "dark" });
-    await signIn(other, box.staff("vilas", "Vilas Gaikwad", "owner"));
+    await signIn(other, box.staff("vilas", "Vilas Gaikwad", "doctor", "owner"));
     await other.page.goto("/exchange/maps/field-0");
     await other.page.getByTestId("zfield").waitFor();
     await other.look("maps-field");
+    await other.page.locator("#field-address").fill("urn:clinic:ration-number");
+    await other.page.getByTestId("maps-try").click();
+    await other.page.getByTestId("maps-tried-row").first().waitFor();
+    await other.page.getByTestId("maps-tried").scrollIntoViewIfNeeded();
+    await other.look("maps-tried");
     await other.leave();
   } finally {
     await box.stop();

@@ -4,6 +4,9 @@ import { Box } from "../lib/box.mjs";
 import { signIn } from "../lib/steps.mjs";
 import { Visitor } from "../lib/visitor.mjs";
 
+// Longer than any bar: it is shortened there and whole in its menu.
+const LONG = "Dr Venkatanarasimharajuvaripeta Lakshminarasimhaiah Subrahmanyeswara Gaikwad-Deshpande";
+
 const bad = (n) => `MSH|^~\\&|LIS|CITYPATH|CV|CLINIC|20260203||ORU^R01^ORU_R01|BAD${n}|P|2.5.1\rPID|1||5^^^X||Broken^Result\rOBX|1|NM|2339-0^Glucose^LN||12\r`;
 
 async function watch(browser) {
@@ -11,7 +14,7 @@ async function watch(browser) {
   try {
     const at = await Visitor.arrive(browser, box);
     const { page } = at;
-    await signIn(at, box.staff("vilas", "Vilas Gaikwad", "owner"));
+    await signIn(at, box.staff("vilas", LONG, "owner"));
 
     // Nothing to do; then most of what comes is refused, and the bar says so wherever one is.
     await page.goto("/exchange/channels");
@@ -26,6 +29,14 @@ async function watch(browser) {
     await at.look("alerts-open");
     await page.getByTestId("open-alert").getByRole("link").click();
     await page.getByTestId("channel-alert").getByText(at.t("alerts.do.errors")).waitFor();
+    // She sees to it: it stays with her name, and is not counted any more.
+    await page.getByTestId("alert-see").click();
+    await page.getByTestId("alert-seen").getByText(LONG).waitFor();
+    await page.getByTestId("alert-count").waitFor({ state: "detached" });
+    await at.look("alerts-seen");
+    await page.locator(".who").click();
+    await at.look("long-name");
+    await page.keyboard.press("Escape");
 
     // A channel with a receiver that is not there: its bounds, a test through its door, a test to the receiver.
     const made = await page.evaluate(async () => {
@@ -64,6 +75,9 @@ async function watch(browser) {
     await other.page.goto("/exchange/channels");
     await other.page.getByTestId("row-alert").first().waitFor();
     await other.look("alerts-open");
+    await other.page.getByTestId("open-alert").first().getByRole("link").click();
+    await other.page.getByTestId("alert-seen").getByText(LONG).waitFor();
+    await other.look("alerts-seen");
     await other.leave();
   } finally {
     await box.stop();

@@ -89,6 +89,8 @@ export const testChannel = (name: string, type: string | null, production: boole
 export const testDestination = (channel: string, name: string, type: string | null) => take(api.POST("/api/destinations/{channel}/{name}/test", { ...path({ channel, name }), body: { type } })) as Promise<T.TargetTest>;
 export const channelSheet = (name: string) => take(api.GET("/api/channels/{name}/sheet", path({ name })));
 export const alerts = () => take(api.GET("/api/alerts"));
+/** Says that somebody sees to an alert. */
+export const seeAlert = (channel: string, about: string) => take(api.POST("/api/alerts/{channel}/{about}/acknowledge", path({ channel, about })));
 
 export const replays = () => take(api.GET("/api/replays"));
 export const previewReplay = (ask: T.ReplayAsk) => take(api.POST("/api/replays/preview", { body: ask as Required<T.ReplayAsk> }));
@@ -108,6 +110,8 @@ export async function maps(): Promise<{ maps: T.Maps; version: number }> {
 }
 /** Writes the maps in the place of `version`; 0 where there are none yet. `document` may be the text of a file: the box reads it itself. */
 export const putMaps = (document: T.Maps | string, version: number) => take(api.PUT("/api/hl7/maps", { headers: version === 0 ? { "if-none-match": "*" } : { "if-match": `W/"${version}"` }, body: document as T.Maps, ...(typeof document === "string" ? { bodySerializer: (text: unknown) => text as string } : {}) }));
+/** What maps that are only being written would change in stored messages. */
+export const tryMaps = (document: T.Maps) => take(api.POST("/api/hl7/maps/try", { body: document }));
 export const mapVersions = () => take(api.GET("/api/hl7/maps/versions"));
 export const mapVersion = (version: number) => take(api.GET("/api/hl7/maps/versions/{version}", path({ version })));
 

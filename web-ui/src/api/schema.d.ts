@@ -18,6 +18,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/alerts/{channel}/{about}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says that somebody has seen an alert and sees to it: it stays until it is over, and is not counted any more. Who was first
+         *     stands with it.
+         */
+        post: operations["acknowledge_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/changes": {
         parameters: {
             query?: never;
@@ -439,6 +459,26 @@ export interface paths {
          */
         put: operations["put_hl7_maps"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/hl7/maps/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tries maps that are only being written on stored messages, for whoever may read them: what would be read otherwise.
+         *     Nothing is stored.
+         */
+        post: operations["try_hl7_maps"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1554,6 +1594,16 @@ export interface components {
              */
             version: number;
         };
+        /** @description Somebody sees to an alert. */
+        AlertSeen: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description The name of the person. */
+            by: string;
+        };
         /** @description What is known of allergies. */
         Allergies: {
             /** @description The list. */
@@ -1798,6 +1848,7 @@ export interface components {
              * @description How bad it was when it was seen first: minutes, percent, or days that are left.
              */
             number: number;
+            seen?: components["schemas"]["AlertSeen"] | null;
             /**
              * Format: date-time
              * @description When it was seen first.
@@ -2108,7 +2159,10 @@ export interface components {
         };
         /** @description A condition about a place in a message. */
         Condition: {
-            /** @description The place, such as `PV1-2` or `OBX[2]-3.1`. Without a number in brackets any segment of the name will do. */
+            /**
+             * @description The place, such as `PV1-2` or `OBX[2]-3.1`, of FHIR messages such as `Patient.gender` or `Observation[1].status`.
+             *     Without a number in brackets any segment or resource of the name will do.
+             */
             at: string;
             /** @description It holds one of these texts; without them, it holds any text. */
             is?: string[] | null;
@@ -2357,7 +2411,7 @@ export interface components {
         /** @description Which messages are applied. Others are kept and answered, and passed over. */
         Filter: {
             /**
-             * @description Kinds of messages, such as `ORU^R01` or `ADT`; empty lets all pass.
+             * @description Kinds of messages, such as `ORU^R01` or `ADT`, of FHIR messages the codes of their events; empty lets all pass.
              * @default []
              */
             kinds: string[];
@@ -2367,7 +2421,7 @@ export interface components {
              */
             rule: string | null;
             /**
-             * @description Senders as `MSH-3|MSH-4`; empty lets all pass.
+             * @description Senders as `MSH-3|MSH-4`, of FHIR messages as the endpoint of their source; empty lets all pass.
              * @default []
              */
             senders: string[];
@@ -2547,6 +2601,12 @@ export interface components {
         };
         /** @description `POST /hl7/v2/NAME` of the box, over HTTPS, or plain on the box itself. */
         HttpSource: {
+            /**
+             * @description Certificates of the programs that may send here, besides their tokens. None asks for no certificate; otherwise only
+             *     who shows one of these over HTTPS may send.
+             */
+            peers?: components["schemas"]["Pin"][];
+            takes?: components["schemas"]["Takes"] | null;
             /**
              * @description Ids of the tokens and programs that may send here. What a message writes is bound by the channel's rules, not by
              *     the token's scope.
@@ -2865,6 +2925,44 @@ export interface components {
             id: string;
             /** @description The secret, shown this once. */
             token: string;
+        };
+        /** @description What maps would change. */
+        MapsTried: {
+            /**
+             * Format: int64
+             * @description Those of them that would be read otherwise.
+             */
+            changed: number;
+            /**
+             * Format: int64
+             * @description Messages of HL7 v2 that were read both ways, the newest.
+             */
+            looked: number;
+            /** @description The newest of these, at most 25. */
+            messages: components["schemas"]["MapsTriedMessage"][];
+        };
+        /** @description A message that would be read otherwise. */
+        MapsTriedMessage: {
+            /**
+             * Format: int64
+             * @description Places that differ in all.
+             */
+            differs: number;
+            /** @description What would be otherwise in its records, at most 12 places. */
+            places: components["schemas"]["MapsTriedPlace"][];
+            /** @description As on the message screen. */
+            row: components["schemas"]["InboxRow"];
+            /** @description MSH-9. */
+            type: string;
+        };
+        /** @description A place in a record. */
+        MapsTriedPlace: {
+            /** @description What these would. */
+            after?: string | null;
+            /** @description Such as `Patient.gender`. */
+            at: string;
+            /** @description What today's maps make of it. */
+            before?: string | null;
         };
         /** @description Part of a field that matches, in UTF-16 code units as browsers count. */
         Matched: {
@@ -3574,10 +3672,57 @@ export interface components {
          * @enum {string}
          */
         ReplayOf: "held" | "refused" | "both";
+        /** @description Patients whose record was changed after a message came that would change it now. */
+        ReplayOver: {
+            /** @description The first of them, at most 50. */
+            first: components["schemas"]["ReplayOverPatient"][];
+            /**
+             * Format: int64
+             * @description Messages that were looked at for it, oldest first; fewer than bring particulars where there are very many.
+             */
+            looked: number;
+            /**
+             * Format: int64
+             * @description By so many messages.
+             */
+            messages: number;
+            /**
+             * Format: int64
+             * @description Messages that bring particulars.
+             */
+            of: number;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            patients: number;
+        };
+        /** @description A patient, and the first message that would change the newer record. */
+        ReplayOverPatient: {
+            /**
+             * Format: date-time
+             * @description When it came.
+             */
+            at: string;
+            /** @description Who. */
+            patient: components["schemas"]["Identity"];
+            /**
+             * Format: int64
+             * @description The message's row.
+             */
+            seq: number;
+            /**
+             * Format: date-time
+             * @description When the record was changed last.
+             */
+            since: string;
+        };
         /** @description What a replay would take up. */
         ReplayPreview: {
             /** @description By state, type and reason, the largest first. */
             groups: components["schemas"]["ReplayGroup"][];
+            /** @description Whose newer particulars older messages would take the place of. */
+            over: components["schemas"]["ReplayOver"];
             /** @description The first, oldest first; at most 50. What would become of it is said of the first 20. */
             rows: components["schemas"]["ReplayLine"][];
             /**
@@ -3692,7 +3837,7 @@ export interface components {
             keepDays: number | null;
             /**
              * @description Kinds of messages that are taken, such as `ORU^R01` or `ADT` for all its events; empty takes all that the box
-             *     knows. Others are answered AR 200 or 201.
+             *     knows. Others are answered AR 200 or 201. Of FHIR messages these are codes of events, and others are refused.
              * @default []
              */
             kinds: string[];
@@ -3992,6 +4137,12 @@ export interface components {
             /** @enum {string} */
             kind: "http";
             /**
+             * @description Certificates of the programs that may send here, besides their tokens. None asks for no certificate; otherwise only
+             *     who shows one of these over HTTPS may send.
+             */
+            peers?: components["schemas"]["Pin"][];
+            takes?: components["schemas"]["Takes"] | null;
+            /**
              * @description Ids of the tokens and programs that may send here. What a message writes is bound by the channel's rules, not by
              *     the token's scope.
              */
@@ -4052,7 +4203,7 @@ export interface components {
         };
         /** @description One change. */
         Step: {
-            /** @description The place, such as `PID-3.4`. */
+            /** @description The place, such as `PID-3.4`, of FHIR messages such as `Patient.name[0].family`. */
             at: string;
             /** @enum {string} */
             do: "set";
@@ -4101,7 +4252,7 @@ export interface components {
         } | {
             /** @enum {string} */
             do: "rule";
-            /** @description The rule, in Rhai with `get`, `set`, `remove`, `segments` and `fixed`. */
+            /** @description The rule, in Rhai with `get`, `set`, `remove`, `segments` (of FHIR messages `resources`) and `fixed`. */
             script: string;
         };
         /** @description A subscription. No value of a header is in it, and no query of its endpoint. */
@@ -4177,6 +4328,11 @@ export interface components {
             id: string;
             name: string;
         };
+        /**
+         * @description Which messages a channel over HTTP takes.
+         * @enum {string}
+         */
+        Takes: "hl7" | "fhir";
         /** @description A destination. */
         Target: {
             /** @description Its name within the channel: small letters, digits and hyphens, at most 40, the first a letter. */
@@ -4321,7 +4477,7 @@ export interface components {
         Tried: {
             /** @description The segments after the operations. */
             after: string[];
-            /** @description The segments as they came. */
+            /** @description The segments as they came; of a FHIR message the lines of its JSON. */
             before: string[];
             /** @description The FHIR transaction that it would become, indented JSON; absent when it is refused or passed over. */
             fhir?: string | null;
@@ -4448,6 +4604,36 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ChannelAlertList"];
                 };
+            };
+        };
+    };
+    acknowledge_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel: string;
+                /** @description silent, errors, waiting, certificate or failed */
+                about: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelAlert"];
+                };
+            };
+            /** @description there is no such alert any more */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -5372,6 +5558,45 @@ export interface operations {
                 };
             };
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description issues names each place */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    try_hl7_maps: {
+        parameters: {
+            query?: {
+                /** @description The number of its row; without it the newest messages. */
+                seq?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Hl7Maps"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MapsTried"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

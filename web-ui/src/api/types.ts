@@ -88,6 +88,7 @@ export type ReplayAsk = Partial<S["ReplayAsk"]>;
 export type ReplayPreview = S["ReplayPreview"];
 
 export type Maps = S["Hl7Maps"];
+export type MapsTried = S["MapsTried"];
 export type SentCode = S["Hl7Concept"];
 export type ZField = S["Hl7ZField"];
 /** A version of the maps or of a channel; what was done is told of channels only. */

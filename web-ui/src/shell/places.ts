@@ -17,7 +17,7 @@ export interface Place {
 }
 
 export function places(): Place[] {
-  const open = alerts()?.alerts.length ?? 0;
+  const open = alerts()?.alerts.filter((alert) => !alert.seen).length ?? 0;
   const all: (Place & { open: boolean })[] = [
     { route: { at: "home" }, key: "place.home", letter: "h", icon: Home, covers: ["home"], open: true },
     { route: { at: "patients" }, key: "place.patients", letter: "p", icon: People, covers: ["patients", "register", "chart"], open: may("demographics") },

@@ -13,12 +13,19 @@ const now = $state<{ list: AlertList | null }>({ list: null });
 /** What lasts now; null until the box has said so, or for somebody who may not see it. */
 export const alerts = (): AlertList | null => now.list;
 
+async function ask(): Promise<void> {
+  now.list = await box.alerts();
+}
+
+/** Asks at once: the page has changed something. */
+export const lookAtAlerts = ask;
+
 /** Keeps the list while the page is open. Returns what ends it. */
 export function watchAlerts(): () => void {
   if (!may("settings")) return () => {};
   const steady = steadily(async () => {
     try {
-      now.list = await box.alerts();
+      await ask();
     } catch {
       // What is known stands until the box answers again; that it does not is said by the status strip.
     }

@@ -30,6 +30,7 @@ use crate::records::audit;
 use crate::records::changes::ALERTS_CHANGED;
 use crate::records::error::Error;
 use crate::records::feed::What;
+use crate::records::names::Names;
 use crate::records::unit::Work;
 use crate::supervisor::Stop;
 
@@ -61,6 +62,19 @@ pub struct ChannelAlert {
     pub since: Timestamp,
     /// How bad it was when it was seen first: minutes, percent, or days that are left.
     pub number: i64,
+    /// Who has seen it, and when; absent until somebody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<AlertSeen>,
+}
+
+/// Somebody sees to an alert.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AlertSeen {
+    /// The name of the person.
+    pub by: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
 }
 
 impl ChannelAlert {
@@ -83,6 +97,33 @@ impl Exchange {
         })
     }
 
+    /// Keeps that somebody has seen an alert; whoever was first stays. Blocking.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for somebody who may not change settings, [`Error::NotFound`] for one that is over.
+    pub fn acknowledge_alert(&self, who: &Actor, channel: &str, about: &str) -> Result<ChannelAlert, Error> {
+        decide(who, Op::Update, &Subject::area_only(Area::Settings)).check()?;
+        let key = format!("{channel}/{about}");
+        let by = Names::new(&self.records().vault().snapshot()?).of(&who.id);
+        let (alert, _) = self.records().unit_blocking(Arc::new(who.clone()), move |work| {
+            let gone = || Error::NotFound(format!("alert {key}"));
+            let kept = work.unit().doc_get(CHANNEL_ALERTS, key.as_bytes())?.ok_or_else(gone)?;
+            let mut alert: ChannelAlert = serde_json::from_slice(&kept).map_err(|_| gone())?;
+            if alert.seen.is_some() {
+                return Ok(alert);
+            }
+            alert.seen = Some(AlertSeen { by, at: work.now() });
+            let bytes = serde_json::to_vec(&alert).map_err(|e| Error::Fault(e.to_string()))?;
+            let tx = work.unit().tx().0;
+            work.unit().doc_put(CHANNEL_ALERTS, key.as_bytes(), &bytes)?;
+            work.unit().doc_put(SETTINGS, ALERTS_CHANGED, &tx.to_be_bytes())?;
+            tell(work, &alert, "is seen to")?;
+            work.announce(What::Alerts);
+            Ok(alert)
+        })?;
+        Ok(alert)
+    }
+
     /// Looks at every channel that is on, keeps what begins and lets go of what is over, all in one commit; none where
     /// nothing changed. What begins and what is over goes to `destination`, `channel/destination`, in the same commit.
     /// Blocking.
@@ -95,7 +136,8 @@ impl Exchange {
         let mut found: BTreeMap<Vec<u8>, ChannelAlert> = BTreeMap::new();
         let mut note = |channel: &str, alerts: &Alerts, seen: &Seen| {
             for (about, number) in judge(alerts, seen, now) {
-                let alert = ChannelAlert { channel: channel.to_owned(), about, since: now, number };
+                let alert =
+                    ChannelAlert { channel: channel.to_owned(), about, since: now, number, seen: None };
                 found.insert(alert.key(), alert);
             }
         };
@@ -245,6 +287,12 @@ mod tests {
         assert_eq!((first.len(), first[0].channel.as_str(), first[0].about), (1, DEFAULT, About::Errors));
         lab.exchange.look_for_alerts(started, "").unwrap();
         assert_eq!(told(), first, "it is the same one");
+        let seen = lab.exchange.acknowledge_alert(&owner.who, DEFAULT, "errors").unwrap().seen.unwrap();
+        lab.exchange.look_for_alerts(started, "").unwrap();
+        assert_eq!(told()[0].seen, Some(seen.clone()), "it stays seen while it lasts");
+        let again = lab.exchange.acknowledge_alert(&owner.who, DEFAULT, "errors").unwrap();
+        assert_eq!(again.seen, Some(seen), "who was first stays");
+        assert!(lab.exchange.acknowledge_alert(&person(Role::Nurse).who, DEFAULT, "errors").is_err());
         for n in 0..40 {
             lab.send(&adt("A08", &format!("H-{n}"), &format!("98220{n}"))).await;
         }
@@ -257,7 +305,11 @@ mod tests {
             .filter(|e| e.leaf.action == Action::Alarm)
             .filter_map(|e| e.leaf.reason.clone())
             .collect();
-        assert_eq!(said, ["default: errors begins", "default: errors is over"]);
+        assert_eq!(said, ["default: errors begins", "default: errors is seen to", "default: errors is over"]);
+        assert!(matches!(
+            lab.exchange.acknowledge_alert(&owner.who, DEFAULT, "errors"),
+            Err(Error::NotFound(_))
+        ));
         assert!(lab.exchange.alerts(&person(Role::Nurse).who, "").is_err());
     }
 }

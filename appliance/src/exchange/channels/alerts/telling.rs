@@ -82,6 +82,7 @@ impl Desk {
                 ..Facts::default()
             },
             message,
+            unfit: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 // put into what stands then; only when both changed the same entry does the person decide.
 import * as box from "../../../api/box";
 import { Refused } from "../../../api/error";
-import type { Maps, SentCode, ZField } from "../../../api/types";
+import type { Maps, MapsTried, SentCode, ZField } from "../../../api/types";
 import { writing } from "../../../state/app.svelte";
 import { issuesOf, type Issue } from "../channels/channel";
 import { codeIndex, fieldIndex, withEntry } from "./maps";
@@ -17,6 +17,8 @@ export class Saver {
   /** The place of the entry that was written last, such as `concepts[3]`. */
   entry = $state("");
   busy = $state(false);
+  /** What was tried last, until something else is. */
+  tried = $state<MapsTried | null>(null);
 
   /** `done` is told of every change that the box took. */
   constructor(private readonly done: (what: "saved" | "removed") => void) {}
@@ -37,22 +39,55 @@ export class Saver {
     this.error = null;
     this.issues = [];
     this.entry = "";
+    this.tried = null;
   }
 
   putCode(known: SentCode | null, entry: SentCode | null): Promise<boolean> {
-    return this.put((maps) => {
-      const at = known ? codeIndex(maps, known) : -1;
-      this.entry = `concepts[${at < 0 ? maps.concepts.length : at}]`;
-      return known && at < 0 ? null : { ...maps, concepts: withEntry(maps.concepts, at, entry) };
-    }, entry === null);
+    return this.put((maps) => this.withCode(maps, known, entry), entry === null);
   }
 
   putField(known: ZField | null, rule: ZField | null): Promise<boolean> {
-    return this.put((maps) => {
-      const at = known ? fieldIndex(maps, known) : -1;
-      this.entry = `zsegments[${at < 0 ? maps.zsegments.length : at}]`;
-      return known && at < 0 ? null : { ...maps, zsegments: withEntry(maps.zsegments, at, rule) };
-    }, rule === null);
+    return this.put((maps) => this.withField(maps, known, rule), rule === null);
+  }
+
+  /** What the entry would change in stored messages if it were saved. */
+  tryCode(known: SentCode | null, entry: SentCode): Promise<boolean> {
+    return this.tryOut((maps) => this.withCode(maps, known, entry));
+  }
+
+  tryField(known: ZField | null, rule: ZField): Promise<boolean> {
+    return this.tryOut((maps) => this.withField(maps, known, rule));
+  }
+
+  private withCode(maps: Maps, known: SentCode | null, entry: SentCode | null): Maps | null {
+    const at = known ? codeIndex(maps, known) : -1;
+    this.entry = `concepts[${at < 0 ? maps.concepts.length : at}]`;
+    return known && at < 0 ? null : { ...maps, concepts: withEntry(maps.concepts, at, entry) };
+  }
+
+  private withField(maps: Maps, known: ZField | null, rule: ZField | null): Maps | null {
+    const at = known ? fieldIndex(maps, known) : -1;
+    this.entry = `zsegments[${at < 0 ? maps.zsegments.length : at}]`;
+    return known && at < 0 ? null : { ...maps, zsegments: withEntry(maps.zsegments, at, rule) };
+  }
+
+  /** Says whether the box could read the maps. */
+  private async tryOut(change: (maps: Maps) => Maps | null): Promise<boolean> {
+    if (this.busy || !this.maps) return false;
+    this.busy = true;
+    this.clear();
+    try {
+      const document = change(this.maps);
+      if (document === null) throw new Refused(412, "status412", "");
+      this.tried = await box.tryMaps(document);
+      return true;
+    } catch (problem) {
+      this.issues = problem instanceof Refused ? issuesOf(problem.body) : [];
+      if (this.issues.length === 0) this.error = problem;
+      return false;
+    } finally {
+      this.busy = false;
+    }
   }
 
   /** The whole document, as a file has it. */
