@@ -5,9 +5,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
 use serde_json::Value;
+
+use crate::mllp::{Identity, client_config};
 
 /// A test never waits longer than this for a byte.
 const READ_LIMIT: Duration = Duration::from_secs(60);
@@ -67,16 +67,12 @@ impl Http {
 
     /// HTTPS, trusting the authorities in `ca_pem` and asking for the name `localhost`.
     pub fn tls(address: SocketAddr, ca_pem: &str) -> Http {
-        let mut roots = rustls::RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
-            roots.add(certificate.expect("a certificate")).expect("an authority");
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("protocol versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        Http::tls_as(address, ca_pem, None)
+    }
+
+    /// The same with a certificate of the client's own.
+    pub fn tls_as(address: SocketAddr, ca_pem: &str, own: Option<&Identity>) -> Http {
+        let config = client_config(ca_pem, own);
         Http { address, tls: Some(Arc::new(config)), headers: Vec::new(), wire: None }
     }
 

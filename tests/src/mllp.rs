@@ -68,6 +68,27 @@ impl Identity {
     }
 }
 
+/// TLS of a client that trusts the authorities of `ca_pem`, with a certificate of its own or without.
+pub fn client_config(ca_pem: &str, own: Option<&Identity>) -> rustls::ClientConfig {
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
+        roots.add(certificate.expect("a certificate")).expect("an authority");
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("protocol versions")
+        .with_root_certificates(roots);
+    match own {
+        None => builder.with_no_client_auth(),
+        Some(own) => {
+            let key = PrivateKeyDer::from_pem_slice(own.key.as_bytes()).expect("a key");
+            let chain = vec![CertificateDer::from(own.der.clone())];
+            builder.with_client_auth_cert(chain, key).expect("a certificate with its key")
+        }
+    }
+}
+
 /// The parts of an acknowledgement that tests look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ack {
@@ -91,23 +112,7 @@ impl Mllp {
     /// Opens a connection over TLS to the name `localhost`, trusting the authorities of `ca_pem`, with a certificate of
     /// its own or without. In TLS 1.3 a refusal of the certificate is seen only when something is read.
     pub fn connect_tls(address: SocketAddr, ca_pem: &str, own: Option<&Identity>) -> io::Result<Mllp> {
-        let mut roots = rustls::RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
-            roots.add(certificate.expect("a certificate")).expect("an authority");
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("protocol versions")
-            .with_root_certificates(roots);
-        let config = match own {
-            None => builder.with_no_client_auth(),
-            Some(own) => {
-                let key = PrivateKeyDer::from_pem_slice(own.key.as_bytes()).expect("a key");
-                let chain = vec![CertificateDer::from(own.der.clone())];
-                builder.with_client_auth_cert(chain, key).expect("a certificate with its key")
-            }
-        };
+        let config = client_config(ca_pem, own);
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;

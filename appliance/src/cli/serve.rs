@@ -165,8 +165,14 @@ fn start(app: &App, bound: &Bound, control: Arc<tokio::net::UnixListener>, conne
     };
     let (own, listener, with) = (app.clone(), bound.https.clone(), service.clone());
     supervisor.run(Task::HttpsListener, OnError::Restart, move |stop| {
-        let tls = own.tls().clone();
-        server::https(listener.clone(), move || tls.https(), with.clone(), stop)
+        let app = own.clone();
+        // Browsers with certificates of their own may ask people for one, so nobody is asked without need.
+        let config = move || match app.rooms().is_ok_and(|rooms| rooms.exchange.channels().ask_certificates())
+        {
+            true => app.tls().https_asking(),
+            false => app.tls().https(),
+        };
+        server::https(listener.clone(), config, with.clone(), stop)
     });
     let (listener, with) = (bound.http.clone(), service.clone());
     supervisor.run(Task::HttpListener, OnError::Restart, move |stop| {

@@ -3,15 +3,18 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use clinicvault_gateway::hl7::rework::Draft;
 use clinicvault_gateway::hl7::{Message, Mode, Problem};
 use jiff::SignedDuration;
 
 use super::channels::counts::Counts;
-use super::channels::document::{Channel, Reuse, Rules};
+use super::channels::document::{Channel, Reuse, Rules, Source};
+use super::channels::fhir_rules::FhirRules;
 use super::channels::rework::{Act, Filter, operations};
 use super::channels::script::Script;
 use super::inbox::Arrival;
 use super::outbox::destination::Target;
+use super::sources::http::Takes;
 
 /// The rules of a channel as the inbox uses them.
 #[derive(Debug, Default)]
@@ -26,6 +29,10 @@ pub struct Intake {
     pub gate: Option<Script>,
     /// What is changed in a message before it is read.
     pub operations: Vec<Act>,
+    /// The rules for FHIR messages, of a channel that takes them alone.
+    pub fhir: Option<FhirRules>,
+    /// Whether it takes HL7 v2 alone.
+    pub hl7_alone: bool,
     /// Where messages go on to.
     pub destinations: Vec<Target>,
     /// What has come.
@@ -35,12 +42,15 @@ pub struct Intake {
 impl Intake {
     /// The rules of a document.
     pub fn of(channel: &Channel, counts: Arc<Counts>) -> Self {
+        let fhir = channel.takes_fhir();
         Self {
             name: channel.name.clone(),
             rules: channel.rules.clone(),
-            filter: channel.filter.clone(),
-            gate: channel.filter.as_ref().and_then(Filter::gate),
-            operations: operations(&channel.transform),
+            filter: channel.filter.clone().filter(|_| !fhir),
+            gate: channel.filter.as_ref().filter(|_| !fhir).and_then(Filter::gate),
+            operations: if fhir { Vec::new() } else { operations(&channel.transform) },
+            fhir: fhir.then(|| FhirRules::of(channel)),
+            hl7_alone: matches!(&channel.source, Source::Http(http) if http.takes == Some(Takes::Hl7)),
             destinations: channel.destinations.clone(),
             counts,
         }
@@ -70,7 +80,7 @@ impl Intake {
         if !self.filter.as_ref().is_none_or(|filter| filter.passes(message)) {
             return Ok(false);
         }
-        self.gate.as_ref().map_or(Ok(true), |gate| gate.decide(message))
+        self.gate.as_ref().map_or(Ok(true), |gate| gate.decide(Draft::of(message)))
     }
 
     /// How long a repetition gets its stored answer.

@@ -3,6 +3,7 @@
 
 use clinicvault_gateway::hl7::accept::{self, Policy};
 use clinicvault_gateway::hl7::{Message, admit, charset, parse};
+use clinicvault_gateway::json::{self, Value};
 use clinicvault_gateway::map::to_transaction;
 use clinicvault_vault::{Action, Outcome};
 use serde::Serialize;
@@ -10,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::channels::document::Channel;
 use super::channels::rework;
+use super::fhir_reading::{fault, transaction};
 use super::inbox::leaf;
 use super::intake::Intake;
 use super::row::{self, Facts, Fault};
@@ -23,7 +25,7 @@ pub const LONGEST: usize = 512 * 1024;
 /// A message to try.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// Its text, segments ended by CR or line feeds.
+    /// Its text, segments ended by CR or line feeds; for a channel of FHIR messages a Bundle.
     Text(String),
     /// One of the inbox.
     Stored(u64),
@@ -33,7 +35,7 @@ pub enum Input {
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tried {
-    /// The segments as they came.
+    /// The segments as they came; of a FHIR message the lines of its JSON.
     before: Vec<String>,
     /// The segments after the operations.
     after: Vec<String>,
@@ -72,6 +74,7 @@ impl Exchange {
     pub fn try_out(&self, who: &Actor, channel: &Channel, input: Input) -> Result<Tried, Error> {
         decide(who, Op::Update, &Subject::area_only(Area::Settings)).check()?;
         let bytes = match input {
+            Input::Text(text) if channel.takes_fhir() => text.into_bytes(),
             Input::Text(text) => text.replace("\r\n", "\r").replace('\n', "\r").into_bytes(),
             Input::Stored(seq) => self.stored_bytes(who, seq)?,
         };
@@ -79,7 +82,7 @@ impl Exchange {
             return Err(Error::TooMuch(format!("a message that is tried has at most {LONGEST} bytes")));
         }
         let intake = Intake::of(channel, std::sync::Arc::default());
-        Ok(self.tried(&intake, bytes))
+        Ok(if intake.fhir.is_some() { self.tried_fhir(&intake, &bytes) } else { self.tried(&intake, bytes) })
     }
 
     fn stored_bytes(&self, who: &Actor, seq: u64) -> Result<Vec<u8>, Error> {
@@ -92,6 +95,31 @@ impl Exchange {
         let looked = leaf(who, Action::Read, Outcome::Success, seq, facts.patient, Some("tried".to_owned()));
         self.records().vault().note(looked)?;
         Ok(bytes)
+    }
+
+    fn tried_fhir(&self, intake: &Intake, bytes: &[u8]) -> Tried {
+        let mut tried = Tried::default();
+        let bundle = match json::parse(bytes, &json::Limits::bytes(bytes.len())) {
+            Ok(bundle) => bundle,
+            Err(error) => {
+                let reason = format!("This is no JSON that can be taken: {error}.");
+                tried.refused.push(TriedProblem { code: "structure".to_owned(), place: None, reason });
+                return tried;
+            }
+        };
+        tried.before = pretty(&bundle);
+        match self.judge(intake, &bundle, bytes.len()) {
+            Err(refusal) => {
+                tried.refused = refusal.outcome.issues.iter().map(|issue| told(&fault(issue))).collect();
+            }
+            Ok(judged) => {
+                tried.after = pretty(&judged.bundle);
+                tried.passes = judged.passes;
+                tried.notes = judged.notes;
+                tried.fhir = judged.passes.then(|| transaction(&judged.message).bundle.pretty());
+            }
+        }
+        tried
     }
 
     pub(super) fn tried(&self, intake: &Intake, bytes: Vec<u8>) -> Tried {
@@ -141,6 +169,10 @@ impl Exchange {
         }
         tried
     }
+}
+
+fn pretty(bundle: &Value) -> Vec<String> {
+    bundle.pretty().lines().map(str::to_owned).collect()
 }
 
 fn lines(message: &Message) -> Vec<String> {

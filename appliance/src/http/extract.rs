@@ -1,6 +1,7 @@
 //! What handlers ask for: who is there, over which wire, with which body.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -24,6 +25,10 @@ pub struct Peer {
     /// True over HTTPS.
     pub tls: bool,
 }
+
+/// The certificate that a client has shown over HTTPS, DER. It has proved that it has the key, and no more.
+#[derive(Debug, Clone)]
+pub struct ClientCertificate(pub Arc<[u8]>);
 
 /// The id of this request, in the answer's `X-Request-Id` and in the log.
 #[derive(Debug, Clone)]

@@ -17,7 +17,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::error::HttpError;
-use super::extract::{Actor, Json, Peer};
+use super::extract::{Actor, ClientCertificate, Json, Peer};
 use super::fhir::messages;
 use super::{limits, session};
 use crate::app::App;
@@ -26,6 +26,7 @@ use crate::exchange::channels::document::Source;
 use crate::exchange::fhir_message::Posted;
 use crate::exchange::inbox::{Reply, Told};
 use crate::exchange::intake::{Intake, Way};
+use crate::exchange::sources::http::HttpSource;
 use crate::exchange::upload::Verdict;
 use crate::records::access::Who;
 
@@ -77,11 +78,15 @@ async fn send(
     request: Request,
 ) -> Result<Response, HttpError> {
     let who = session::identify(&app, request.extensions(), request.headers(), false)?;
-    let intake = admitted(&app, &who, &channel)?;
+    let shown = request.extensions().get::<ClientCertificate>().cloned();
+    let intake = admitted(&app, &who, &channel, shown.as_ref())?;
     if is_fhir(&request) {
         return fhir(&app, &who, peer, intake, request).await;
     }
     let typed = typed(&request)?;
+    if intake.fhir.is_some() {
+        return Err(only_fhir());
+    }
     let bytes = body(&app, request, app.config().hl7.frame_kib * 1024, "hl7.frame_kib").await?;
     let wire = if peer.tls { "https" } else { "http" };
     let way = Way::peer(wire, peer.address, peer.tls, intake);
@@ -101,6 +106,11 @@ async fn send(
     let mut response = Response::new(done.answer.into());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(typed));
     Ok(response)
+}
+
+fn only_fhir() -> HttpError {
+    let why = "This channel takes FHIR messages alone (source.takes): send application/fhir+json, or HL7 v2 to another.";
+    HttpError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupportedType", "not-supported", why)
 }
 
 fn is_fhir(request: &Request) -> bool {
@@ -132,7 +142,12 @@ async fn fhir(
 }
 
 /// The rules of a channel, for a program that may send to it. Whether there is such a channel is nobody else's business.
-fn admitted(app: &App, who: &Actor, name: &str) -> Result<Arc<Intake>, HttpError> {
+fn admitted(
+    app: &App,
+    who: &Actor,
+    name: &str,
+    shown: Option<&ClientCertificate>,
+) -> Result<Arc<Intake>, HttpError> {
     let exchange = app.rooms()?.exchange.clone();
     let live = exchange.channels().find(name).filter(|live| live.kept().is_there());
     let kept = live.as_ref().map(|live| live.kept());
@@ -145,6 +160,17 @@ fn admitted(app: &App, who: &Actor, name: &str) -> Result<Arc<Intake>, HttpError
         let why = "This token may not send to such a channel; the owner names its id in source.tokens of the channel.";
         return Err(HttpError::forbidden(why));
     };
+    if let Source::Http(HttpSource { peers, .. }) = &kept.document.source
+        && !peers.is_empty()
+    {
+        let shown = shown.map(|shown| shown.0.as_ref());
+        if let Err(why) = live.peers().admit(peers, shown, app.clock().now(), "source.peers") {
+            app.rooms()?.people.note_denial(who, "POST /hl7/v2/{channel}: certificate")?;
+            return Err(HttpError::forbidden(format!(
+                "This channel is for known certificates: {why}. The owner names its fingerprint in source.peers of the channel."
+            )));
+        }
+    }
     if !kept.document.on {
         return Err(HttpError::unavailable("This channel is paused; send it again later."));
     }
@@ -195,6 +221,9 @@ pub(super) async fn upload(
         }
         live.intake()
     };
+    if intake.fhir.is_some() {
+        return Err(only_fhir());
+    }
     let bytes = body(&app, request, LARGEST, "the limit of an upload").await?;
     let done = exchange.take_file(bytes.to_vec(), intake, "upload", &who.id).await;
     if done.told.is_empty() {

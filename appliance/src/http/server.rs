@@ -18,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::connections::{Connections, Ticket};
-use super::extract::Peer;
+use super::extract::{ClientCertificate, Peer};
 use super::front;
 use super::linger::Lingering;
 use crate::supervisor::Stop;
@@ -43,6 +43,13 @@ pub struct Service {
     pub header_time: Duration,
 }
 
+/// Who is at the other end of a connection.
+#[derive(Clone)]
+struct Caller {
+    peer: Peer,
+    shown: Option<ClientCertificate>,
+}
+
 /// Serves HTTPS until told to stop. `tls` is asked for every connection, so a renewed certificate is used at once.
 pub async fn https(
     listener: Arc<TcpListener>,
@@ -58,7 +65,9 @@ pub async fn https(
                 return;
             };
             let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            let peer = Peer { address: peer, tls: true };
+            let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+            let shown = shown.map(|leaf| ClientCertificate(Arc::from(leaf.as_ref())));
+            let peer = Caller { peer: Peer { address: peer, tls: true }, shown };
             if h2 {
                 serve_h2(stream, peer, service, ticket, stop).await;
             } else {
@@ -72,7 +81,8 @@ pub async fn https(
 /// Serves plain HTTP until told to stop.
 pub async fn http(listener: Arc<TcpListener>, service: Service, stop: Stop) -> anyhow::Result<()> {
     accept(&listener, stop, &service.clone(), |stream, peer, ticket, stop| {
-        serve_h1(stream, Peer { address: peer, tls: false }, service.clone(), ticket, stop)
+        let peer = Caller { peer: Peer { address: peer, tls: false }, shown: None };
+        serve_h1(stream, peer, service.clone(), ticket, stop)
     })
     .await
 }
@@ -112,7 +122,7 @@ where
     Ok(())
 }
 
-async fn serve_h1<S>(stream: S, peer: Peer, service: Service, ticket: Ticket, mut stop: Stop)
+async fn serve_h1<S>(stream: S, peer: Caller, service: Service, ticket: Ticket, mut stop: Stop)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -126,7 +136,7 @@ where
         service_fn(move |request: http::Request<Incoming>| {
             let has_body = !request.body().is_end_stream();
             let (answer, refused) =
-                (respond(request, peer, service.clone(), ticket.clone()), refused.clone());
+                (respond(request, peer.clone(), service.clone(), ticket.clone()), refused.clone());
             async move {
                 let answer = answer.await?;
                 refused.store(has_body && !answer.status().is_success(), Ordering::Relaxed);
@@ -144,7 +154,7 @@ where
     let _ = tokio::time::timeout(GRACE, connection).await;
 }
 
-async fn serve_h2<S>(stream: S, peer: Peer, service: Service, ticket: Ticket, mut stop: Stop)
+async fn serve_h2<S>(stream: S, peer: Caller, service: Service, ticket: Ticket, mut stop: Stop)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -157,7 +167,7 @@ where
     let ticket = Arc::new(ticket);
     let answer = {
         let ticket = ticket.clone();
-        service_fn(move |request| respond(request, peer, service.clone(), ticket.clone()))
+        service_fn(move |request| respond(request, peer.clone(), service.clone(), ticket.clone()))
     };
     let connection = builder.serve_connection(TokioIo::new(stream), answer);
     tokio::pin!(connection);
@@ -171,7 +181,7 @@ where
 
 async fn respond(
     request: http::Request<Incoming>,
-    peer: Peer,
+    Caller { peer, shown }: Caller,
     service: Service,
     ticket: Arc<Ticket>,
 ) -> Result<axum::response::Response, std::convert::Infallible> {
@@ -179,6 +189,9 @@ async fn respond(
     let mut request = request.map(Body::new);
     let router = if peer.tls || on_the_box(&request, peer.address) { service.whole } else { service.install };
     request.extensions_mut().insert(peer);
+    if let Some(shown) = shown {
+        request.extensions_mut().insert(shown);
+    }
     Ok(front::answer(router, request).await)
 }
 

@@ -2,6 +2,7 @@
 
 pub mod addresses;
 pub mod authority;
+mod clients;
 pub mod install;
 pub mod origin;
 pub mod tls;

@@ -24,6 +24,7 @@ use thiserror::Error;
 
 use super::addresses;
 use super::authority::{self, Authority, CertificateError, Leaf};
+use super::clients::Asked;
 use crate::app::App;
 use crate::supervisor::Stop;
 
@@ -58,6 +59,7 @@ struct Inner {
     shown: Arc<Shown>,
     names: Vec<String>,
     https: Arc<ServerConfig>,
+    asking: Arc<ServerConfig>,
     mllp: Arc<ServerConfig>,
     state: RwLock<State>,
 }
@@ -89,8 +91,9 @@ impl Tls {
         let shown = Arc::new(Shown(RwLock::new(certified(&leaf, &provider)?)));
         Ok(Tls(Arc::new(Inner {
             folder: folder.to_owned(),
-            https: Arc::new(config(&provider, shown.clone(), &[b"h2", b"http/1.1"])?),
-            mllp: Arc::new(config(&provider, shown.clone(), &[])?),
+            https: Arc::new(config(&provider, shown.clone(), &[b"h2", b"http/1.1"], false)?),
+            asking: Arc::new(config(&provider, shown.clone(), &[b"h2", b"http/1.1"], true)?),
+            mllp: Arc::new(config(&provider, shown.clone(), &[], false)?),
             shown,
             names: names.to_vec(),
             state: RwLock::new(State { leaf, authority }),
@@ -100,6 +103,11 @@ impl Tls {
     /// Settings for HTTPS: TLS 1.3, or 1.2 with AEAD suites, which are the only ones the library knows.
     pub fn https(&self) -> Arc<ServerConfig> {
         self.0.https.clone()
+    }
+
+    /// The same, and clients are asked for a certificate that they may show or not.
+    pub fn https_asking(&self) -> Arc<ServerConfig> {
+        self.0.asking.clone()
     }
 
     /// Settings for MLLP over TLS.
@@ -220,11 +228,15 @@ fn config(
     provider: &Arc<CryptoProvider>,
     shown: Arc<Shown>,
     protocols: &[&[u8]],
+    asks: bool,
 ) -> Result<ServerConfig, rustls::Error> {
-    let mut config = ServerConfig::builder_with_provider(provider.clone())
-        .with_protocol_versions(&[&TLS13, &TLS12])?
-        .with_no_client_auth()
-        .with_cert_resolver(shown);
+    let builder =
+        ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(&[&TLS13, &TLS12])?;
+    let builder = match asks {
+        true => builder.with_client_cert_verifier(Arc::new(Asked(provider.clone()))),
+        false => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_cert_resolver(shown);
     config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     Ok(config)
 }

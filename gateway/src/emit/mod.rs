@@ -17,6 +17,7 @@ mod medication;
 mod observation;
 mod order;
 mod participation;
+mod passing;
 mod patient;
 mod people;
 mod response;
@@ -42,6 +43,7 @@ use crate::json::Value;
 
 pub use head::{Acknowledge, Envelope};
 pub use kind::{Kind, caused};
+pub use passing::told;
 pub use response::Told;
 use segment::Segment;
 pub use set::{Set, local, references};

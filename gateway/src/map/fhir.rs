@@ -134,8 +134,6 @@ pub fn read(bundle: &Value) -> Result<FhirMessage, Outcome> {
     }
     let source = header.get("source");
     let endpoint = source.and_then(|source| source.str("endpoint")).unwrap_or_default();
-    let coded = header.get("eventCoding").and_then(|coding| coding.str("code"));
-    let event = coded.or_else(|| header.str("eventUri").and_then(|uri| uri.rsplit(['/', '#', ':']).next()));
     let mut rest = Vec::new();
     for (n, entry) in entries.iter().enumerate().skip(1) {
         let Some(resource) = entry.get("resource") else {
@@ -163,13 +161,20 @@ pub fn read(bundle: &Value) -> Result<FhirMessage, Outcome> {
     Ok(FhirMessage {
         id: id.to_owned(),
         identifier: identifier.to_owned(),
-        event: event.unwrap_or_default().chars().take(40).collect(),
+        event: event(header),
         endpoint: endpoint.to_owned(),
         source: source.and_then(|source| source.str("name")).unwrap_or(endpoint).to_owned(),
         of_patient: rest.iter().any(patient),
         header: header.clone(),
         entries: rest,
     })
+}
+
+/// The event of a MessageHeader: the code of `eventCoding`, else the last part of `eventUri`; at most 40 characters.
+pub fn event(header: &Value) -> String {
+    let coded = header.get("eventCoding").and_then(|coding| coding.str("code"));
+    let event = coded.or_else(|| header.str("eventUri").and_then(|uri| uri.rsplit(['/', '#', ':']).next()));
+    event.unwrap_or_default().chars().take(40).collect()
 }
 
 impl FhirMessage {

@@ -1,7 +1,7 @@
 //! MLLP over TLS: the box's certificate or a given one, and peers that are known by their certificates.
 
 use clinicvault_tests::mllp::Identity;
-use clinicvault_tests::{Clinic, Mllp, sample};
+use clinicvault_tests::{Clinic, Http, Mllp, sample};
 use serde_json::json;
 
 use super::{address, create, put, wait_until};
@@ -53,4 +53,50 @@ fn a_certificate_of_the_clinics_own_choice_is_shown() {
     let mut lab = Mllp::connect_tls(at, given.certificate(), None).unwrap();
     assert_eq!(lab.send(&sample::adt("A04", "T-1", "88120", "Sathe", "Uma", "9822012345")).code, "AA");
     assert!(super::line(&mut owner, "lab")["certificateEnds"].is_string());
+}
+
+#[test]
+fn a_program_over_http_shows_its_pinned_certificate_besides_its_token() {
+    let clinic = Clinic::open();
+    let mut owner = clinic.owner();
+    let token = json!({"name": "lab", "scope": "system/Patient.r", "ttlHours": 1});
+    let made = owner.post("/api/tokens", &token).expect(201).json();
+    let (known, stranger, ended) =
+        (Identity::make("lab"), Identity::make("lab"), Identity::ended("lab", 2020));
+    let peers = [&known, &ended].map(|one| json!({"name": "City lab", "fingerprint": one.fingerprint()}));
+    let source =
+        |peers: &[serde_json::Value]| json!({"kind": "http", "tokens": [made["id"]], "peers": peers});
+    create(&mut owner, &json!({"name": "lab", "source": source(&peers)}));
+    create(&mut owner, &json!({"name": "open", "source": source(&[])}));
+    let (at, ca) = (clinic.server().https, clinic.cli_ok(&["ca"]));
+    let message = sample::adt("A04", "T-1", "88120", "Sathe", "Uma", "9822012345");
+    let typed = [("Content-Type", "application/hl7-v2")];
+    let bearer = made["token"].as_str().unwrap();
+    let send = |http: Http, to: &str| {
+        let answer = http.bearer(bearer).send("POST", &format!("/hl7/v2/{to}"), &typed, message.as_bytes());
+        (answer.status, answer.text())
+    };
+    for wrong in [Some(&stranger), Some(&ended), None] {
+        let (status, text) = send(Http::tls_as(at, &ca, wrong), "lab");
+        assert_eq!(status, 403, "{text}");
+        assert!(text.contains("source.peers"), "{text}");
+    }
+    assert_eq!(send(clinic.http(), "lab").0, 403, "clear text shows nothing");
+    let line = wait_until(&mut owner, "lab", |line| line["trouble"].is_string());
+    assert_eq!(line["counts"]["received"], 0, "{line}");
+    let (status, text) = send(Http::tls_as(at, &ca, Some(&known)), "lab");
+    assert!(status == 200 && text.contains("MSA|AA"), "{status} {text}");
+    let line = super::line(&mut owner, "lab");
+    assert!(line["peers"][0]["ends"].is_string(), "{line}");
+    // The token is needed all the same, and nobody else has to show anything.
+    let anybody = Http::tls_as(at, &ca, Some(&known));
+    assert_eq!(anybody.bearer("no-such").send("POST", "/hl7/v2/lab", &typed, b"MSH|").status, 401);
+    assert_eq!(send(Http::tls_as(at, &ca, Some(&stranger)), "open").0, 200);
+    assert_eq!(clinic.https().get("/fhir/metadata").status, 200);
+    // A fingerprint that is none is refused when it is written.
+    let wrong = json!({"name": "bad", "source": source(&[json!({"fingerprint": "ab"})])});
+    let headers = [("Content-Type", "application/json")];
+    let told =
+        owner.http.send("PUT", "/api/channels/bad", &headers, wrong.to_string().as_bytes()).expect(422);
+    assert!(told.text().contains("source.peers[0].fingerprint"), "{}", told.text());
 }

@@ -5,7 +5,7 @@ use clinicvault_gateway::fhir::outcome::{Issue, IssueCode, Outcome};
 use clinicvault_gateway::hl7::charset;
 
 use super::document::{Channel, Rules, Source};
-use super::rework;
+use super::{fhir_rules, rework};
 use crate::exchange::outbox::destination;
 
 /// Longest name.
@@ -99,7 +99,12 @@ pub fn all(channel: &Channel) -> Result<(), Outcome> {
         "What an analyser sends is no message that goes on; let a channel of the kind records tell of its results.",
     );
     findings.need(!made || !channel.destinations.is_empty(), "destinations", "Say where the messages go.");
-    rules(&channel.rules, &mut findings);
+    days(&channel.rules, &mut findings);
+    let fhir = channel.takes_fhir();
+    match fhir {
+        true => fhir_rules::check(channel, &mut findings),
+        false => rules(&channel.rules, &mut findings),
+    }
     let asks = matches!(channel.source, Source::Mllp(_) | Source::Http(_));
     findings.need(
         asks || channel.rules.answers.is_empty(),
@@ -109,10 +114,12 @@ pub fn all(channel: &Channel) -> Result<(), Outcome> {
     let twice = (1..channel.rules.answers.len())
         .any(|n| channel.rules.answers[..n].contains(&channel.rules.answers[n]));
     findings.need(!twice, "rules.answers", "Each answer stands once.");
-    if let Some(filter) = &channel.filter {
+    if let Some(filter) = channel.filter.as_ref().filter(|_| !fhir) {
         filter.check(&mut findings);
     }
-    rework::check(&channel.transform, &mut findings);
+    if !fhir {
+        rework::check(&channel.transform, &mut findings);
+    }
     findings.done()
 }
 
@@ -148,6 +155,9 @@ fn rules(rules: &Rules, findings: &mut Findings) {
             "A kind is a message type with or without its event, in capitals: ORU or ORU^R01.",
         );
     }
+}
+
+fn days(rules: &Rules, findings: &mut Findings) {
     findings.need((1..=365).contains(&rules.replay_days), "rules.replayDays", "From 1 to 365 days.");
     let kept = rules.keep_days.is_none_or(|days| (1..=36_500).contains(&days));
     findings.need(kept, "rules.keepDays", "From 1 to 36500 days; without it messages are kept for ever.");

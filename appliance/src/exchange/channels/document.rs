@@ -16,7 +16,7 @@ use super::rework::{Filter, Step};
 use crate::exchange::outbox::destination::Target;
 use crate::exchange::sources::analyser::AnalyserSource;
 use crate::exchange::sources::folder::FolderSource;
-use crate::exchange::sources::http::HttpSource;
+use crate::exchange::sources::http::{HttpSource, Takes};
 use crate::exchange::sources::mllp::MllpSource;
 use crate::exchange::sources::records::RecordsSource;
 
@@ -89,7 +89,7 @@ pub struct Rules {
     #[schema(max_items = 10)]
     pub processing: Vec<String>,
     /// Kinds of messages that are taken, such as `ORU^R01` or `ADT` for all its events; empty takes all that the box
-    /// knows. Others are answered AR 200 or 201.
+    /// knows. Others are answered AR 200 or 201. Of FHIR messages these are codes of events, and others are refused.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 200)]
     pub kinds: Vec<String>,
@@ -240,6 +240,11 @@ impl Channel {
         };
         check::all(&channel)?;
         Ok(channel)
+    }
+
+    /// Whether its rules are about FHIR messages.
+    pub fn takes_fhir(&self) -> bool {
+        matches!(&self.source, Source::Http(http) if http.takes == Some(Takes::Fhir))
     }
 
     /// The document as a tree of values.

@@ -10,6 +10,7 @@ pub mod check;
 pub mod counts;
 pub mod diff;
 pub mod document;
+pub mod fhir_rules;
 pub mod keeper;
 pub mod live;
 pub mod queues;
@@ -24,6 +25,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Notify;
 
+use self::document::Source;
 use self::live::Live;
 use self::store::{Kept, Wanted};
 use crate::records::Records;
@@ -78,6 +80,15 @@ impl Channels {
     pub fn there(&self) -> Vec<Arc<Live>> {
         let all = self.0.all.read().unwrap_or_else(PoisonError::into_inner);
         all.values().filter(|live| live.kept().is_there()).cloned().collect()
+    }
+
+    /// Whether a channel over HTTP is for known certificates.
+    pub fn ask_certificates(&self) -> bool {
+        self.there().iter().any(|live| {
+            let kept = live.kept();
+            let asks = matches!(&kept.document.source, Source::Http(http) if !http.peers.is_empty());
+            asks && kept.document.on
+        })
     }
 
     /// The channels that there are, for somebody who may look.

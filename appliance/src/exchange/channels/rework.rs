@@ -25,10 +25,10 @@ const LONGEST: usize = 4_000;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Filter {
-    /// Kinds of messages, such as `ORU^R01` or `ADT`; empty lets all pass.
+    /// Kinds of messages, such as `ORU^R01` or `ADT`, of FHIR messages the codes of their events; empty lets all pass.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<String>,
-    /// Senders as `MSH-3|MSH-4`; empty lets all pass.
+    /// Senders as `MSH-3|MSH-4`, of FHIR messages as the endpoint of their source; empty lets all pass.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub senders: Vec<String>,
     /// Conditions that must all hold.
@@ -45,7 +45,8 @@ pub struct Filter {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Condition {
-    /// The place, such as `PV1-2` or `OBX[2]-3.1`. Without a number in brackets any segment of the name will do.
+    /// The place, such as `PV1-2` or `OBX[2]-3.1`, of FHIR messages such as `Patient.gender` or `Observation[1].status`.
+    /// Without a number in brackets any segment or resource of the name will do.
     pub at: String,
     /// It holds one of these texts; without them, it holds any text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,7 +62,7 @@ pub struct Condition {
 pub enum Step {
     /// Writes a text.
     Set {
-        /// The place, such as `PID-3.4`.
+        /// The place, such as `PID-3.4`, of FHIR messages such as `Patient.name[0].family`.
         at: String,
         /// The text; delimiters in it are escaped.
         value: String,
@@ -112,7 +113,7 @@ pub enum Step {
     },
     /// Runs a rule, for what the others cannot say: arithmetic, a choice between places, a loop over segments.
     Rule {
-        /// The rule, in Rhai with `get`, `set`, `remove`, `segments` and `fixed`.
+        /// The rule, in Rhai with `get`, `set`, `remove`, `segments` (of FHIR messages `resources`) and `fixed`.
         #[schema(max_length = 16000)]
         script: String,
     },
@@ -135,9 +136,7 @@ impl Filter {
             let why = "A kind is a message type with or without its event, in capitals: ORU or ORU^R01.";
             findings.need(super::check::is_kind(kind), &format!("filter.kinds[{n}]"), why);
         }
-        let few = self.senders.len() <= MOST_VALUES && self.senders.iter().all(|s| s.len() <= LONGEST);
-        findings.need(few, "filter.senders", "At most 5000 senders.");
-        findings.need(self.when.len() <= MOST_CONDITIONS, "filter.when", "At most 50 conditions.");
+        self.check_sizes(findings);
         for (n, condition) in self.when.iter().enumerate() {
             let place = format!("filter.when[{n}]");
             match condition.at.parse::<Path>() {
@@ -146,14 +145,23 @@ impl Filter {
                 }
                 Err(error) => findings.wrong(format!("{place}.at"), format!("This is {error}.")),
             }
+        }
+        if let Some(Err(why)) = self.rule.as_deref().map(Script::compile) {
+            findings.wrong("filter.rule", why);
+        }
+    }
+
+    /// Notes what is too much of it, whatever messages it is about.
+    pub fn check_sizes(&self, findings: &mut Findings) {
+        let few = self.senders.len() <= MOST_VALUES && self.senders.iter().all(|s| s.len() <= LONGEST);
+        findings.need(few, "filter.senders", "At most 5000 senders.");
+        findings.need(self.when.len() <= MOST_CONDITIONS, "filter.when", "At most 50 conditions.");
+        for (n, condition) in self.when.iter().enumerate() {
             let few = condition
                 .is
                 .iter()
                 .all(|is| is.len() <= MOST_VALUES && is.iter().all(|v| v.len() <= LONGEST));
-            findings.need(few, &format!("{place}.is"), "At most 5000 texts of at most 4000 bytes.");
-        }
-        if let Some(Err(why)) = self.rule.as_deref().map(Script::compile) {
-            findings.wrong("filter.rule", why);
+            findings.need(few, &format!("filter.when[{n}].is"), "At most 5000 texts of at most 4000 bytes.");
         }
     }
 
@@ -220,7 +228,11 @@ impl Step {
         }
     }
 
-    fn is_small(&self) -> bool {
+    /// What [`Self::is_small`] asks for.
+    pub const SMALL: &'static str = "At most 5000 rows, and texts of at most 4000 bytes.";
+
+    /// Whether its table and texts are not too large.
+    pub fn is_small(&self) -> bool {
         let short = |text: &String| text.len() <= LONGEST;
         match self {
             Self::Set { value, .. } => short(value),
@@ -251,8 +263,7 @@ pub fn check(steps: &[Step], findings: &mut Findings) {
         {
             findings.wrong(format!("transform[{n}].script"), why);
         }
-        let why = "At most 5000 rows, and texts of at most 4000 bytes.";
-        findings.need(step.is_small(), &format!("transform[{n}]"), why);
+        findings.need(step.is_small(), &format!("transform[{n}]"), Step::SMALL);
     }
 }
 
@@ -282,7 +293,7 @@ pub fn change(
     for (number, act) in (1..).zip(acts) {
         match act {
             Act::Operation(operation) => draft.carry_out(number, operation),
-            Act::Rule(script) => draft = script.change(number, draft, limits)?,
+            Act::Rule(script) => draft = script.change(number, draft, limits.bytes)?,
         }
         if draft.size() > limits.bytes {
             return Err(rework::too_long(number, limits));

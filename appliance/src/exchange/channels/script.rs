@@ -1,21 +1,23 @@
 //! Rules of a channel: short scripts in Rhai that look at a message or change a copy of it (decision 0145).
 //!
-//! A rule sees the message through five functions and nothing else: no file, no clock, no network, no other module, no
+//! A rule sees a message of HL7 v2 or of FHIR through five functions and nothing else: no file, no clock, no network, no other module, no
 //! evaluation of text. Steps, time, depth and sizes are bounded. What goes wrong is told by its kind, line and position,
 //! never with a value: that may be the patient's.
 
 mod engine;
+mod surface;
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use clinicvault_gateway::hl7::rework::Draft;
-use clinicvault_gateway::hl7::{ErrorCode, Limits, Message, Problem};
+use clinicvault_gateway::hl7::{ErrorCode, Problem};
 use rhai::{AST, EvalAltResult, Position};
 
 use engine::{Access, Refused};
+
+pub use surface::{Surface, foreign_place};
 
 /// Longest rule in bytes.
 const LONGEST: usize = 16_000;
@@ -52,27 +54,27 @@ impl Script {
         Self::compile(text).unwrap_or(Self(None))
     }
 
-    /// What the rule of a filter answers about a message.
+    /// What the rule of a filter answers about a message, of which `draft` is a copy.
     ///
     /// # Errors
     /// When the rule fails, or answers neither true nor false.
-    pub fn decide(&self, message: &Message) -> Result<bool, Problem> {
+    pub fn decide<S: Surface>(&self, draft: S) -> Result<bool, Problem> {
         let what = "The rule of the channel's filter";
-        let draft = Arc::new(Mutex::new(Draft::of(message)));
+        let draft = Arc::new(Mutex::new(draft));
         let engine = engine::over(&draft, Access::Look);
         let ast = self.ast(what)?;
         engine.eval_ast::<bool>(ast).map_err(|error| failed(what, &error))
     }
 
-    /// The draft as the rule left it; `number` is that of the operation.
+    /// The draft as the rule left it, at most so many bytes long; `number` is that of the operation.
     ///
     /// # Errors
     /// When the rule fails.
-    pub fn change(&self, number: usize, draft: Draft, limits: &Limits) -> Result<Draft, Problem> {
+    pub fn change<S: Surface>(&self, number: usize, draft: S, longest: usize) -> Result<S, Problem> {
         let what = format!("Operation {number} of the channel, a rule,");
         let ast = self.ast(&what)?;
         let draft = Arc::new(Mutex::new(draft));
-        let engine = engine::over(&draft, Access::Change { number, longest: limits.bytes });
+        let engine = engine::over(&draft, Access::Change { number, longest });
         let done = engine.run_ast(ast).map_err(|error| failed(&what, &error));
         // The functions of the engine hold the draft.
         drop(engine);

@@ -12,7 +12,7 @@ use super::queues::{ChannelQueue, waiting};
 use super::{DEFAULT, store::Kept};
 use crate::app::App;
 use crate::exchange::Exchange;
-use crate::exchange::sources::pins::{Peers, TlsSource};
+use crate::exchange::sources::pins::{Peers, Pin, TlsSource};
 use crate::records::access::Actor;
 use crate::records::error::Error;
 
@@ -167,7 +167,7 @@ fn line(live: &Live, since: Timestamp, day: &Day, queue: ChannelQueue) -> Channe
         reason,
         address,
         certificate_ends: ends,
-        peers: tls(&document.source).map(|tls| peers(tls, &live.peers())).unwrap_or_default(),
+        peers: peers(pins(&document.source), &live.peers()),
         trouble: live.complaint(),
         allow: allowed(&document.source),
         tls: tls(&document.source).is_some(),
@@ -197,17 +197,25 @@ fn tls(source: &Source) -> Option<&TlsSource> {
 /// When certificates of its peers end, as far as they were shown.
 pub(super) fn peers_end(live: &Live) -> Vec<Timestamp> {
     let (kept, seen) = (live.kept(), live.peers());
-    let pins = tls(&kept.document.source).map(|tls| tls.peers.as_slice()).unwrap_or_default();
-    pins.iter().filter_map(|pin| seen.ends(pin)).collect()
+    pins(&kept.document.source).iter().filter_map(|pin| seen.ends(pin)).collect()
 }
 
-fn peers(tls: &TlsSource, seen: &Peers) -> Vec<ChannelPeer> {
-    let peer = |pin: &crate::exchange::sources::pins::Pin| ChannelPeer {
+/// The certificates that its peers are known by.
+fn pins(source: &Source) -> &[Pin] {
+    match source {
+        Source::Mllp(mllp) => mllp.tls.as_ref().map(|tls| tls.peers.as_slice()).unwrap_or_default(),
+        Source::Http(http) => &http.peers,
+        Source::Analyser(_) | Source::Folder(_) | Source::Records(_) => &[],
+    }
+}
+
+fn peers(pins: &[Pin], seen: &Peers) -> Vec<ChannelPeer> {
+    let peer = |pin: &Pin| ChannelPeer {
         name: pin.name.clone(),
         fingerprint: pin.fingerprint.clone(),
         ends: seen.ends(pin),
     };
-    tls.peers.iter().map(peer).collect()
+    pins.iter().map(peer).collect()
 }
 
 fn counted(counts: &Counts, since: Timestamp) -> ChannelCounts {

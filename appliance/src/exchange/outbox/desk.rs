@@ -211,6 +211,7 @@ impl Outbox {
                     ..Facts::default()
                 },
                 message: bytes,
+                unfit: None,
             };
             let new = enqueue(work, parcel)?;
             facts.replaced_by = Some(new);

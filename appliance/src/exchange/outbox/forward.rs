@@ -55,7 +55,7 @@ pub fn parcels(onward: &Onward<'_>, targets: &[Target], bundle: impl Fn() -> Vec
             control_id: onward.control_id.to_owned(),
             ..Facts::default()
         };
-        Parcel { facts, message }
+        Parcel { facts, message, unfit: None }
     };
     targets.iter().map(parcel).collect()
 }
@@ -75,7 +75,9 @@ pub fn enqueue_all(work: &mut Work<'_, '_>, seq: u64, parcels: Vec<Parcel>) -> R
             state = State::Failed;
         };
         let now = work.now();
-        if parcel.message.len() > MAX_BODY {
+        if let Some(why) = parcel.unfit.take() {
+            stop(&mut parcel.facts, now, "unfit", why);
+        } else if parcel.message.len() > MAX_BODY {
             parcel.message = Vec::new();
             stop(&mut parcel.facts, now, "unfit", "as FHIR it is longer than the outbox keeps".to_owned());
         } else if goes_round(work, &parcel, now)? {

@@ -62,6 +62,8 @@ pub struct Parcel {
     pub facts: Facts,
     /// Its bytes.
     pub message: Vec<u8>,
+    /// Why it cannot be sent; then a person sees it, and it has no bytes.
+    pub unfit: Option<String>,
 }
 
 /// Puts a message into the outbox, as part of the unit that causes it; answers its number.
@@ -78,7 +80,7 @@ pub fn enqueue(work: &mut Work<'_, '_>, parcel: Parcel) -> Result<u64, Error> {
 /// As the unit's writes.
 pub fn enqueue_unfit(work: &mut Work<'_, '_>, mut facts: Facts, why: String) -> Result<u64, Error> {
     facts.tried(Attempt { at: work.now(), outcome: "unfit".to_owned(), code: None, text: why });
-    enqueue_as(work, Parcel { facts, message: Vec::new() }, State::Failed)
+    enqueue_as(work, Parcel { facts, message: Vec::new(), unfit: None }, State::Failed)
 }
 
 /// [`enqueue`], in a state.

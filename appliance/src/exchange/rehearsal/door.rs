@@ -99,7 +99,8 @@ impl Exchange {
         decide(who, Op::Update, &Subject::area_only(Area::Settings)).check()?;
         let live = self.channels().read(who, channel)?;
         let document = live.kept().document.clone();
-        if matches!(document.source, Source::Analyser(_) | Source::Records(_)) {
+        let others = matches!(document.source, Source::Analyser(_) | Source::Records(_));
+        if others || document.takes_fhir() {
             let why = "This channel takes no messages of HL7 v2 from outside; there is no door to try.";
             return Err(Error::precondition(why));
         }

@@ -140,11 +140,13 @@ impl Exchange {
         let usual = Rules::default();
         let rules = channel.map_or(&usual, |channel| &channel.rules);
         let filter = channel.and_then(|channel| channel.filter.as_ref());
-        let hl7 = channel.is_none_or(|one| !matches!(one.source, Source::Analyser(_) | Source::Records(_)));
+        let hl7 = channel.is_none_or(|one| {
+            !matches!(one.source, Source::Analyser(_) | Source::Records(_)) && !one.takes_fhir()
+        });
         let structures = if hl7 { structures(rules, filter) } else { Vec::new() };
         let tls = channel.and_then(|channel| match &channel.source {
             Source::Mllp(mllp) => mllp.tls.clone(),
-            Source::Http(_) => Some(TlsSource::default()),
+            Source::Http(http) => Some(TlsSource { certificate: None, peers: http.peers.clone() }),
             Source::Analyser(_) | Source::Folder(_) | Source::Records(_) => None,
         });
         let shown =

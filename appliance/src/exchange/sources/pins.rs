@@ -60,14 +60,19 @@ impl TlsSource {
                 "The name of a certificate is of letters, digits, - and _; its files lie in the folder tls of the data.",
             );
         }
-        findings.need(self.peers.len() <= 100, &format!("{place}.peers"), "At most 100 peers.");
-        for (n, pin) in self.peers.iter().enumerate() {
-            findings.need(
-                plain(&pin.fingerprint).is_some(),
-                &format!("{place}.peers[{n}].fingerprint"),
-                "A fingerprint is the SHA-256 of the certificate: 64 hexadecimal digits (openssl x509 -fingerprint -sha256).",
-            );
-        }
+        check_pins(&self.peers, &format!("{place}.peers"), findings);
+    }
+}
+
+/// Notes what is wrong with a list of peers.
+pub fn check_pins(pins: &[Pin], place: &str, findings: &mut Findings) {
+    findings.need(pins.len() <= 100, place, "At most 100 peers.");
+    for (n, pin) in pins.iter().enumerate() {
+        findings.need(
+            plain(&pin.fingerprint).is_some(),
+            &format!("{place}[{n}].fingerprint"),
+            "A fingerprint is the SHA-256 of the certificate: 64 hexadecimal digits (openssl x509 -fingerprint -sha256).",
+        );
     }
 }
 
@@ -100,9 +105,46 @@ impl Peers {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn refuse(&self, why: String) -> rustls::Error {
+    /// Whether whoever shows this certificate is one of the peers at `place` of the document; what was refused is kept.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn admit(
+        &self,
+        pins: &[Pin],
+        shown: Option<&[u8]>,
+        now: Timestamp,
+        place: &str,
+    ) -> Result<(), String> {
+        let pins: Vec<String> = pins.iter().filter_map(|pin| plain(&pin.fingerprint)).collect();
+        let known = match shown {
+            Some(leaf) => self.know(&pins, leaf, now.as_second(), place),
+            None => Err("a peer showed no certificate".to_owned()),
+        };
+        known.inspect_err(|why| self.refuse(why.clone()))
+    }
+
+    fn know(&self, pins: &[String], leaf: &[u8], now: i64, place: &str) -> Result<(), String> {
+        let own = fingerprint(leaf);
+        let Some((begins, ends)) = life(leaf) else {
+            return Err("a peer showed a certificate that cannot be read".to_owned());
+        };
+        if !pins.contains(&own) {
+            return Err(format!(
+                "a peer showed a certificate that is none of {place}; its fingerprint is {own}"
+            ));
+        }
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).insert(own.clone(), ends);
+        if now < begins.as_second() || now > ends.as_second() {
+            return Err(format!(
+                "the peer's certificate {own} is good from {begins} to {ends}; the peer needs a new one"
+            ));
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, why: String) {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
-        rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)
     }
 }
 
@@ -208,24 +250,11 @@ impl ClientCertVerifier for Pinned {
         _: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
-        let own = fingerprint(leaf);
-        let Some((begins, ends)) = life(leaf) else {
-            return Err(self.peers.refuse("a peer showed a certificate that cannot be read".to_owned()));
-        };
-        if !self.pins.contains(&own) {
-            let why = format!(
-                "a peer showed a certificate that is none of source.tls.peers; its fingerprint is {own}"
-            );
-            return Err(self.peers.refuse(why));
-        }
-        self.peers.shown.lock().unwrap_or_else(PoisonError::into_inner).insert(own.clone(), ends);
         let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        if now < begins.as_second() || now > ends.as_second() {
-            let why = format!(
-                "the peer's certificate {own} is good from {begins} to {ends}; the peer needs a new one"
-            );
-            return Err(self.peers.refuse(why));
-        }
+        self.peers.know(&self.pins, leaf, now, "source.tls.peers").map_err(|why| {
+            self.peers.refuse(why);
+            rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)
+        })?;
         Ok(ClientCertVerified::assertion())
     }
 

@@ -254,7 +254,7 @@ impl Maker<'_> {
                 cause: cause.clone(),
                 ..Facts::default()
             };
-            Made { parcel: Parcel { facts, message }, unfit: None }
+            Made { parcel: Parcel { facts, message, unfit: None }, unfit: None }
         };
         for target in &self.channel.destinations {
             let form = target.to.form();
@@ -349,9 +349,8 @@ impl Maker<'_> {
     /// What stands around a record without being referred to by it, with what that refers to.
     fn beside(&self, caused: &[Message], root: &Value) -> Result<BTreeMap<String, Value>, Error> {
         let mut found = vicinity(self.exchange.records(), self.from, caused, root)?;
-        for record in found.clone().values() {
-            found.extend(self.around(record)?);
-        }
+        let further: Vec<_> = found.values().map(|record| self.around(record)).collect::<Result<_, _>>()?;
+        found.extend(further.into_iter().flatten());
         Ok(found)
     }
 

@@ -1,4 +1,4 @@
-//! `Prefer: respond-async` for any request: it is kept as a job, carried out by the same router, and its answer is fetched
+//! `Prefer: respond-async` for any request, and `async=true` of `$process-message`: it is kept as a job, carried out by the same router, and its answer is fetched
 //! from the job.
 
 use axum::Router;
@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::ask::{self, Ask};
 use super::bulk::{kick_off, prefers, taken};
-use super::media;
+use super::{media, messages};
 use crate::app::App;
 use crate::http::error::HttpError;
 use crate::http::extract::{Actor, Peer};
@@ -43,7 +43,8 @@ pub async fn turn(State(app): State<App>, request: Request, next: Next) -> Respo
 /// in are as they are: a preference may be passed over (RFC 7240).
 fn is_wanted(request: &Request) -> bool {
     let path = request.uri().path();
-    prefers(request.headers(), "respond-async")
+    let wanted = prefers(request.headers(), "respond-async") || messages::wants_later(request.uri());
+    wanted
         && request.extensions().get::<Actor>().is_some()
         && !["/$export", "/$import"].iter().any(|end| path.ends_with(end))
         && !["/fhir/_jobs/", "/fhir/_uploads"].iter().any(|start| path.starts_with(start))
@@ -54,7 +55,7 @@ async fn keep(app: App, request: Request) -> Result<Response, HttpError> {
     let ask = Ask::whatever_is_accepted(&mut parts, &app).await?;
     let peer = Peer::from_request_parts(&mut parts, &app).await?;
     let head = Later {
-        target: parts.uri.path_and_query().map_or("", |target| target.as_str()).to_owned(),
+        target: messages::at_once(&parts.uri),
         headers: kept(&parts.headers),
         tls: peer.tls,
         peer: peer.address.to_string(),

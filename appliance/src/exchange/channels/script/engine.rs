@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use clinicvault_gateway::hl7::path::Path;
-use clinicvault_gateway::hl7::rework::{Deed, Draft, Operation};
 use rhai::packages::{
     ArithmeticPackage, BasicArrayPackage, BasicIteratorPackage, BasicMathPackage, BasicStringPackage,
     LogicPackage, MoreStringPackage, Package,
 };
 use rhai::{Array, Dynamic, Engine, EvalAltResult, INT, Module, Position, Shared};
+
+use super::surface::Surface;
 
 /// Most steps of one run.
 pub const MOST_STEPS: u64 = 100_000;
@@ -36,7 +36,7 @@ pub enum Access {
 }
 
 type Answer<T> = Result<T, Box<EvalAltResult>>;
-type Held = Arc<Mutex<Draft>>;
+type Held<S> = Arc<Mutex<S>>;
 
 /// An engine with bounds and without functions of its own: what compiles a rule.
 pub fn bare() -> Engine {
@@ -58,7 +58,7 @@ pub fn bare() -> Engine {
 }
 
 /// An engine whose functions see this draft.
-pub fn over(draft: &Held, access: Access) -> Engine {
+pub fn over<S: Surface>(draft: &Held<S>, access: Access) -> Engine {
     let mut engine = bare();
     for package in packages() {
         engine.register_global_module(package.clone());
@@ -68,21 +68,11 @@ pub fn over(draft: &Held, access: Access) -> Engine {
         (steps.is_multiple_of(LOOK) && Instant::now() > end).then_some(Dynamic::UNIT)
     });
     let held = draft.clone();
-    engine.register_fn("get", move |at: &str| -> Answer<String> {
-        let path = place(at, false)?;
-        Ok(lock(&held).text(&path))
-    });
+    engine.register_fn("get", move |at: &str| -> Answer<String> { lock(&held).text(at).map_err(refusal) });
     let held = draft.clone();
-    engine.register_fn("segments", move |name: &str| -> Answer<Array> {
-        let path: Path = name.parse().map_err(|_| refusal("name a segment, such as segments(\"OBX\")"))?;
-        if path.field > 0 {
-            return Err(refusal("name a segment, such as segments(\"OBX\")"));
-        }
-        let count = lock(&held).count(&path.segment);
-        if count > MOST_ELEMENTS {
-            return Err(refusal("there are too many segments of this name"));
-        }
-        Ok((1..=count).map(|n| Dynamic::from(format!("{}[{n}]", path.segment))).collect())
+    engine.register_fn(S::PARTS, move |name: &str| -> Answer<Array> {
+        let parts = lock(&held).parts(name, MOST_ELEMENTS).map_err(refusal)?;
+        Ok(parts.into_iter().map(Dynamic::from).collect())
     });
     engine.register_fn("fixed", |number: f64, digits: INT| fixed(number, digits));
     engine.register_fn("fixed", |number: INT, digits: INT| fixed(number as f64, digits));
@@ -99,18 +89,15 @@ pub fn over(draft: &Held, access: Access) -> Engine {
         });
         let held = draft.clone();
         engine.register_fn("remove", move |at: &str| -> Answer<()> {
-            let path = place(at, true)?;
-            lock(&held).carry_out(number, &Operation { at: path, each: false, deed: Deed::Delete });
-            Ok(())
+            lock(&held).remove(number, at).map_err(refusal)
         });
     }
     engine
 }
 
-fn write(held: &Held, number: usize, longest: usize, at: &str, value: &str) -> Answer<()> {
-    let path = place(at, false)?;
+fn write<S: Surface>(held: &Held<S>, number: usize, longest: usize, at: &str, value: &str) -> Answer<()> {
     let mut draft = lock(held);
-    draft.carry_out(number, &Operation { at: path, each: false, deed: Deed::Set(value.to_owned()) });
+    draft.write(number, at, value).map_err(refusal)?;
     if draft.size() > longest {
         return Err(refusal("the message becomes too long"));
     }
@@ -125,27 +112,16 @@ fn fixed(number: f64, digits: INT) -> Answer<String> {
     }
 }
 
-/// A place that may be read and written; a whole segment only where it is taken out.
-fn place(text: &str, whole: bool) -> Answer<Path> {
-    let path: Path = text.parse().map_err(|_| refusal("a place is written like PID-3[2].4.2"))?;
-    let deed = if whole { Deed::Delete } else { Deed::Set(String::new()) };
-    let operation = Operation { at: path, each: false, deed };
-    match operation.check() {
-        Ok(()) => Ok(operation.at),
-        Err(error) => Err(refusal(&error.to_string())),
-    }
-}
-
 /// What a function of ours says when it refuses: words without a value, unlike what a rule throws itself.
 #[derive(Debug, Clone)]
 pub struct Refused(pub String);
 
-fn refusal(text: &str) -> Box<EvalAltResult> {
-    let token = Dynamic::from(Refused(text.to_owned()));
+fn refusal(text: impl Into<String>) -> Box<EvalAltResult> {
+    let token = Dynamic::from(Refused(text.into()));
     Box::new(EvalAltResult::ErrorRuntime(token, Position::NONE))
 }
 
-fn lock(held: &Held) -> MutexGuard<'_, Draft> {
+fn lock<S>(held: &Held<S>) -> MutexGuard<'_, S> {
     held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

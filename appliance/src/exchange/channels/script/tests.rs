@@ -1,5 +1,6 @@
-use clinicvault_gateway::hl7::Mode;
 use clinicvault_gateway::hl7::parse::read;
+use clinicvault_gateway::hl7::rework::Draft;
+use clinicvault_gateway::hl7::{Limits, Message, Mode};
 
 use super::*;
 
@@ -12,13 +13,13 @@ fn message() -> Message {
 fn changed(text: &str) -> Result<String, String> {
     let limits = Limits::default();
     let script = Script::compile(text)?;
-    let draft = script.change(1, Draft::of(&message()), &limits).map_err(|problem| problem.reason)?;
+    let draft = script.change(1, Draft::of(&message()), limits.bytes).map_err(|problem| problem.reason)?;
     let (message, _) = draft.finish(&limits, Mode::Tolerant).map_err(|problem| problem.reason)?;
     Ok(String::from_utf8_lossy(message.bytes()).replace('\r', "\n"))
 }
 
 fn decided(text: &str) -> Result<bool, String> {
-    Script::compile(text)?.decide(&message()).map_err(|problem| problem.reason)
+    Script::compile(text)?.decide(Draft::of(&message())).map_err(|problem| problem.reason)
 }
 
 #[test]
@@ -98,7 +99,7 @@ fn what_cannot_be_is_refused_when_it_is_written() {
         assert!(told.contains(why), "{text}: {told}");
     }
     let kept = Script::kept("let a = ;");
-    assert!(kept.decide(&message()).unwrap_err().reason.contains("no longer"));
+    assert!(kept.decide(Draft::of(&message())).unwrap_err().reason.contains("no longer"));
 }
 
 #[test]
