@@ -1,6 +1,7 @@
 //! Embeds the built web UI: writes a table of every file under `web-ui/dist`, each with its `.br` and `.gz` twin when
 //! the UI's build made one. Without a built UI the table is empty and the program says how to build it. Of the catalogue
-//! of texts it takes what the pages of the box itself say.
+//! of texts it takes what the pages of the box itself say. Of the transcription workers it takes what packaging/workers.sh left in
+//! the cargo target folder; without one the program says so.
 #![allow(clippy::disallowed_methods)] // Cargo speaks to build scripts through variables.
 
 use std::fmt::Write as _;
@@ -38,7 +39,26 @@ fn main() -> io::Result<()> {
     for language in ["en", "hi"] {
         words(&crate_folder.join(format!("../web-ui/src/text/{language}.json")), &out, language)?;
     }
-    Ok(())
+    workers(&out)
+}
+
+/// Names the packed workers that were built, for `include_bytes!`.
+fn workers(out: &Path) -> io::Result<()> {
+    // <target>/[<triple>/]<profile>/build/<package>/out
+    let triple = env::var_os("TARGET").unwrap_or_default();
+    let target = out.ancestors().skip(4).find(|folder| folder.file_name() != Some(triple.as_os_str()));
+    let folder = target.unwrap_or(out).join("workers");
+    fs::create_dir_all(&folder)?;
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut table = String::from("clinicvault_scribe::worker::Built {\n");
+    for variant in ["avx2", "baseline"] {
+        let file = folder.join(format!("{variant}.gz"));
+        let there =
+            if file.is_file() { format!("Some(include_bytes!({file:?}))") } else { "None".to_owned() };
+        let _ = writeln!(table, "    {variant}: {there},");
+    }
+    table.push_str("}\n");
+    fs::write(out.join("workers.rs"), table)
 }
 
 /// Takes out of the screens' catalogue what the pages say that the box makes itself. The catalogue has one key a line,

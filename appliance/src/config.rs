@@ -7,6 +7,7 @@ mod exchange;
 mod fhir;
 mod network;
 mod people;
+mod scribe;
 mod sentences;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ pub use self::exchange::{Alerts, Hl7, Jobs, Subscriptions};
 pub use self::fhir::{Fhir, Graphql, IndexedWords, Validation};
 pub use self::network::{Limits, Listen};
 pub use self::people::{Audit, SecondFactor, Sessions};
+pub use self::scribe::Scribe;
 use self::sentences::SENTENCES;
 use crate::lan::origin::origin_of;
 
@@ -49,6 +51,7 @@ pub struct Config {
     pub alerts: Alerts,
     pub jobs: Jobs,
     pub subscriptions: Subscriptions,
+    pub scribe: Scribe,
     pub clinic: Clinic,
     pub log: Log,
 }

@@ -9,12 +9,14 @@ mod fhir;
 mod hl7;
 mod import;
 mod init;
+mod model;
 mod place;
 mod reach;
 mod serve;
 mod status;
 mod terminology;
 mod token;
+mod transcribe;
 mod user;
 mod verify;
 
@@ -87,6 +89,11 @@ enum Command {
     /// Load large code systems, such as LOINC or ICD-10, from files
     #[command(subcommand)]
     Terminology(terminology::Terminology),
+    /// Fetch, bring, list and test the models of transcription
+    #[command(subcommand)]
+    Model(model::Model),
+    /// Say what was said in a recording, without a box
+    Transcribe(transcribe::Transcribe),
     /// Print the certificate of the clinic's own authority
     Ca(ca::Ca),
     /// Print the interface of the screens as an OpenAPI document (JSON)
@@ -115,6 +122,8 @@ pub fn main() -> ExitCode {
         Command::Hl7(command) => hl7::run(command),
         Command::Channel(command) => channel::run(command),
         Command::Terminology(command) => terminology::run(command),
+        Command::Model(command) => model::run(command),
+        Command::Transcribe(command) => transcribe::run(command),
         Command::Ca(command) => ca::run(command),
         Command::Openapi => openapi(),
         Command::Demo(command) => demo::run(command),

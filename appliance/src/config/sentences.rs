@@ -146,6 +146,17 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "subscriptions.keep_events",
         "Events of a subscription that can be asked for again after they were taken.",
     ),
+    ("scribe.models_dir", "Folder of transcription models; when empty, the folder models of the data."),
+    (
+        "scribe.mirror",
+        "Address of a folder of models for \"model fetch\"; http or https. Nothing is ever fetched unasked.",
+    ),
+    ("scribe.live_model", "Model for captions while people speak."),
+    ("scribe.final_model", "Model for the transcript afterwards."),
+    (
+        "scribe.graphics_dir",
+        "Folder with a worker for a graphics card, named cuda or vulkan; it is tried at the start before it is used.",
+    ),
     ("clinic.zone", "Time zone for dates that carry none."),
     ("log.level", "What is logged to stderr, such as info or clinicvault=debug,info."),
 ];
