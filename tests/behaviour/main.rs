@@ -27,6 +27,7 @@ mod leak;
 mod leaks;
 mod lifecycle;
 mod live;
+mod models;
 mod outbox;
 mod outbox_destinations;
 mod outbox_forwarding;

@@ -5,7 +5,7 @@
 //! `box` leaves out the benches of the rooms, `creates` measures the durable creates alone, `fhir` the FHIR server at
 //! 12,000 resources (beside a peer where one is named, see [`fhir`]) and `million` at a million, `hl7`
 //! messages from bytes to acknowledgement and record, beside the machine's own sync and other makers' receivers, and how much
-//! of them comes back; `faithful` the last alone.
+//! of them comes back; `faithful` the last alone, `scribe` transcription: cost, words wrong, how far captions lag, beside faster-whisper.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -23,6 +23,7 @@ mod fhir;
 mod hl7;
 mod load;
 mod rounds;
+mod scribe;
 mod table;
 
 use std::time::Duration;
@@ -72,6 +73,9 @@ fn main() {
     }
     if asked == "faithful" {
         hl7::faithful::all(&mut table);
+    }
+    if chosen(&["quick", "scribe"]) {
+        scribe::all(&mut table);
     }
     if chosen(&["million"]) {
         fhir::at_size(&mut table, &scale, LARGE.0, LARGE.1);
