@@ -288,7 +288,11 @@ impl Out {
 
     /// Cut at a letter where it is longer than the other side takes.
     fn text(&mut self, text: &str) {
-        let text = &text[..text.floor_char_boundary(MOST_TEXT as usize)];
+        let mut end = text.len().min(MOST_TEXT as usize);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let text = &text[..end];
         self.u32(text.len());
         self.0.extend_from_slice(text.as_bytes());
     }

@@ -14,11 +14,13 @@ pub fn filters(bands: u32) -> Vec<f32> {
             let frequency = f64::from(bin) * 40.0;
             let rising = -(low - frequency) / (middle - low);
             let falling = (high - frequency) / (high - middle);
-            let least = rising.min(falling);
-            // The published table begins with a negative zero, and the files' hashes hang on it.
-            let weight = if least < 0.0 { 0.0 } else { least as f32 };
+            let weight = rising.min(falling).max(0.0) as f32;
             table.push((f64::from(weight) * area) as f32);
         }
+    }
+    // The published table begins with a negative zero, and the files' hashes hang on it.
+    if let Some(first) = table.first_mut() {
+        *first = -0.0;
     }
     table
 }

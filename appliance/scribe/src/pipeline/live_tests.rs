@@ -186,7 +186,10 @@ proptest! {
             at += lost * lost * 3200;
         }
         stage.finish();
-        prop_assert_eq!(stage.events.last(), Some(&Event::Ended(1)));
+        let ends: Vec<usize> =
+            (0..stage.events.len()).filter(|at| stage.events[*at] == Event::Ended(1)).collect();
+        prop_assert_eq!(ends.len(), 1);
+        prop_assert!(!stage.events[ends[0]..].iter().any(|event| matches!(event, Event::Caption(_))));
         let mut last: BTreeMap<u64, (u32, bool)> = BTreeMap::new();
         for event in &stage.events {
             let Event::Caption(caption) = event else { continue };

@@ -268,7 +268,6 @@ impl Engine for Supervised {
             }
             let id = this.order();
             let order = Order::Voice { id, samples: samples.clone() };
-            let deadline = deadline.min(Instant::now() + Duration::from_secs(10));
             match this.ask(order, deadline)? {
                 Answer::Voice { id: same, frames }
                     if same == id && frames.len() == samples.len().div_ceil(FRAME) =>
