@@ -20,6 +20,7 @@ use crate::admin::gate::Gate;
 use crate::admin::people::People;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::consult::Consult;
 use crate::exchange::{Exchange, Rules};
 use crate::jobs::Jobs;
 use crate::lan::addresses;
@@ -78,6 +79,8 @@ pub struct Rooms {
     pub jobs: Jobs,
     /// Changes told to others.
     pub subscriptions: Subscriptions,
+    /// Consultations and their money.
+    pub consult: Consult,
 }
 
 /// The vault is not open, so nothing stored can be read or written.
@@ -225,7 +228,8 @@ impl App {
         let longest = inner.config.limits.body_mib << 20;
         let jobs = Jobs::new(records.clone(), &inner.config.jobs, longest, standing);
         let subscriptions = Subscriptions::new(records.clone(), people.clone(), &inner.config.subscriptions);
-        let rooms = Arc::new(Rooms { records, people, exchange, jobs, subscriptions });
+        let consult = Consult::new(records.clone(), &inner.config.consultations, &inner.config.payments);
+        let rooms = Arc::new(Rooms { records, people, exchange, jobs, subscriptions, consult });
         *inner.slot.write().unwrap_or_else(PoisonError::into_inner) = Slot::Open(rooms.clone());
         Ok(rooms)
     }

@@ -59,6 +59,27 @@ pub const OUTBOX_CURSORS: u16 = 71;
 /// Secrets that the box shows to destinations; by channel and name.
 pub const OUTBOX_SECRETS: u16 = 72;
 
+/// Consultations, the whole of each; by id.
+pub const CONSULTATIONS: u16 = 80;
+/// Those that are not over; by id.
+pub const CONSULTATIONS_OPEN: u16 = 81;
+/// Those of a patient; by patient and id.
+pub const CONSULTATIONS_OF: u16 = 82;
+/// Doctors as they can be given patients; by account.
+pub const DOCTORS: u16 = 83;
+/// Prices; by number.
+pub const PRICES: u16 = 84;
+/// Payments; by id.
+pub const PAYMENTS: u16 = 85;
+/// Those that are waited for, or whose credit is; by id.
+pub const PAYMENTS_OPEN: u16 = 86;
+/// Payments by the gateway's order.
+pub const PAYMENT_ORDERS: u16 = 87;
+/// Links by which patients come in; by hash.
+pub const JOIN_LINKS: u16 = 90;
+/// Sessions of patients; by hash of the token.
+pub const PATIENT_SESSIONS: u16 = 91;
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

@@ -3,6 +3,7 @@
 //! Read from a TOML file, then from `CLINICVAULT_SECTION_KEY` variables, then from the command line. Unknown keys are
 //! refused. What a clinic changes at run time (accounts, tokens, its name) is not here but in the vault.
 
+mod consult;
 mod exchange;
 mod fhir;
 mod network;
@@ -12,11 +13,12 @@ mod sentences;
 
 use std::path::{Path, PathBuf};
 
-use clinicvault_gateway::fhir::subscription::endpoint::Allowed;
+use clinicvault_gateway::fhir::subscription::endpoint::{Allowed, Endpoint};
 use clinicvault_gateway::json::Limits as JsonLimits;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use self::consult::{Consultations, Payments};
 pub use self::exchange::{Alerts, Hl7, Jobs, Subscriptions};
 pub use self::fhir::{Fhir, Graphql, IndexedWords, Validation};
 pub use self::network::{Limits, Listen};
@@ -52,6 +54,8 @@ pub struct Config {
     pub jobs: Jobs,
     pub subscriptions: Subscriptions,
     pub scribe: Scribe,
+    pub consultations: Consultations,
+    pub payments: Payments,
     pub clinic: Clinic,
     pub log: Log,
 }
@@ -173,6 +177,9 @@ impl Config {
         if listed.batch == 0 || listed.attempts == 0 || listed.timeout_seconds == 0 {
             let why = "subscriptions: batch, attempts and timeout_seconds must be at least 1";
             return Err(wrong(origin, why.to_owned()));
+        }
+        if let Err(why) = Endpoint::parse(&config.payments.razorpay) {
+            return Err(wrong(origin, format!("payments.razorpay: {why}")));
         }
         if !(1..=3_600).contains(&config.alerts.look_seconds) {
             return Err(wrong(origin, "alerts.look_seconds: must be from 1 to 3600".to_owned()));

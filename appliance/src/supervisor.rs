@@ -40,6 +40,8 @@ pub enum Task {
     Subscriptions,
     /// Messages leave the box.
     Outbox,
+    /// Consultations and payments whose time has come.
+    Consultations,
     /// Ended sessions and expired tokens are swept away.
     SessionSweeper,
     /// The leaf certificate is renewed before it ends.
@@ -200,6 +202,7 @@ impl Task {
             | Task::ChannelCounts
             | Task::ChannelAlerts
             | Task::Replays
+            | Task::Consultations
             | Task::SessionSweeper
             | Task::CertificateRenewal
             | Task::VaultWatch => Stage::StopJobs,

@@ -113,6 +113,13 @@ impl<'a> Person<'a> {
         self.keep_cookie(answer)
     }
 
+    /// PUT as this person.
+    pub fn put(&mut self, path: &str, data: &Value) -> Answer {
+        let body = data.to_string();
+        let answer = self.http.send("PUT", path, &[("Content-Type", "application/json")], body.as_bytes());
+        self.keep_cookie(answer)
+    }
+
     /// Registers a patient at the desk and returns the new identity.
     pub fn register(&mut self, name: &str, phone: &str, key: &str) -> Value {
         self.post("/api/patients", &crate::sample::registration(name, phone, key)).expect(201).json()

@@ -26,6 +26,8 @@ impl People {
                 self.has_roles(&who.id, roles) && self.consents(&who.id, client, patient)
             }
             Who::Machine { scopes } => self.has_token(&who.id) || self.may_have(&who.id, scopes),
+            // A patient's session is all that stands for them.
+            Who::Patient { .. } => false,
             Who::Sender | Who::Operator => true,
         }
     }

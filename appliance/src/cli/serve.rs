@@ -17,6 +17,7 @@ use crate::admin::{people, socket};
 use crate::app::{App, Slot};
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::consult;
 use crate::exchange::channels::{alerts, counts, keeper};
 use crate::exchange::{mllp, outbox, replay, worker};
 use crate::http::connections::Connections;
@@ -205,6 +206,9 @@ fn start(app: &App, bound: &Bound, control: Arc<tokio::net::UnixListener>, conne
     supervisor.run(Task::Outbox, OnError::Restart, move |stop| outbox::worker::run(own.clone(), stop));
     let own = app.clone();
     supervisor.run(Task::IndexRenewal, OnError::Restart, move |stop| renewal::run(own.clone(), stop));
+    let own = app.clone();
+    supervisor
+        .run(Task::Consultations, OnError::Restart, move |stop| consult::clock::keep(own.clone(), stop));
     let own = app.clone();
     supervisor.run(Task::SessionSweeper, OnError::Restart, move |stop| people::keep_swept(own.clone(), stop));
     let own = app.clone();

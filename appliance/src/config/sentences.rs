@@ -157,6 +157,17 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "scribe.graphics_dir",
         "Folder with a worker for a graphics card, named cuda or vulkan; it is tried at the start before it is used.",
     ),
+    ("consultations.hold_seconds", "How long a doctor is held for a payment."),
+    ("consultations.absent_seconds", "After how long a patient who has not come counts as absent."),
+    ("consultations.grace_seconds", "How long media that are lost are waited for."),
+    ("consultations.lapse_seconds", "Silence of a doctor's screen after which the doctor is given nobody."),
+    (
+        "payments.razorpay",
+        "Address of the payment gateway; its keys are set on the screen and lie in the vault.",
+    ),
+    ("payments.timeout_seconds", "Longest time that the gateway has to answer."),
+    ("payments.poll_seconds", "First wait before the gateway is asked about an order; it doubles."),
+    ("payments.poll_most_seconds", "Longest wait between two such questions."),
     ("clinic.zone", "Time zone for dates that carry none."),
     ("log.level", "What is logged to stderr, such as info or clinicvault=debug,info."),
 ];

@@ -10,6 +10,7 @@ pub mod changes;
 pub mod channels;
 pub mod chart;
 pub mod connections;
+pub mod consultations;
 mod cors;
 pub mod emergency;
 pub mod error;
@@ -33,6 +34,9 @@ pub mod outbox;
 pub mod own_factor;
 pub mod parameters;
 pub mod patients;
+pub mod payments;
+pub mod portal;
+pub mod presence;
 pub mod query;
 pub mod refusal;
 pub mod replays;
@@ -84,6 +88,10 @@ pub fn router(app: App) -> Router {
         .merge(parameters::routes())
         .merge(subscriptions::routes())
         .merge(notifications::routes())
+        .merge(consultations::routes())
+        .merge(presence::routes())
+        .merge(payments::routes())
+        .merge(portal::routes())
         .route_layer(from_fn_with_state(app.clone(), guard::guard))
         .fallback(assets::answer)
         .layer(from_fn_with_state(app.clone(), cors::turn))

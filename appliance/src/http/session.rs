@@ -43,12 +43,16 @@ pub fn identify(
     headers: &HeaderMap,
     touch: bool,
 ) -> Result<Actor, HttpError> {
-    let people = &app.rooms()?.people;
+    let rooms = app.rooms()?;
+    let people = &rooms.people;
     let source = extensions.get::<Peer>().map(|peer| peer.address.ip().to_canonical().to_string());
     let source = source.unwrap_or_default();
     let found = match bearer(headers) {
         Some(token) => people.by_bearer(token, &source),
-        None => cookie(headers).and_then(|token| people.by_session(token, &source, touch)),
+        None => cookie(headers).and_then(|token| {
+            let staff = people.by_session(token, &source, touch);
+            staff.or_else(|| rooms.consult.by_session(token, &source, touch))
+        }),
     };
     found.ok_or_else(HttpError::unauthenticated)
 }

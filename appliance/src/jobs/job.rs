@@ -271,6 +271,8 @@ pub enum Rights {
     Machine(String),
     /// A program on behalf of a person: roles, scopes and the patient that it is about.
     App(Vec<Role>, String, Option<String>),
+    /// A patient, who may begin none.
+    Patient(String),
     /// An HL7 sender.
     Sender,
     /// Someone at the box.
@@ -287,6 +289,7 @@ impl Owner {
                 let patient = patient.as_ref().map(|patient| patient.as_str().to_owned());
                 Rights::App(roles.clone(), scopes.as_str().to_owned(), patient)
             }
+            Who::Patient { patient } => Rights::Patient(patient.as_str().to_owned()),
             Who::Sender => Rights::Sender,
             Who::Operator => Rights::Operator,
         };
@@ -309,6 +312,11 @@ impl Owner {
                 scopes: scopes(text)?,
                 patient: patient.as_deref().and_then(LogicalId::parse),
             },
+            Rights::Patient(id) => {
+                let patient =
+                    LogicalId::parse(id).ok_or_else(|| Error::Damaged("a job's owner".to_owned()))?;
+                Who::Patient { patient }
+            }
             Rights::Sender => Who::Sender,
             Rights::Operator => Who::Operator,
         };

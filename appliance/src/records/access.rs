@@ -164,6 +164,7 @@ pub fn decide(actor: &Actor, op: Op, subject: &Subject) -> Decision {
         Who::App { roles, scopes, .. } => {
             machine_may(scopes, op, subject).and_then(|()| person_may(roles, op, subject))
         }
+        Who::Patient { .. } => patient_may(op, subject),
         Who::Sender => sender_may(op, subject),
         Who::Operator => return Decision::Allow(Purpose::Operations),
     };
@@ -223,6 +224,14 @@ fn machine_may(scopes: &Scopes, op: Op, subject: &Subject) -> Result<(), Refusal
     match subject.kind() {
         Some(kind) if scopes.cover(kind, op) => Ok(()),
         Some(_) | None => Err(Refusal::OutsideScope),
+    }
+}
+
+/// A patient reaches the own affairs through the portal, whose services look whose they are, and nothing else of the box.
+fn patient_may(op: Op, subject: &Subject) -> Result<(), Refusal> {
+    match (subject.area(), subject.kind(), op) {
+        (Area::Portal, None, Op::Create | Op::Read | Op::Update | Op::Search) => Ok(()),
+        _ => Err(Refusal::NoGrant),
     }
 }
 

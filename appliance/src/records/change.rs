@@ -152,7 +152,7 @@ impl Records {
     }
 
     /// A new logical id: version 7 UUID, so that new records lie together.
-    pub(super) fn new_id(&self) -> Result<LogicalId, Error> {
+    pub(crate) fn new_id(&self) -> Result<LogicalId, Error> {
         let mut random = [0u8; 10];
         getrandom::fill(&mut random).map_err(|error| Error::Fault(format!("no random numbers: {error}")))?;
         Ok(LogicalId::generated(self.now(), random))

@@ -8,6 +8,7 @@ pub mod access;
 pub mod access_log;
 mod arrivals;
 pub mod audit;
+mod carried;
 pub mod change;
 pub mod changes;
 pub mod chart;

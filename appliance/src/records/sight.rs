@@ -113,7 +113,7 @@ impl Sight {
                 scoped.and(|| self.by_roles(roles, op, kind))
             }
             Who::Machine { scopes } => self.by_scopes(scopes, None, op, kind),
-            Who::Sender | Who::Operator => {
+            Who::Patient { .. } | Who::Sender | Who::Operator => {
                 match decide(&self.0.who, op, &Subject::of_type(kind.as_str(), false)) {
                     Decision::Allow(_) => Reach::Everything,
                     Decision::Refuse(why) => Reach::Nothing(why),
@@ -381,7 +381,9 @@ impl Look {
         // For the audit log: who may see the other half of a type is told so, a scope is told that it does not reach.
         let why = match &self.sight.0.who.who {
             Who::Person { roles } => self.of_the_other_half(roles),
-            Who::App { .. } | Who::Machine { .. } | Who::Sender | Who::Operator => Refusal::OutsideScope,
+            Who::App { .. } | Who::Machine { .. } | Who::Patient { .. } | Who::Sender | Who::Operator => {
+                Refusal::OutsideScope
+            }
         };
         Decision::Refuse(why)
     }

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use super::Records;
 use super::access::{Actor, Decision, Op, Purpose};
 use super::audit::{self, About, patient_of};
+use super::carried;
 use super::conformance;
 use super::error::Error;
 use super::feed::{Event, What};
@@ -28,6 +29,9 @@ use super::terms;
 use super::trail;
 use super::watch;
 use super::write::Sealed;
+
+/// A document and its key.
+pub type Document = (Vec<u8>, Zeroizing<Vec<u8>>);
 
 /// The inside of a unit of work.
 pub struct Work<'a, 'u> {
@@ -61,6 +65,16 @@ impl<'u> Work<'_, 'u> {
     /// The time of this unit; never below an earlier unit's.
     pub fn now(&self) -> Timestamp {
         self.unit.now()
+    }
+
+    /// A document of a collection.
+    pub fn document(&self, collection: u16, key: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        Ok(self.unit.doc_get(collection, key)?)
+    }
+
+    /// Documents whose key starts with `prefix`, in the order of keys, at most `limit`.
+    pub fn documents(&self, collection: u16, prefix: &[u8], limit: usize) -> Result<Vec<Document>, Error> {
+        Ok(self.unit.doc_scan(collection, prefix, limit)?)
     }
 
     /// The newest version of a record, deleted or not.
@@ -102,16 +116,28 @@ impl<'u> Work<'_, 'u> {
 
     /// Writes a record's next version and its audit line.
     pub fn put(&mut self, record: &Sealed, purpose: Purpose) -> Result<Stored, Error> {
+        self.keep_off(record)?;
         self.write(record, purpose, mark::NONE)
+    }
+
+    /// The same by the room that carries the record on: nobody else writes it.
+    pub fn put_carried(&mut self, record: &Sealed, purpose: Purpose) -> Result<Stored, Error> {
+        self.write(record, purpose, mark::NONE)
+    }
+
+    fn keep_off(&self, record: &Sealed) -> Result<(), Error> {
+        if carried::is(self.unit, record.kind, record.id.as_str())? { Err(carried::fixed()) } else { Ok(()) }
     }
 
     /// The same for a record that an update brings into being, which its history tells apart from a create.
     pub fn put_by_update(&mut self, record: &Sealed, purpose: Purpose) -> Result<Stored, Error> {
+        self.keep_off(record)?;
         self.write(record, purpose, mark::BROUGHT)
     }
 
     /// The same for a version that a patch makes of the one before.
     pub fn put_by_patch(&mut self, record: &Sealed, purpose: Purpose) -> Result<Stored, Error> {
+        self.keep_off(record)?;
         self.write(record, purpose, mark::PATCHED)
     }
 
@@ -159,6 +185,9 @@ impl<'u> Work<'_, 'u> {
         }
         if kind == ResourceType::PROVENANCE {
             return Err(origin::fixed());
+        }
+        if carried::is(self.unit, kind, id)? {
+            return Err(carried::fixed());
         }
         let head = self.unit.remove(Kind(kind.number()), id)?;
         if parameters::concerns(kind) {

@@ -341,6 +341,316 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/consultations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Consultations of the clinic that are not over, or all of one patient. */
+        get: operations["list_consultations"];
+        put?: never;
+        /**
+         * Asks for a consultation. The box gives it the longest-idle doctor who is ONLINE, has the specialty and speaks the
+         *     language; without one it stays REQUESTED until there is.
+         */
+        post: operations["request_consultation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/flags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The questions about red flags, and where the rules come from. */
+        get: operations["list_red_flags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One consultation. */
+        get: operations["read_consultation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/absent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The patient has not come; possible once the time for it is over. */
+        post: operations["note_absence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/addendum": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A doctor who had it adds words after its end. */
+        post: operations["add_addendum"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/arrived": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The patient is here. */
+        post: operations["note_arrival"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives it a doctor: a certain one, or whoever is next. */
+        post: operations["assign_consultation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** It will not take place. */
+        post: operations["cancel_consultation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The doctor ends it; no draft may be left. */
+        post: operations["complete_consultation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/consent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Somebody noted that the patient agrees. */
+        post: operations["note_consent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/emergency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A clinician says that nobody may wait for money; the reason is kept. */
+        post: operations["exempt_consultation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/identity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Somebody made sure who the patient is. */
+        post: operations["check_identity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/interrupted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Media or device are lost; it stays ACTIVE. */
+        post: operations["note_interruption"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/resumed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** They are back. */
+        post: operations["note_resumption"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The doctor begins. */
+        post: operations["start_consultation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The doctor offers it to another one, who has to take it. */
+        post: operations["offer_transfer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/transfer/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The other doctor, ONLINE, takes it. */
+        post: operations["accept_transfer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/transfer/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The other doctor does not take it, or the offer is taken back. */
+        post: operations["decline_transfer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/destinations/{channel}/{name}/pause": {
         parameters: {
             query?: never;
@@ -599,6 +909,23 @@ export interface paths {
         post?: never;
         /** Gives a job up, with all that it has made. */
         delete: operations["end_job"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Comes in by a link. Links and years that are not right are answered alike. */
+        post: operations["join"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1046,6 +1373,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/patients/{id}/join-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a link by which this patient comes in: once, for a day, with the year of birth. */
+        post: operations["make_join_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/patients/{id}/observations/{observation}/review": {
         parameters: {
             query?: never;
@@ -1092,6 +1436,434 @@ export interface paths {
         get: operations["results"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Payments that wait for somebody: open ones, credits, and money that is to go back. */
+        get: operations["list_payments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/payments/ways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ways to pay; secrets are not shown. */
+        get: operations["read_payment_ways"];
+        /** Changes the ways to pay. A secret that is left out stays. */
+        put: operations["change_payment_ways"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/payments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One payment. */
+        get: operations["read_payment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/payments/{id}/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The browser brings the payment gateway's proof. */
+        post: operations["prove_payment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/payments/{id}/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Somebody typed the reference of a UPI payment. A claim is no payment: somebody of the clinic confirms it. */
+        post: operations["claim_payment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/payments/{id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Somebody of the clinic has the cash, or sees the money on the account. */
+        post: operations["confirm_payment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/payments/{id}/credit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Settles money that came too late. */
+        post: operations["settle_credit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/payments/{id}/order": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes the order of the payment gateway, once. */
+        post: operations["order_payment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/payments/{id}/refund": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends money back. */
+        post: operations["refund_payment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/payments/{id}/upi.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The UPI link of a payment as a QR picture; the link itself is in the header `X-Upi-Link`. */
+        get: operations["draw_upi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The patient's own home. */
+        get: operations["read_portal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portal/consultations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The own consultations, the newest first. */
+        get: operations["list_own_consultations"];
+        put?: never;
+        /** Asks for a consultation for oneself. */
+        post: operations["request_own_consultation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portal/consultations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of the own consultations. */
+        get: operations["read_own_consultation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portal/consultations/{id}/arrived": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The patient is there and waits. */
+        post: operations["note_own_arrival"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portal/consultations/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The patient does not want it any more; money that was paid goes back. */
+        post: operations["cancel_own_consultation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portal/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leaves. */
+        post: operations["leave_portal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portal/payments/{id}/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The patient's browser brings the payment gateway's proof. */
+        post: operations["prove_own_payment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portal/payments/{id}/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The patient typed the reference of a UPI payment. */
+        post: operations["claim_own_payment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portal/payments/{id}/order": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes the payment gateway's order for an own payment. */
+        post: operations["order_own_payment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portal/payments/{id}/upi.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The UPI link of an own payment as a QR picture. */
+        get: operations["draw_own_upi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Doctors and whether they can be given patients. */
+        get: operations["list_doctors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/presence/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A doctor asks to be given patients, for a pause, or goes. */
+        post: operations["set_presence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/presence/me/beat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A doctor's screen is there; every 30 s, and after 90 s without one the doctor is OFFLINE. */
+        post: operations["beat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/presence/{id}/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** The owner says which specialties and languages a doctor has. */
+        put: operations["describe_doctor"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The price list. */
+        get: operations["list_prices"];
+        put?: never;
+        /** Adds a price from a day on; what was asked for before keeps its price. */
+        post: operations["add_price"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1568,6 +2340,13 @@ export interface components {
             /** @description Logical id. */
             id: string;
         };
+        /** @description What is added. */
+        AddendumText: {
+            /** @description The state that is on the screen. */
+            expected: components["schemas"]["ConsultationState"];
+            /** @description The words. */
+            text: string;
+        };
         /** @description A critical result. */
         Alert: {
             /** @description When. */
@@ -1698,6 +2477,13 @@ export interface components {
          * @enum {string}
          */
         Answers: "patients" | "orders";
+        /** @description Who is to have it. */
+        Assignment: {
+            /** @description Account of a doctor who is ONLINE; without it whoever is next. */
+            doctor?: string | null;
+            /** @description The state that is on the screen. */
+            expected: components["schemas"]["ConsultationState"];
+        };
         /** @description One attempt to send. */
         Attempt: {
             /**
@@ -1764,6 +2550,15 @@ export interface components {
             state: components["schemas"]["Withheld"];
             /** @description Until when the record is open to this reader, in an emergency. */
             until?: string | null;
+        };
+        /** @description That it will not take place. */
+        Cancellation: {
+            /** @description The state that is on the screen. */
+            expected: components["schemas"]["ConsultationState"];
+            /** @description The reason. */
+            reason: string;
+            /** @description What becomes of money that was paid. */
+            refund: components["schemas"]["RefundDecision"];
         };
         /** @description One person who may be the newcomer. */
         Candidate: {
@@ -2175,10 +2970,153 @@ export interface components {
                 [key: string]: string;
             };
         };
+        /** @description That the patient agrees. */
+        ConsentNoted: {
+            /** @description The state that is on the screen. */
+            expected: components["schemas"]["ConsultationState"];
+            /** @description `text`, `voice` or `tick`. */
+            form: string;
+        };
+        /** @description A doctor as a patient sees him. */
+        ConsultationDoctor: {
+            /** @description Account. */
+            id: string;
+            /** @description Name. */
+            name: string;
+            /** @description Degrees. */
+            qualification?: string | null;
+            /** @description Number with the council. */
+            registration?: string | null;
+        };
+        /**
+         * @description How doctor and patient meet.
+         * @enum {string}
+         */
+        ConsultationMode: "video" | "audio" | "chat" | "inPerson";
+        /** @description What can be asked for. */
+        ConsultationOffer: {
+            /** @description How they meet. */
+            mode: components["schemas"]["ConsultationMode"];
+            /**
+             * Format: int64
+             * @description Paise today.
+             */
+            paise: number;
+            /** @description Code of the specialty. */
+            specialty: string;
+        };
+        /**
+         * @description Where a consultation stands.
+         * @enum {string}
+         */
+        ConsultationState: "REQUESTED" | "PENDING_PAYMENT" | "WAITING" | "ACTIVE" | "COMPLETED" | "CANCELLED" | "NO_SHOW";
+        /** @description A state and since when. */
+        ConsultationStep: {
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
+            /** @description The state. */
+            state: components["schemas"]["ConsultationState"];
+        };
+        /** @description A consultation as shown. */
+        ConsultationView: {
+            /** @description Documents added after its end. */
+            addenda: string[];
+            /** @description Whether the patient is here. */
+            arrived: boolean;
+            /** @description Colour of triage. */
+            colour: components["schemas"]["TriageColour"];
+            /** @description What it is about; only for clinicians, the desk and the patient. */
+            complaint?: string | null;
+            /** @description How the patient agreed. */
+            consent?: string | null;
+            doctor?: components["schemas"]["ConsultationDoctor"] | null;
+            /** @description Names of all who had it. */
+            doctors: string[];
+            /** @description Why it did not take place. */
+            ended?: string | null;
+            /** @description Why payment did not stand before it, when a clinician said so. */
+            exempt?: string | null;
+            /** @description Red flags; as the complaint. */
+            flags: string[];
+            /**
+             * Format: date-time
+             * @description See `interrupted`.
+             */
+            graceUntil?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when the doctor is held for the payment.
+             */
+            holdUntil?: string | null;
+            /** @description Its id, and that of its Encounter. */
+            id: string;
+            /** @description Whether somebody made sure who the patient is. */
+            identity: boolean;
+            /**
+             * Format: date-time
+             * @description Since when media are lost, and until when they are waited for.
+             */
+            interrupted?: string | null;
+            /** @description Code of the patient's language. */
+            language: string;
+            /** @description How they meet. */
+            mode: components["schemas"]["ConsultationMode"];
+            patient?: components["schemas"]["Identity"] | null;
+            payment?: components["schemas"]["PaymentView"] | null;
+            /** @description The policy by which no payment stands before it. */
+            policy?: string | null;
+            refund?: components["schemas"]["RefundDecision"] | null;
+            /**
+             * Format: int64
+             * @description Rises with every change.
+             */
+            revision: number;
+            /** @description Code of the specialty. */
+            specialty: string;
+            /** @description Where it stands. */
+            state: components["schemas"]["ConsultationState"];
+            /** @description Every state it was in. */
+            steps: components["schemas"]["ConsultationStep"][];
+            transfer?: components["schemas"]["TransferOffer"] | null;
+            /** @description How soon. */
+            urgency: components["schemas"]["Urgency"];
+        };
+        /** @description A request as it comes in. */
+        ConsultationWish: {
+            /** @description What it is about, in the patient's words. */
+            complaint: string;
+            /** @description Codes of red flags that were ticked. */
+            flags?: string[];
+            /** @description Chosen by the device, so that a request that is sent twice counts once. */
+            key: string;
+            /** @description Language code of the patient. */
+            language: string;
+            /** @description How they meet. */
+            mode: components["schemas"]["ConsultationMode"];
+            /** @description Whose it is; a patient leaves it out. */
+            patientId?: string | null;
+            /** @description Such as `general`. */
+            specialty: string;
+            /** @description How soon. */
+            urgency: components["schemas"]["Urgency"];
+        };
+        /** @description Consultations. */
+        Consultations: {
+            /** @description Open ones in the order in which they were asked for; of one patient the newest first. */
+            consultations: components["schemas"]["ConsultationView"][];
+        };
         /** @description Name and password. */
         Credentials: {
             password: string;
             username: string;
+        };
+        /** @description What was done with money that came too late. */
+        CreditSettled: {
+            /** @description In words. */
+            how: string;
         };
         /** @description A critical result and whose it is. */
         CriticalResult: {
@@ -2311,6 +3249,38 @@ export interface components {
             reason: string;
             /** @description Always false: "same person" means opening that record instead of registering. */
             same: boolean;
+        };
+        /** @description What a doctor may be given. */
+        DoctorProfile: {
+            /** @description Codes of languages. */
+            languages: string[];
+            /** @description Codes of specialties. */
+            specialties: string[];
+        };
+        /** @description A doctor as others see him. */
+        DoctorView: {
+            /** @description The consultation that he has. */
+            consultation?: string | null;
+            /** @description Account. */
+            id: string;
+            /** @description Codes of the languages he speaks. */
+            languages: string[];
+            /** @description Name. */
+            name: string;
+            /** @description Degrees. */
+            qualification?: string | null;
+            /** @description Number with the council. */
+            registration?: string | null;
+            /** @description Codes of his specialties. */
+            specialties: string[];
+            /** @description Whether he can be given a patient. */
+            state: components["schemas"]["PresenceState"];
+            then?: components["schemas"]["Wanted"] | null;
+        };
+        /** @description Doctors of the clinic. */
+        Doctors: {
+            /** @description By name. */
+            doctors: components["schemas"]["DoctorView"][];
         };
         /** @description One document. */
         Document: {
@@ -2480,6 +3450,18 @@ export interface components {
          * @enum {string}
          */
         Format: "er7" | "fhir";
+        /** @description What a browser needs to open the gateway's page. */
+        GatewayOrder: {
+            /** @description Public half of the clinic's key. */
+            keyId: string;
+            /** @description The gateway's order. */
+            orderId: string;
+            /**
+             * Format: int64
+             * @description Paise.
+             */
+            paise: number;
+        };
         /**
          * @description How alike two people are.
          * @enum {string}
@@ -2666,6 +3648,15 @@ export interface components {
             /** @description Village or town. */
             village?: string | null;
         };
+        /** @description That the patient is who he says. */
+        IdentityChecked: {
+            /** @description For a minor, the adult who is there, and how they are related. */
+            adult?: string | null;
+            /** @description The state that is on the screen. */
+            expected: components["schemas"]["ConsultationState"];
+            /** @description How: `known`, `document`, `question` and the like. */
+            how: string;
+        };
         /** @description Numbers beside the tabs. */
         InboxCounts: {
             /**
@@ -2829,6 +3820,26 @@ export interface components {
             /** @description Id of the account or token. */
             id: string;
             name: string;
+        };
+        /** @description A link that was made. It is shown once: the box keeps only what it needs to know it again. */
+        JoinLink: {
+            /**
+             * Format: date-time
+             * @description Until when.
+             */
+            expires: string;
+            /** @description What stands behind `/join#`. */
+            token: string;
+        };
+        /** @description What a patient who comes in brings. */
+        JoinWish: {
+            /**
+             * Format: int32
+             * @description The year of birth.
+             */
+            birthYear: number;
+            /** @description What stands behind `/join#`. */
+            token: string;
         };
         /** @description What opens the vault. */
         Key: {
@@ -3132,6 +4143,25 @@ export interface components {
             /** @description Village or town. */
             village?: string | null;
         };
+        /** @description A price as the owner sets it. */
+        NewPrice: {
+            /**
+             * Format: date
+             * @description First day.
+             */
+            from: string;
+            /** @description How they meet. */
+            mode: components["schemas"]["ConsultationMode"];
+            /**
+             * Format: int64
+             * @description Paise; 0 for nothing.
+             */
+            paise: number;
+            /** @description When it is due. */
+            policy: components["schemas"]["PayPolicy"];
+            /** @description Code of the specialty. */
+            specialty: string;
+        };
         /** @description A problem. */
         NewProblem: {
             /** @description Year, month or day of the beginning. */
@@ -3324,6 +4354,11 @@ export interface components {
         OwnPassword: {
             password: string;
         };
+        /** @description How a doctor stands. */
+        OwnPresence: {
+            /** @description Whether the doctor can be given a patient. */
+            state: components["schemas"]["PresenceState"];
+        };
         /** @description One of the own sessions. */
         OwnSession: {
             /** @description The one that asks. */
@@ -3350,6 +4385,104 @@ export interface components {
         PasswordChange: {
             current: string;
             password: string;
+        };
+        /**
+         * @description When the fee is due.
+         * @enum {string}
+         */
+        PayPolicy: "before" | "after";
+        /** @description The browser's proof. */
+        PaymentCallback: {
+            /** @description The gateway's order. */
+            orderId: string;
+            /** @description The gateway's payment. */
+            paymentId: string;
+            /** @description The gateway's signature over both. */
+            signature: string;
+        };
+        /** @description A UPI reference. */
+        PaymentClaim: {
+            /** @description 12 digits. */
+            reference: string;
+        };
+        /** @description What is sent to be confirmed at the desk. */
+        PaymentConfirmation: {
+            /** @description Cash or UPI. */
+            method: components["schemas"]["PaymentMethod"];
+            /**
+             * Format: int64
+             * @description Paise that were taken or seen on the account.
+             */
+            paise: number;
+            /** @description The UPI reference that was seen, when it was not claimed before. */
+            reference?: string | null;
+        };
+        /**
+         * @description How it was paid.
+         * @enum {string}
+         */
+        PaymentMethod: "cash" | "upi" | "razorpay";
+        /**
+         * @description Where a payment stands.
+         * @enum {string}
+         */
+        PaymentState: "CREATED" | "PENDING" | "CLAIMED" | "PAID" | "FAILED" | "EXPIRED" | "PARTLY_REFUNDED" | "REFUNDED";
+        /** @description The fee and where it stands. */
+        PaymentView: {
+            /** @description Number of the bill. */
+            bill?: string | null;
+            /** @description For which consultation. */
+            consultation: string;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            created: string;
+            /**
+             * Format: int64
+             * @description Paise that came too late and wait for a person.
+             */
+            credit: number;
+            /** @description Whether the consultation waits for it. */
+            gates: boolean;
+            /** @description Id of the payment. */
+            id: string;
+            method?: components["schemas"]["PaymentMethod"] | null;
+            /**
+             * Format: int64
+             * @description Paise.
+             */
+            paise: number;
+            patient?: components["schemas"]["Identity"] | null;
+            /** @description The reference that was typed or proven. */
+            reference?: string | null;
+            /**
+             * Format: int64
+             * @description Paise that are to go back.
+             */
+            refundWanted: number;
+            /**
+             * Format: int64
+             * @description Paise that went back.
+             */
+            refunded: number;
+            /** @description Where it stands. */
+            state: components["schemas"]["PaymentState"];
+        };
+        /** @description What is shown. */
+        PaymentWays: {
+            razorpay?: components["schemas"]["RazorpayKeys"] | null;
+            upi?: components["schemas"]["UpiWay"] | null;
+        };
+        /** @description What the owner sends. */
+        PaymentWaysChange: {
+            razorpay?: components["schemas"]["RazorpayKeysChange"] | null;
+            upi?: components["schemas"]["UpiWay"] | null;
+        };
+        /** @description Payments. */
+        Payments: {
+            /** @description Those that wait for somebody, in the order in which they were asked for. */
+            payments: components["schemas"]["PaymentView"][];
         };
         /** @description Identity with what only the chart shows. */
         Person: components["schemas"]["Identity"] & {
@@ -3394,6 +4527,21 @@ export interface components {
              */
             version: number;
         };
+        /** @description A patient's own home. */
+        Portal: {
+            /** @description The clinic's name. */
+            clinic: string;
+            /** @description Questions about red flags. */
+            flags: components["schemas"]["RedFlag"][];
+            /** @description Languages that doctors of the clinic speak. */
+            languages: string[];
+            /** @description Specialties and the modes and fees they are offered at today. */
+            offers: components["schemas"]["ConsultationOffer"][];
+            /** @description Who it is. */
+            patient: components["schemas"]["Identity"];
+            /** @description The clinic's phone. */
+            phone: string;
+        };
         /** @description Ports. */
         Ports: {
             /** Format: int32 */
@@ -3404,6 +4552,36 @@ export interface components {
          * @enum {string}
          */
         Precision: "day" | "month" | "year";
+        /**
+         * @description The same without what goes with it.
+         * @enum {string}
+         */
+        PresenceState: "OFFLINE" | "ONLINE" | "RESERVED" | "BUSY" | "BREAK";
+        /** @description What a doctor wants. */
+        PresenceWish: {
+            /** @description During a patient it counts afterwards. */
+            state: components["schemas"]["Wanted"];
+        };
+        /** @description A price of the list. */
+        Price: components["schemas"]["NewPrice"] & {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Account that set it. */
+            by: string;
+            /**
+             * Format: int64
+             * @description Its number, rising.
+             */
+            number: number;
+        };
+        /** @description The price list. */
+        PriceList: {
+            /** @description The newest first. */
+            prices: components["schemas"]["Price"][];
+        };
         /**
          * @description A step on the way to an answer.
          * @enum {string}
@@ -3492,6 +4670,24 @@ export interface components {
             /** @description In words. */
             text: string;
         };
+        /** @description The gateway as shown: no secret. */
+        RazorpayKeys: {
+            /** @description Public half. */
+            keyId: string;
+            /** @description Whether the secret half is set. */
+            keySecret: boolean;
+            /** @description Whether the secret of the webhook is set. */
+            webhookSecret: boolean;
+        };
+        /** @description The gateway's keys as sent; a secret that is left out stays. */
+        RazorpayKeysChange: {
+            /** @description Public half. */
+            keyId: string;
+            /** @description Secret half. */
+            keySecret?: string | null;
+            /** @description Secret of the webhook. */
+            webhookSecret?: string | null;
+        };
         /**
          * @description Why two people look alike, or do not.
          * @enum {string}
@@ -3516,6 +4712,39 @@ export interface components {
         /** @description The codes that stand in for a lost phone, shown this once. */
         RecoveryCodes: {
             recoveryCodes: string[];
+        };
+        /** @description A sign that makes a request more urgent. */
+        RedFlag: {
+            /** @description Its code. */
+            code: string;
+            /** @description What follows from it. */
+            colour: components["schemas"]["TriageColour"];
+            /** @description What is asked, by language. */
+            question: {
+                [key: string]: string;
+            };
+            /** @description Where the rule comes from. */
+            source: string;
+        };
+        /** @description Questions about red flags. */
+        RedFlags: {
+            /** @description The questions. */
+            flags: components["schemas"]["RedFlag"][];
+        };
+        /**
+         * @description What becomes of money that was paid for something that does not take place.
+         * @enum {string}
+         */
+        RefundDecision: "full" | "none";
+        /** @description Money that goes back. */
+        RefundWish: {
+            /**
+             * Format: int64
+             * @description Paise.
+             */
+            paise: number;
+            /** @description The reason. */
+            reason: string;
         };
         /** @description A replay. */
         Replay: {
@@ -4468,11 +5697,48 @@ export interface components {
             /** @description Newest first. */
             tokens: components["schemas"]["Token"][];
         };
+        /** @description An offer to take a consultation over. */
+        TransferOffer: {
+            /** @description Who offers. */
+            by: string;
+            /** @description Why. */
+            reason: string;
+            /** @description Account of the one to whom. */
+            to: string;
+            /** @description Name of that one. */
+            toName: string;
+        };
+        /** @description To whom. */
+        TransferWish: {
+            /** @description The state that is on the screen. */
+            expected: components["schemas"]["ConsultationState"];
+            /** @description The reason. */
+            reason: string;
+            /** @description Account of the other doctor. */
+            to: string;
+        };
+        /** @description A transition without anything more to say. */
+        Transition: {
+            /** @description The state that is on the screen; 409 when it is another by now. */
+            expected: components["schemas"]["ConsultationState"];
+        };
+        /** @description Why. */
+        TransitionReason: {
+            /** @description The state that is on the screen. */
+            expected: components["schemas"]["ConsultationState"];
+            /** @description The reason. */
+            reason: string;
+        };
         /** @description Readings drawn as pairs. */
         Trends: {
             /** @description Oldest first, at most ten. */
             bloodPressure: components["schemas"]["BloodPressure"][];
         };
+        /**
+         * @description Colour of triage; the order is by urgency.
+         * @enum {string}
+         */
+        TriageColour: "green" | "yellow" | "red";
         /** @description What a channel would do with a message. */
         Tried: {
             /** @description The segments after the operations. */
@@ -4501,6 +5767,15 @@ export interface components {
             /** @description What is wrong. */
             reason: string;
         };
+        /** @description Where UPI payments go. */
+        UpiWay: {
+            /** @description Merchant category, four digits, for merchants. */
+            category?: string | null;
+            /** @description Its name, as the payer's phone shows it. */
+            name: string;
+            /** @description The clinic's UPI address, `name@bank`. */
+            vpa: string;
+        };
         /** @description What became of an upload. */
         Uploaded: {
             /** @description One each, in their order. */
@@ -4528,6 +5803,11 @@ export interface components {
             /** @description MSH-9. */
             type: string;
         };
+        /**
+         * @description How soon the one who asks thinks it has to be.
+         * @enum {string}
+         */
+        Urgency: "routine" | "urgent" | "emergency";
         /** @description An account. */
         User: {
             disabled: boolean;
@@ -4574,6 +5854,11 @@ export interface components {
             /** @description visit, video, home, emergency, admission. */
             type: string;
         };
+        /**
+         * @description What a doctor may ask for.
+         * @enum {string}
+         */
+        Wanted: "ONLINE" | "BREAK" | "OFFLINE";
         /**
          * @description How much of a record a consent withholds.
          * @enum {string}
@@ -5329,6 +6614,664 @@ export interface operations {
             };
         };
     };
+    list_consultations: {
+        parameters: {
+            query?: {
+                /** @description All of this patient; without it those of the clinic that are not over. */
+                patient?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Consultations"];
+                };
+            };
+        };
+    };
+    request_consultation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConsultationWish"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsultationView"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_red_flags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedFlags"];
+                };
+            };
+        };
+    };
+    read_consultation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsultationView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    note_absence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transition"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsultationView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    add_addendum: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddendumText"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsultationView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    note_arrival: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transition"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsultationView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    assign_consultation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Assignment"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsultationView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    cancel_consultation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Cancellation"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsultationView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    complete_consultation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transition"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsultationView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    note_consent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConsentNoted"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsultationView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    exempt_consultation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TransitionReason"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsultationView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    check_identity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdentityChecked"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsultationView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    note_interruption: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transition"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsultationView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    note_resumption: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transition"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsultationView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    start_consultation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transition"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsultationView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    offer_transfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TransferWish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsultationView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    accept_transfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transition"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsultationView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    decline_transfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transition"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsultationView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     pause_destination: {
         parameters: {
             query?: never;
@@ -5799,6 +7742,39 @@ export interface operations {
                 content?: never;
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    join: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinWish"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6522,6 +8498,40 @@ export interface operations {
             };
         };
     };
+    make_join_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JoinLink"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the year of birth is not known */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     review_result: {
         parameters: {
             query?: never;
@@ -6643,6 +8653,850 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_payments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Payments"];
+                };
+            };
+        };
+    };
+    read_payment_ways: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentWays"];
+                };
+            };
+        };
+    };
+    change_payment_ways: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PaymentWaysChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentWays"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    read_payment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    prove_payment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PaymentCallback"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    claim_payment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PaymentClaim"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    confirm_payment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PaymentConfirmation"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    settle_credit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreditSettled"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    order_payment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayOrder"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    refund_payment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefundWish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    draw_upi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    read_portal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Portal"];
+                };
+            };
+        };
+    };
+    list_own_consultations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Consultations"];
+                };
+            };
+        };
+    };
+    request_own_consultation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConsultationWish"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsultationView"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    read_own_consultation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsultationView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    note_own_arrival: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transition"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsultationView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    cancel_own_consultation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Cancellation"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsultationView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    leave_portal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    prove_own_payment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PaymentCallback"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    claim_own_payment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PaymentClaim"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    order_own_payment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayOrder"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    draw_own_upi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_doctors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Doctors"];
+                };
+            };
+        };
+    };
+    set_presence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PresenceWish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnPresence"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    beat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnPresence"];
+                };
+            };
+        };
+    };
+    describe_doctor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DoctorProfile"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_prices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceList"];
+                };
+            };
+        };
+    };
+    add_price: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPrice"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Price"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -43,6 +43,11 @@ pub enum Who {
         /// The patient that `patient/` scopes are about.
         patient: Option<LogicalId>,
     },
+    /// A patient who came in by a link of the clinic: reaches what is their own, by the portal only.
+    Patient {
+        /// The Patient record that they are.
+        patient: LogicalId,
+    },
     /// The other end of an HL7 v2 connection.
     Sender,
     /// Someone at the box itself: the command line, the control socket, the box's own jobs. Whoever holds the data
@@ -79,7 +84,7 @@ impl Actor {
         match &self.who {
             Who::Machine { .. } => Some(&self.id),
             Who::App { .. } => self.source.rsplit(' ').next(),
-            Who::Person { .. } | Who::Sender | Who::Operator => None,
+            Who::Person { .. } | Who::Patient { .. } | Who::Sender | Who::Operator => None,
         }
     }
 
@@ -87,7 +92,7 @@ impl Actor {
     pub fn scopes(&self) -> Option<&Scopes> {
         match &self.who {
             Who::Machine { scopes } | Who::App { scopes, .. } => Some(scopes),
-            Who::Person { .. } | Who::Sender | Who::Operator => None,
+            Who::Person { .. } | Who::Patient { .. } | Who::Sender | Who::Operator => None,
         }
     }
 
@@ -100,6 +105,7 @@ impl Actor {
                 roles.chain(["app"]).collect::<Vec<_>>().join(",")
             }
             Who::Machine { .. } => "machine".to_owned(),
+            Who::Patient { .. } => "patient".to_owned(),
             Who::Sender => "sender".to_owned(),
             Who::Operator => "operator".to_owned(),
         }
@@ -109,7 +115,7 @@ impl Actor {
     pub fn roles(&self) -> &[Role] {
         match &self.who {
             Who::Person { roles } => roles,
-            Who::App { .. } | Who::Machine { .. } | Who::Sender | Who::Operator => &[],
+            Who::App { .. } | Who::Machine { .. } | Who::Patient { .. } | Who::Sender | Who::Operator => &[],
         }
     }
 

@@ -52,13 +52,15 @@ pub enum Area {
     Origin,
     /// Export of everything, backup.
     Export,
+    /// What a patient reaches of the own affairs; no member of the clinic does by this way.
+    Portal,
     /// Every other FHIR type.
     Other,
 }
 
 impl Area {
     /// Every area.
-    pub const ALL: [Area; 23] = [
+    pub const ALL: [Area; 24] = [
         Area::Demographics,
         Area::Merge,
         Area::Queue,
@@ -81,6 +83,7 @@ impl Area {
         Area::Audit,
         Area::Origin,
         Area::Export,
+        Area::Portal,
         Area::Other,
     ];
 
@@ -109,6 +112,7 @@ impl Area {
             Area::Audit => "audit",
             Area::Origin => "origin",
             Area::Export => "export",
+            Area::Portal => "portal",
             Area::Other => "other",
         }
     }
@@ -206,6 +210,7 @@ impl Area {
             | Area::Transcript
             | Area::Inbox
             | Area::Origin
+            | Area::Portal
             | Area::Other => Purpose::Treatment,
         }
     }

@@ -114,7 +114,7 @@ pub fn grant(role: Role, area: Area) -> Grant {
 
 /// One letter a role, in the order of [`Role::ALL`]: owner, doctor, nurse, reception, dispenser, lab, cashier, auditor.
 /// F full, W create and change own, R read, S read in care, O own, p propose, - none.
-const MATRIX: [(Area, &str); 23] = [
+const MATRIX: [(Area, &str); 24] = [
     (Area::Demographics, "RFFFRRRR"),
     (Area::Merge, "FW-p---R"),
     (Area::Queue, "RFFFRRRR"),
@@ -137,5 +137,6 @@ const MATRIX: [(Area, &str); 23] = [
     (Area::Audit, "ROOOOOOR"),
     (Area::Origin, "RF-----R"),
     (Area::Export, "F-------"),
+    (Area::Portal, "--------"),
     (Area::Other, "-F------"),
 ];

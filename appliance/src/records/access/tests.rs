@@ -1,3 +1,5 @@
+use clinicvault_gateway::fhir::id::LogicalId;
+
 use super::*;
 
 fn actor(who: Who) -> Actor {
@@ -18,10 +20,25 @@ fn the_matrix_has_a_row_for_every_area_and_a_letter_for_every_role() {
         for role in Role::ALL {
             let _ = grant(role, area);
         }
-        assert!(
-            Role::ALL.iter().any(|role| grant(*role, area) != Grant::Nothing),
-            "{area:?} is out of reach"
-        );
+        // The portal is the patients' own: nobody of the clinic comes in by it.
+        let granted = Role::ALL.iter().any(|role| grant(*role, area) != Grant::Nothing);
+        assert_eq!(granted, area != Area::Portal, "{area:?}");
+    }
+}
+
+#[test]
+fn a_patient_reaches_the_portal_and_nothing_else() {
+    let patient = actor(Who::Patient { patient: LogicalId::parse("p1").unwrap() });
+    for area in Area::ALL {
+        for op in Op::ALL {
+            let own = area == Area::Portal && matches!(op, Op::Create | Op::Read | Op::Update | Op::Search);
+            let subject = Subject::area_only(area).theirs(true).in_care(true);
+            assert_eq!(decide(&patient, op, &subject).allowed(), own, "{area:?} {op:?}");
+        }
+    }
+    for kind in ["Patient", "Encounter", "Observation", "Invoice"] {
+        let subject = Subject::of_type(kind, true).theirs(true).in_care(true);
+        assert!(Op::ALL.iter().all(|op| !decide(&patient, *op, &subject).allowed()), "{kind}");
     }
 }
 

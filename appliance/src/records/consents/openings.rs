@@ -56,7 +56,7 @@ impl Kept {
     pub(super) fn of(who: &Actor, patient: &str, reason: String, now: Timestamp) -> Self {
         let role = match &who.who {
             Who::Person { roles } => roles.first().map_or("", |role| role.as_str()),
-            Who::App { .. } | Who::Machine { .. } | Who::Sender | Who::Operator => "",
+            Who::App { .. } | Who::Machine { .. } | Who::Patient { .. } | Who::Sender | Who::Operator => "",
         };
         Self { at: now, account: who.id.clone(), role: role.to_owned(), patient: patient.to_owned(), reason }
     }

@@ -39,7 +39,8 @@ impl Consents {
                 (false, vec![name(ACCOUNT, &who.id), name(CLIENT, program)])
             }
             Who::Machine { .. } => (false, vec![name(CLIENT, &who.id)]),
-            Who::Sender | Who::Operator => return Ok(None),
+            // Patients reach no FHIR: what their own screens show is chosen there.
+            Who::Patient { .. } | Who::Sender | Who::Operator => return Ok(None),
         };
         let book = self.book(vault, &context.zone)?;
         let needed = !person && self.is_needed();

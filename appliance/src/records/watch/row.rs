@@ -176,7 +176,8 @@ impl Standing {
                 let patient = patient.as_ref().map(|patient| patient.as_str().to_owned());
                 Sort::App(client, scopes.as_str().to_owned(), patient)
             }
-            Who::Sender => Sort::Sender,
+            // Neither may watch anything.
+            Who::Patient { .. } | Who::Sender => Sort::Sender,
             Who::Operator => Sort::Operator,
         };
         Self { id: who.id.clone(), name: who.name.clone(), sort }

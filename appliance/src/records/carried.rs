@@ -1,0 +1,28 @@
+//! Records that another room of the box carries on: their truth is that room's row, the record is its picture in FHIR, and
+//! nobody else writes it (`docs/decisions/0185-the-row-is-the-truth-of-a-consultation.md`).
+
+use clinicvault_gateway::fhir::id::ResourceType;
+use clinicvault_vault::Unit;
+
+use super::error::Error;
+use crate::collections::{CONSULTATIONS, PAYMENTS};
+
+/// Whether a row carries this record.
+pub(super) fn is(unit: &Unit<'_>, kind: ResourceType, id: &str) -> Result<bool, Error> {
+    let carried = match kind {
+        ResourceType::ENCOUNTER | ResourceType::CHARGE_ITEM | ResourceType::INVOICE => {
+            unit.doc_get(CONSULTATIONS, id.as_bytes())?
+        }
+        ResourceType::PAYMENT_RECONCILIATION => unit.doc_get(PAYMENTS, id.as_bytes())?,
+        _ => None,
+    };
+    Ok(carried.is_some())
+}
+
+/// Why nobody else writes it.
+pub(super) fn fixed() -> Error {
+    Error::Fixed(
+        "this record is carried by a consultation of the box: ask for a transition of the consultation or its payment instead"
+            .to_owned(),
+    )
+}
