@@ -20,7 +20,7 @@ run() { # variant, cargo arguments...
   [ "$variant" = avx2 ] || set+=("${baseline[@]}")
   [ -e "$folder/$settings" ] || rm -rf "$folder"
   mkdir -p "$folder" && touch "$folder/$settings"
-  (cd "$worker" && env -u CARGO_TARGET_DIR -u RUSTFLAGS "${set[@]}" cargo "$@" --release --locked --quiet --target-dir "$folder")
+  (cd "$worker" && env -u CARGO_TARGET_DIR -u RUSTFLAGS "${set[@]}" cargo "$1" --release --locked --quiet --target-dir "$folder" "${@:2}")
 }
 
 if [ "${1:-}" = lint ]; then
