@@ -60,6 +60,7 @@ async function again(browser) {
     }
     if ((await put(1, {})) !== 200) throw new Error("the channel is not changed");
     await owner.leave();
+    await page.getByRole("radio", { name: at.t("again.of.refused") }).check({ force: true });
     await page.locator("#again-type").fill("ADT");
     await at.press("again.show");
     await page.getByTestId("again-over").getByText(at.t("again.over.one", { n: 1 })).waitFor();
@@ -78,6 +79,7 @@ async function again(browser) {
     await other.page.goto("/messages/again");
     await other.page.getByTestId("replay").waitFor();
     await other.look("again-done");
+    await other.page.getByRole("radio", { name: other.t("again.of.both") }).check({ force: true });
     await other.press("again.show");
     await other.page.getByTestId("again-over-row").waitFor();
     await other.page.getByTestId("again-over").scrollIntoViewIfNeeded();
