@@ -46,7 +46,7 @@ browser_walks() {
 # The box embeds its transcription workers, so they come first; the models come after, made by the box.
 stage 'transcription workers' whole packaging/workers.sh
 # Box and tests in one build: built apart they would resolve other features and compile the dependencies twice.
-stage 'build the box and its tests' whole cargo build --locked --workspace --bins --tests
+stage 'build the box and its tests' whole cargo build --locked --workspace --bins --tests --example call_server
 CLINICVAULT_BIN=$(cd "$target" && pwd)/debug/clinicvault
 export CLINICVAULT_BIN
 # Tests that need a model say `skipped: no model` where none can be had.
