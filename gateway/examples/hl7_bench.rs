@@ -11,6 +11,10 @@ use clinicvault_gateway::hl7::mllp::{Bounds, Decoder, frame};
 use clinicvault_gateway::hl7::{Limits, Mode, parse};
 use clinicvault_gateway::map::{MapContext, to_transaction};
 
+/// The allocator of the box.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn message(results: usize) -> Vec<u8> {
     let mut text = String::from(
         "MSH|^~\\&|CITYPATH|LAB|CLINICVAULT|NANDINI|20261121113802+0530||ORU^R01^ORU_R01|CP2611210417|P|2.5.1\r\

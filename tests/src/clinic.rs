@@ -19,6 +19,7 @@ pub struct Clinic {
     folder: tempfile::TempDir,
     server: Option<Server>,
     extra: Vec<String>,
+    environment: Vec<(String, String)>,
     token: RefCell<Option<String>>,
     /// What each person's authenticator app holds, by sign-in name (base32).
     pub(crate) secrets: RefCell<HashMap<String, String>>,
@@ -57,6 +58,7 @@ impl Clinic {
             folder,
             server: None,
             extra: Vec::new(),
+            environment: Vec::new(),
             token: RefCell::new(None),
             secrets: RefCell::new(HashMap::new()),
             sessions: RefCell::new(HashMap::new()),
@@ -84,6 +86,11 @@ impl Clinic {
         self.extra = extra.iter().map(|s| (*s).to_owned()).collect();
     }
 
+    /// A variable of the environment of `serve`, from the next start on.
+    pub fn serve_in(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Starts the box and waits until it is ready.
     pub fn start(&mut self) {
         self.try_start().unwrap_or_else(|why| panic!("{why}"));
@@ -93,7 +100,7 @@ impl Clinic {
     pub fn try_start(&mut self) -> Result<(), String> {
         assert!(self.server.is_none(), "already running");
         let extra: Vec<&str> = self.extra.iter().map(String::as_str).collect();
-        self.server = Some(Server::start(&self.data(), &self.logs(), &extra)?);
+        self.server = Some(Server::start_in(&self.data(), &self.logs(), &extra, &self.environment)?);
         Ok(())
     }
 

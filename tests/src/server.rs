@@ -28,6 +28,16 @@ impl Server {
     /// Starts the binary on `data` with ports chosen by the system and waits for `ready`. What it prints goes to
     /// `<logs>/stdout` and `<logs>/stderr`, appended over restarts. Says why when it does not come up.
     pub fn start(data: &Path, logs: &Path, extra: &[&str]) -> Result<Server, String> {
+        Self::start_in(data, logs, extra, &[])
+    }
+
+    /// The same with variables of the environment, such as `LD_PRELOAD`.
+    pub fn start_in(
+        data: &Path,
+        logs: &Path,
+        extra: &[&str],
+        environment: &[(String, String)],
+    ) -> Result<Server, String> {
         let append = |name: &str| -> Result<File, String> {
             File::options().create(true).append(true).open(logs.join(name)).map_err(|e| e.to_string())
         };
@@ -41,6 +51,7 @@ impl Server {
             .arg(data)
             .args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--mllp", "127.0.0.1:0"])
             .args(extra)
+            .envs(environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(append("stderr")?)

@@ -296,7 +296,7 @@ fn meaning(row: &MeaningRow) -> MeaningView {
 fn links(all: &[Link], entry: usize) -> Vec<LinkView> {
     let own = all.iter().filter(|l| l.entry == entry);
     own.map(|l| LinkView {
-        pointer: l.pointer.clone(),
+        pointer: l.pointer.to_string(),
         segment: l.segment,
         field: (l.field > 0).then_some(l.field),
     })

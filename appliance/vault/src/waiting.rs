@@ -2,7 +2,8 @@
 //!
 //! Owns the queues and the rule of who goes first; leaves running and committing to writer.rs. A unit that somebody waits
 //! for goes into the very next commit. One that nobody waits for goes when no other is there, with company, so that it
-//! does not stand in the way of those; while they do not end, one of it goes about every [`PATIENT_MOST`].
+//! does not stand in the way of those; while they do not end, what has waited for [`PATIENT_MOST`] gets a share of each
+//! commit ([`SHARE`]).
 
 use crate::audit::Leaf;
 use crate::writer::Work;
@@ -21,6 +22,8 @@ const PATIENT_WAIT: Duration = Duration::from_millis(10);
 const PATIENT_GROUP: usize = 16;
 /// How long a patient unit lets others go first.
 const PATIENT_MOST: Duration = Duration::from_millis(100);
+/// How long those that have let others go first for long enough may run in one commit while others wait.
+const SHARE: Duration = Duration::from_millis(4);
 
 /// How soon a unit is to be committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +50,44 @@ pub(crate) struct Waiting {
 #[derive(Default)]
 pub(crate) struct Taken {
     pub units: Vec<Box<dyn Work>>,
-    /// How many of them somebody waits for.
+    /// How many of them somebody waits for: the first ones.
     pub hasty: usize,
+    /// When each of the others came.
+    pub came: Vec<Instant>,
+    /// How long the others may run although somebody waits.
+    share: Duration,
     pub notes: Vec<Leaf>,
+}
+
+/// Which units of a group run, decided as they do.
+pub(crate) struct Turns {
+    hasty: usize,
+    share: Duration,
+    /// When the first unit that nobody waits for began.
+    began: Option<Instant>,
+}
+
+impl Taken {
+    pub fn turns(&self) -> Turns {
+        Turns { hasty: self.hasty, share: self.share, began: None }
+    }
+}
+
+impl Turns {
+    /// Whether the unit at `n` gives way to those that wait. The first one that nobody waits for never does: otherwise it
+    /// would not come to run at all.
+    pub fn gives_way(&mut self, n: usize, now: Instant, is_pressing: impl FnOnce() -> bool) -> bool {
+        if n < self.hasty {
+            return false;
+        }
+        match self.began {
+            Some(began) => now - began >= self.share && is_pressing(),
+            None => {
+                self.began = Some(now);
+                false
+            }
+        }
+    }
 }
 
 /// Since when the writer has been looking.
@@ -106,14 +144,19 @@ impl Waiting {
     pub fn take(&mut self, now: Instant) -> Taken {
         let hasty = self.units.len().min(GROUP);
         let mut units: Vec<_> = self.units.drain(..hasty).collect();
+        let mut came = Vec::new();
         let overdue = self.patient.front().is_some_and(|(_, since)| now - *since > PATIENT_MOST);
         if hasty == 0 || overdue {
             let patient = self.patient.len().min(PATIENT_GROUP);
-            units.extend(self.patient.drain(..patient).map(|(work, _)| work));
+            for (work, since) in self.patient.drain(..patient) {
+                units.push(work);
+                came.push(since);
+            }
         }
+        let share = if overdue { SHARE } else { Duration::ZERO };
         self.committing_since = self.notes.front().map(|(_, since)| *since);
         let notes = std::mem::take(&mut self.notes).into_iter().map(|(leaf, _)| leaf).collect();
-        Taken { units, hasty, notes }
+        Taken { units, hasty, came, share, notes }
     }
 
     /// Whether somebody waits.
@@ -121,11 +164,10 @@ impl Waiting {
         !self.units.is_empty()
     }
 
-    /// Takes back patient units that gave way, before those that came after them.
-    pub fn put_back(&mut self, units: Vec<Box<dyn Work>>) {
-        let now = Instant::now();
-        let since = now.checked_sub(PATIENT_WAIT).unwrap_or(now);
-        units.into_iter().rev().for_each(|work| self.patient.push_front((work, since)));
+    /// Takes back the last units of a group, which gave way: before those that came after them, and as old as they are.
+    pub fn put_back(&mut self, units: Vec<Box<dyn Work>>, mut came: Vec<Instant>) {
+        let came = came.split_off(came.len().saturating_sub(units.len()));
+        units.into_iter().zip(came).rev().for_each(|unit| self.patient.push_front(unit));
     }
 
     /// Takes all units, which nobody will run, and forgets the lines.
@@ -170,8 +212,31 @@ mod tests {
         let mut taken = all.take(now + PATIENT_MOST * 2);
         assert_eq!((taken.units.len(), taken.hasty, all.len()), (5, 1, 0), "it has waited long enough");
         assert!(!all.is_pressing());
-        all.put_back(taken.units.split_off(2));
+        all.put_back(taken.units.split_off(2), taken.came);
         assert_eq!(all.take(now).units.len(), 3, "what gave way comes again");
+    }
+
+    #[test]
+    fn what_is_overdue_has_its_share_however_many_others_come() {
+        let now = Instant::now();
+        let mut young = waiting(0, 3).take(now).turns();
+        assert!(!young.gives_way(0, now, || true), "one of them always runs");
+        assert!(young.gives_way(1, now, || true));
+        let mut all = waiting(2, 5);
+        let late = now + PATIENT_MOST * 2;
+        let mut taken = all.take(late);
+        let mut turns = taken.turns();
+        let runs = |turns: &mut Turns, n, after| !turns.gives_way(n, late + after, || true);
+        assert!(runs(&mut turns, 1, SHARE * 9) && runs(&mut turns, 2, Duration::ZERO));
+        assert!(runs(&mut turns, 3, SHARE / 2) && !runs(&mut turns, 4, SHARE));
+        assert!(!turns.gives_way(4, late + SHARE, || false), "nobody waits for its end");
+        all.push(Box::new(Nothing), Haste::Now);
+        all.put_back(taken.units.split_off(4), taken.came);
+        assert_eq!(
+            all.take(late).units.len(),
+            4,
+            "it is as old as before: its share comes in the next commit"
+        );
     }
 
     #[test]

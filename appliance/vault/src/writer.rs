@@ -254,7 +254,7 @@ impl Writer {
                         None => left.push(work),
                     }
                 }
-                self.shared.lock().put_back(left);
+                self.shared.lock().put_back(left, taken.came);
             }
             Err(trouble) => {
                 let (fault, fate) = match trouble {
@@ -288,8 +288,9 @@ impl Writer {
         }
         let tables = WriteTables::new(&txn, self.pending.clone());
         let mut unit = Unit::new(tables, Arc::clone(&self.shared.keys), self.state.clone(), low_disk);
+        let mut turns = taken.turns();
         for (n, (work, fate)) in taken.units.iter_mut().zip(fates.iter_mut()).enumerate() {
-            if n > taken.hasty && self.shared.lock().is_pressing() {
+            if turns.gives_way(n, Instant::now(), || self.shared.lock().is_pressing()) {
                 // Somebody came while those ran that nobody waits for: the rest of them can wait.
                 break;
             }

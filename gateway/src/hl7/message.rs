@@ -356,6 +356,10 @@ impl<'m> Part<'m> {
 
     /// The component with that number, counted from 1.
     pub fn component(&self, number: usize) -> Part<'m> {
+        if self.start == self.end && (self.absent || number > 1) {
+            // Most places that a map asks for are not there.
+            return self.missing(Level::Component);
+        }
         self.components().nth(number.saturating_sub(1)).unwrap_or(self.missing(Level::Component))
     }
 

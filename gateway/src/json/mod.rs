@@ -17,7 +17,7 @@ pub(crate) use error::{At, line_and_column};
 pub use error::{JsonError, Reason};
 pub use number::Number;
 pub use parse::{Limits, parse};
-pub use value::{Object, Value};
+pub use value::{Key, Object, Value};
 pub(crate) use write::write_key;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::{JsonError, Number, Object, Reason, Value, line_and_column, number};
+use super::{JsonError, Key, Number, Object, Reason, Value, line_and_column, number};
 
 /// What a text may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +127,7 @@ impl<'a> Parser<'a> {
     }
 
     fn object(&mut self) -> Read<Value> {
-        let mut members: Vec<(String, Value)> = Vec::new();
+        let mut members: Vec<(Key, Value)> = Vec::new();
         let mut seen: HashSet<Cow<'a, str>> = HashSet::new();
         if self.next_token() == Some(b'}') {
             self.at += 1;
@@ -138,7 +138,7 @@ impl<'a> Parser<'a> {
                 return self.expected("a key in quotes");
             }
             let key_at = self.at;
-            let key = self.string()?;
+            let key = self.key()?;
             self.refuse_duplicate(&key, key_at, &members, &mut seen)?;
             if self.next_token() != Some(b':') {
                 return self.expected("a colon");
@@ -166,7 +166,7 @@ impl<'a> Parser<'a> {
         &mut self,
         key: &str,
         key_at: usize,
-        members: &[(String, Value)],
+        members: &[(Key, Value)],
         seen: &mut HashSet<Cow<'a, str>>,
     ) -> Read<()> {
         let duplicate = members.iter().take(SMALL_OBJECT).any(|(k, _)| k == key)
@@ -230,6 +230,17 @@ impl<'a> Parser<'a> {
             return Ok(value);
         }
         self.fail(Reason::Expected("true, false or null"))
+    }
+
+    /// Reads the key whose opening quote is at `at`.
+    fn key(&mut self) -> Read<Key> {
+        let start = self.at + 1;
+        let end = self.plain_end(start);
+        if self.bytes.get(end) == Some(&b'"') {
+            self.at = end + 1;
+            return Ok(Key::new(self.slice(start, end)));
+        }
+        self.string().map(Key::from)
     }
 
     /// Reads the string whose opening quote is at `at`.

@@ -124,9 +124,13 @@ impl<const N: usize> From<[Value; N]> for Value {
     }
 }
 
+/// The key of a member. FHIR's keys are short, and most values are in objects of a few members: a key of up to 23 bytes lies in
+/// the member itself instead of in memory of its own.
+pub type Key = smol_str::SmolStr;
+
 /// An object: members in the order in which they were read or added; each key once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Object(Vec<(String, Value)>);
+pub struct Object(Vec<(Key, Value)>);
 
 impl Object {
     /// An object without members.
@@ -135,7 +139,7 @@ impl Object {
     }
 
     /// Takes members whose keys are known to differ.
-    pub(super) const fn of(members: Vec<(String, Value)>) -> Self {
+    pub(super) const fn of(members: Vec<(Key, Value)>) -> Self {
         Self(members)
     }
 
@@ -165,7 +169,7 @@ impl Object {
     }
 
     /// Sets member `key`: in its place when it is there (answering the old value), at the end when it is not.
-    pub fn insert(&mut self, key: impl Into<String>, value: impl Into<Value>) -> Option<Value> {
+    pub fn insert(&mut self, key: impl Into<Key>, value: impl Into<Value>) -> Option<Value> {
         let (key, value) = (key.into(), value.into());
         match self.get_mut(&key) {
             Some(old) => Some(std::mem::replace(old, value)),
@@ -177,7 +181,7 @@ impl Object {
     }
 
     /// Sets member `key` at position `at` (or the end, when there are fewer); a member of that name moves there.
-    pub fn insert_at(&mut self, at: usize, key: impl Into<String>, value: impl Into<Value>) {
+    pub fn insert_at(&mut self, at: usize, key: impl Into<Key>, value: impl Into<Value>) {
         let key = key.into();
         self.remove(&key);
         self.0.insert(at.min(self.0.len()), (key, value.into()));
@@ -206,14 +210,14 @@ impl Object {
 
     /// The same object with member `key` set; for building in one expression.
     #[must_use]
-    pub fn with(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+    pub fn with(mut self, key: impl Into<Key>, value: impl Into<Value>) -> Self {
         self.insert(key, value);
         self
     }
 
     /// Like `with`, but leaves the object as it is when there is no value.
     #[must_use]
-    pub fn with_some(self, key: impl Into<String>, value: Option<impl Into<Value>>) -> Self {
+    pub fn with_some(self, key: impl Into<Key>, value: Option<impl Into<Value>>) -> Self {
         match value {
             Some(value) => self.with(key, value),
             None => self,
@@ -222,15 +226,15 @@ impl Object {
 }
 
 impl IntoIterator for Object {
-    type Item = (String, Value);
-    type IntoIter = std::vec::IntoIter<(String, Value)>;
+    type Item = (Key, Value);
+    type IntoIter = std::vec::IntoIter<(Key, Value)>;
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
     }
 }
 
 /// A later member of the same key replaces the earlier one's value.
-impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Object {
+impl<K: Into<Key>, V: Into<Value>> FromIterator<(K, V)> for Object {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(members: I) -> Self {
         let mut object = Self::new();
         for (key, value) in members {
@@ -240,13 +244,13 @@ impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Object {
     }
 }
 
-impl<K: Into<String>, V: Into<Value>, const N: usize> From<[(K, V); N]> for Object {
+impl<K: Into<Key>, V: Into<Value>, const N: usize> From<[(K, V); N]> for Object {
     fn from(members: [(K, V); N]) -> Self {
         members.into_iter().collect()
     }
 }
 
-impl<K: Into<String>, V: Into<Value>, const N: usize> From<[(K, V); N]> for Value {
+impl<K: Into<Key>, V: Into<Value>, const N: usize> From<[(K, V); N]> for Value {
     fn from(members: [(K, V); N]) -> Self {
         Self::Object(members.into())
     }

@@ -1,6 +1,8 @@
 //! Resources under construction, each with the places of the message that it came from.
 
-use crate::json::{Object, Value};
+use smol_str::format_smolstr;
+
+use crate::json::{Key, Object, Value};
 
 use super::book::Spot;
 
@@ -18,7 +20,7 @@ pub struct Link {
     /// Position of the entry in the bundle.
     pub entry: usize,
     /// JSON pointer inside the entry's resource.
-    pub pointer: String,
+    pub pointer: Key,
 }
 
 /// How an entry meets what is stored under its id.
@@ -42,7 +44,7 @@ pub(super) struct Draft {
     pub kind: &'static str,
     pub id: String,
     pub body: Object,
-    pub links: Vec<(usize, u16, u16, u16, String)>,
+    pub links: Vec<(usize, u16, u16, u16, Key)>,
     pub overlay: bool,
     pub deletes: Vec<String>,
     pub weak: Vec<String>,
@@ -68,7 +70,7 @@ impl Draft {
         match value {
             Some(value) => {
                 self.body.insert(key, value);
-                self.link(from, format!("/{key}"));
+                self.link(from, format_smolstr!("/{key}"));
                 true
             }
             None => {
@@ -90,7 +92,7 @@ impl Draft {
         };
         let at = self.body.get(key).and_then(Value::as_array).map_or(0, <[Value]>::len);
         self.append(key, value);
-        self.link(from, format!("/{key}/{at}"));
+        self.link(from, format_smolstr!("/{key}/{at}"));
         true
     }
 
@@ -124,8 +126,8 @@ impl Draft {
         }
     }
 
-    pub fn link(&mut self, from: Spot<'_>, pointer: String) {
-        self.links.push((from.segment.index(), from.field, from.rep, from.comp, pointer));
+    pub fn link(&mut self, from: Spot<'_>, pointer: impl Into<Key>) {
+        self.links.push((from.segment.index(), from.field, from.rep, from.comp, pointer.into()));
     }
 }
 

@@ -15,7 +15,7 @@ pub fn meet(stored: Option<&Value>, new: Value, meeting: &Meeting) -> Value {
     }
     for (key, value) in new {
         if matches!(key.as_str(), "resourceType" | "id" | "meta")
-            || (weak.contains(&key) && out.contains_key(&key))
+            || (weak.iter().any(|one| one.as_str() == key) && out.contains_key(&key))
         {
             continue;
         }

@@ -149,12 +149,12 @@ fn performers(draft: &mut Draft, scope: &Scope<'_>, drafts: &mut Drafts, spots: 
     for spot in observer.reps() {
         if let Some(person) = people::practitioner(scope, drafts, spot) {
             draft.append_once("performer", people::role(scope, drafts, Task::Observer, person, None));
-            draft.link(spot, "/performer".into());
+            draft.link(spot, "/performer");
         }
     }
     let mut directors = performer.reps().into_iter().filter_map(|spot| {
         let person = people::practitioner(scope, drafts, spot)?;
-        draft.link(spot, "/performer".into());
+        draft.link(spot, "/performer");
         Some(person)
     });
     let directors: Vec<Value> = directors.by_ref().collect();
@@ -163,7 +163,7 @@ fn performers(draft: &mut Draft, scope: &Scope<'_>, drafts: &mut Drafts, spots: 
         if let Some(who) = people::organization(scope, drafts, spot) {
             let around = Around { book: spot.book, scope, refs: Default::default() };
             around.add_to(drafts, who.str("reference"), spot.segment, "OBX24");
-            draft.link(spot, "/performer".into());
+            draft.link(spot, "/performer");
             places.push(who);
         }
     }

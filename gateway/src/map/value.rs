@@ -103,7 +103,7 @@ fn number(draft: &mut Draft, value: Spot<'_>, unit: Spot<'_>, stated: bool) -> O
             let quantity = quantity(&digits, comparator, unit);
             draft.set("valueQuantity", Some(quantity), value);
             if unit.has_content() {
-                draft.link(unit, "/valueQuantity/unit".into());
+                draft.link(unit, "/valueQuantity/unit");
             }
             Some(text)
         }

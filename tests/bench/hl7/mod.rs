@@ -7,6 +7,8 @@ mod peers;
 mod pure;
 mod told;
 
+use pace::Disk;
+
 use crate::Scale;
 use crate::table::Table;
 
@@ -14,7 +16,8 @@ use crate::table::Table;
 pub fn all(table: &mut Table, scale: &Scale) {
     pure::all(table, scale);
     faithful::all(table);
-    pace::all(table, scale);
+    pace::all(table, scale, Disk::Own);
+    pace::all(table, scale, Disk::Slow);
     pace::delimiters(table);
     told::all(table, scale);
     peers::all(table, scale);

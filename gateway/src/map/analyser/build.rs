@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use crate::json::{Object, Value};
+use smol_str::format_smolstr;
+
+use crate::json::{Key, Object, Value};
 
 use super::super::draft::{Link, Meeting};
 use super::account::Spot;
@@ -16,7 +18,7 @@ pub(super) struct Draft {
     /// The record that it mainly comes from.
     pub record: usize,
     pub body: Object,
-    links: Vec<(usize, u16, u16, u16, String)>,
+    links: Vec<(usize, u16, u16, u16, Key)>,
     /// The records state only part of it: members that they do not state stay.
     partial: bool,
     /// Members that give way to stored ones.
@@ -41,7 +43,7 @@ impl Draft {
     pub fn set(&mut self, key: &str, value: Option<impl Into<Value>>, from: Spot<'_>) -> bool {
         let Some(value) = value else { return false };
         self.body.insert(key, value);
-        self.link(from, format!("/{key}"));
+        self.link(from, format_smolstr!("/{key}"));
         true
     }
 
@@ -54,7 +56,7 @@ impl Draft {
     pub fn push(&mut self, key: &str, value: Option<impl Into<Value>>, from: Spot<'_>) -> bool {
         let Some(value) = value else { return false };
         let at = self.append(key, value);
-        self.link(from, format!("/{key}/{at}"));
+        self.link(from, format_smolstr!("/{key}/{at}"));
         true
     }
 
@@ -72,7 +74,7 @@ impl Draft {
         }
     }
 
-    fn link(&mut self, from: Spot<'_>, pointer: String) {
+    fn link(&mut self, from: Spot<'_>, pointer: Key) {
         self.links.push((from.record.index(), from.field, from.rep, from.comp, pointer));
     }
 }
