@@ -6,7 +6,7 @@ use crate::map::concepts;
 
 use super::codes;
 use super::contact::xpn;
-use super::rules::{fill, mapped};
+use super::rules::{fill, fill_but, mapped};
 use super::segment::{Segment, parts, repeats, text};
 use super::types::{Scope, code_of, cwe, cwe_of, day, dtm, period};
 use super::value;
@@ -155,6 +155,21 @@ fn in1(scope: &Scope<'_>, coverage: &Value, at: usize) -> Segment {
     if let Some(holder) = scope.set.get(coverage.get("policyHolder")).filter(|_| subscriber.is_none()) {
         in1.set(16, holder.items("name").first().map_or(Content::Empty, xpn));
     }
-    fill(scope, &mut in1, "IN1+", coverage);
+    let deducted = |c: &&Value| c.get("type").and_then(|t| t.str("text")) == Some("deductible");
+    if let Some(cost) = coverage.items("costToBeneficiary").iter().find(deducted) {
+        let amount = cost.get("valueMoney");
+        let number = value::digits(amount.and_then(|m| m.get("value")));
+        let amount = parts(vec![number, text(amount.and_then(|m| m.str("currency")))]);
+        in1.set(37, parts(vec![amount, text(code_of(cost.get("type")))]));
+    }
+    let held = scope.set.get(coverage.get("policyHolder"));
+    let held = held.filter(|h| h.str("resourceType") == Some("Organization"));
+    let named = held.is_none_or(|h| h.str("name").is_some());
+    if let Some(held) = held {
+        // Beside its name stands one number (IN1-11); the others, and those of a group without a name, in IN1-10.
+        let numbers = held.items("identifier").iter().skip(usize::from(named));
+        in1.set(10, repeats(numbers.map(|i| scope.cx(i))));
+    }
+    fill_but(scope, &mut in1, "IN1+", coverage, if named { &[] } else { &[11] });
     in1
 }

@@ -52,9 +52,20 @@ pub(super) fn pid(scope: &Scope<'_>, patient: &Value) -> Segment {
     let spoken = spoken.or_else(|| all("communication").next()).and_then(|c| c.get("language"));
     pid.set(15, spoken.map_or(Content::Empty, |l| mapped("language", l)));
     if let Some(marital) = patient.get("maritalStatus") {
-        match table_code(marital, "0002", codes::marital) {
+        // The sender's own codings where the record keeps more of them than a code.
+        let found = |c: &&Value| c.str("system").is_some_and(|s| s.ends_with("v3-MaritalStatus"));
+        let mut own: Vec<Value> = marital.items("coding").iter().filter(|c| !found(c)).cloned().collect();
+        let more =
+            own.len() > 1 || own.iter().any(|c| c.str("display").is_some()) || marital.str("text").is_some();
+        if own.is_empty() {
+            own = marital.items("coding").to_vec();
+        }
+        match table_code(marital, "0002", codes::marital).filter(|_| !more) {
             Some(code) => pid.set(16, code),
-            None => pid.set(16, cwe(marital)),
+            None => pid.set(
+                16,
+                cwe(&Object::new().with("coding", own).with_some("text", marital.str("text")).into()),
+            ),
         };
     }
     let religion = extension(patient, &format!("{CORE}patient-religion"));

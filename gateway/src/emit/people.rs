@@ -17,7 +17,9 @@ impl Scope<'_> {
         let identifier = person.items("identifier").first();
         let shown = reference.str("display");
         // Under one number somebody else was meant: the record that refers to it says who.
-        let name = person.items("name").first().filter(|name| !strangers(shown, &words_of(name)));
+        let names = || person.items("name").iter();
+        let meant = names().find(|name| names().count() > 1 && is_meant(shown, name));
+        let name = meant.or_else(|| names().find(|name| !strangers(shown, &words_of(name))));
         let mut all = vec![Content::Empty; 21];
         let mut set = |at: usize, content: Content| {
             if let Some(place) = all.get_mut(at - 1) {
@@ -205,6 +207,13 @@ fn words_of(name: &Value) -> String {
     let lists = lists.filter_map(Value::as_str);
     let plain = ["text", "family"].into_iter().filter_map(|key| name.str(key));
     plain.chain(lists).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a reference shows this name, as one that the map made does: prefix, given names and family name.
+fn is_meant(shown: Option<&str>, name: &Value) -> bool {
+    let of = |key: &str| name.items(key).iter().filter_map(Value::as_str).collect::<Vec<_>>();
+    let all = [of("prefix"), of("given"), name.str("family").into_iter().collect()].concat();
+    shown == Some(all.join(" ").as_str())
 }
 
 /// Whether what a reference shows and the name of what it leads to have no word in common.

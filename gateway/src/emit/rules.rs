@@ -226,6 +226,10 @@ impl<'b> Back<'b> {
             How::DeviceNamed => scope.named_device(value),
             How::Location => scope.pl(value),
             How::LocationNamed => scope.named_place(value),
+            How::LocationAddress => {
+                let place = scope.set.get(Some(value)).and_then(|place| place.get("address"));
+                place.map_or(Content::Empty, xad)
+            }
             How::Period => {
                 let (from, to) = period(Some(value));
                 parts(vec![dtm(from), dtm(to)])

@@ -152,7 +152,7 @@ fn findings(
 }
 
 /// Names of the observations that segments of their own become.
-const SPECIAL: &[&str] = &["Disability", "Accident", "Death and autopsy"];
+const SPECIAL: &[&str] = &["Disability", "Accident", "Death and autopsy", "Autopsy"];
 
 fn name_of(observation: &Value) -> Option<&str> {
     let code = observation.get("code").filter(|c| c.items("coding").is_empty())?;
@@ -161,12 +161,22 @@ fn name_of(observation: &Value) -> Option<&str> {
 
 fn special(scope: &Scope<'_>, who: &Value, name: &str, segment: &'static str, out: &mut Vec<Segment>) {
     let all = about(scope, who, "Observation").filter(|o| name_of(o) == Some(name));
+    // The autopsy is told of by the same segment as the death.
+    let mut autopsies = about(scope, who, "Observation").filter(|o| name_of(o) == Some("Autopsy"));
     for (n, one) in all.enumerate() {
         let mut made = match segment {
             "DB1" => Segment::numbered("DB1", n).with(2, "PT"),
             other => Segment::new(other),
         };
         fill(scope, &mut made, segment, one);
+        if let ("PDA", Some(autopsy)) = (segment, autopsies.next()) {
+            fill(scope, &mut made, "PDAA", autopsy);
+        }
+        out.push(made);
+    }
+    for autopsy in autopsies.filter(|_| segment == "PDA") {
+        let mut made = Segment::new(segment);
+        fill(scope, &mut made, "PDAA", autopsy);
         out.push(made);
     }
 }

@@ -3,6 +3,8 @@
 use crate::hl7::encode::Content;
 use crate::json::Value;
 
+use crate::map::order::VALUE;
+
 use super::codes;
 use super::segment::{parts, repeats, text};
 use super::types::{cwe, dtm, period};
@@ -23,6 +25,10 @@ impl Typed {
 /// The value of an Observation or of a component; `None` when it has none of a type that HL7 v2 knows.
 pub(super) fn typed(holder: &Value) -> Option<Typed> {
     let get = |key: &str| holder.get(key);
+    let document = holder.items("extension").iter().find(|e| e.str("url") == Some(VALUE));
+    if let Some(document) = document.and_then(|e| e.get("valueAttachment")) {
+        return attachment(document);
+    }
     if let Some(quantity) = get("valueQuantity") {
         let value = digits(quantity.get("value"));
         let unit = unit(quantity);

@@ -38,10 +38,10 @@ pub(super) fn visit(scope: &Scope<'_>, kind: Kind, encounter: &Value, who: &Valu
     pv1.set(5, before.map_or(Content::Empty, |i| scope.cx(i)));
     let to = stay.and_then(|s| s.get("destination"));
     pv1.set(37, to.map_or(Content::Empty, |place| scope.named_place(place)));
-    let mut numbers = encounter.items("identifier").iter();
+    let numbers = encounter.items("identifier").iter();
     let own = numbers.clone().find(|i| identifier_type(i) == Some("VN")).or_else(|| numbers.clone().next());
     pv1.set(19, own.map_or(Content::Empty, |i| scope.cx(&visit_number(i))));
-    pv1.set(50, numbers.find(|i| Some(*i) != own).map_or(Content::Empty, |i| scope.cx(i)));
+    pv1.set(50, repeats(numbers.filter(|i| Some(*i) != own).map(|i| scope.cx(i))));
     let (start, end) = period(encounter.get("period"));
     pv1.set(44, dtm(start)).set(45, dtm(end));
     for episode in scope.set.all_of(encounter.items("episodeOfCare")) {

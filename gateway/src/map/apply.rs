@@ -299,6 +299,7 @@ impl<'a> Around<'a, '_> {
             How::DeviceNamed => people::device_named(scope, drafts, spot)?,
             How::Location => people::location(scope, drafts, spot)?,
             How::LocationNamed => people::place_named(scope, drafts, spot)?,
+            How::LocationAddress => people::place_at(scope, drafts, spot)?,
             How::Period => types::period(spot.c(1), spot.c(2))?,
             How::Money => money(spot)?,
             How::Quantity => quantity(spot)?,

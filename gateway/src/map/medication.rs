@@ -5,6 +5,7 @@ use crate::hl7::structure::Order;
 use crate::json::{Object, Value};
 
 use super::apply::Around;
+use super::book::Book;
 use super::codes;
 use super::draft::{Draft, Drafts};
 use super::ids;
@@ -93,6 +94,9 @@ fn request<'a>(
             }
         }
     }
+    if !others.iter().any(|s| s.is("TQ1")) {
+        old_timing(book, &mut draft, orc, encoded);
+    }
     join_dosage(&mut draft);
     draft.assume("status", "active");
     draft.assume("intent", "order");
@@ -112,6 +116,33 @@ fn request<'a>(
     let shown = draft.body.get("medicationCodeableConcept").map(value::shown_concept).unwrap_or_default();
     orders.rows.push(Row::plain(Label::Key("order"), shown, first.index()));
     drafts.add(draft)
+}
+
+/// ORC-7 or RXE-1 of senders before TQ1 existed; the second repeats the first.
+fn old_timing<'a>(
+    book: &'a Book<'a>,
+    draft: &mut Draft,
+    orc: Option<Segment<'a>>,
+    encoded: Option<Segment<'a>>,
+) {
+    let spots = [orc.map(|s| book.field(s, 7)), encoded.map(|s| book.field(s, 1))];
+    let mut spots = spots.into_iter().flatten().filter(|s| s.has_content());
+    let Some(first) = spots.next() else { return };
+    if let Some(again) = spots.next().filter(|again| again.raw_text() == first.raw_text()) {
+        again.mark();
+    }
+    let Some(spot) = first.reps().into_iter().next() else { return };
+    let dose = timing::old_quantity(spot).map(|q| vec![Value::from(Object::new().with("doseQuantity", q))]);
+    let dosage = Object::new()
+        .with_some("text", spot.c(8).take())
+        .with_some("timing", timing::old(spot))
+        .with_some("doseAndRate", dose);
+    if !dosage.is_empty() {
+        draft.append("dosageInstruction", dosage);
+    }
+    if !draft.body.contains_key("priority") {
+        draft.set("priority", timing::old_priority(spot), spot);
+    }
 }
 
 /// ORC-1 stands in for a missing ORC-5.

@@ -25,7 +25,7 @@ mod medication;
 pub mod merge;
 mod merging;
 mod observation;
-mod order;
+pub(crate) mod order;
 mod orderer;
 mod participation;
 mod patient;

@@ -28,7 +28,7 @@ pub(super) struct Frame<'a> {
 
 /// An OBX as a resource, or as an attachment of the report, and as a row for the message screen.
 pub(super) struct Observed<'a> {
-    pub draft: Option<Draft>,
+    pub draft: Draft,
     pub attached: Option<Attached<'a>>,
     pub row: Row,
 }
@@ -100,8 +100,7 @@ pub(super) fn observation<'a>(
         range: range_text,
         segment: obx.index(),
     };
-    let only_attached = shown.attached.is_some();
-    Observed { draft: (!only_attached).then_some(draft), attached: shown.attached, row }
+    Observed { draft, attached: shown.attached, row }
 }
 
 fn status(draft: &mut Draft, spot: Spot<'_>) {

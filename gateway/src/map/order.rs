@@ -19,6 +19,9 @@ use super::specimen;
 use super::timing;
 use super::types::{self, Identified, Scope};
 
+/// A value of a type that R4 has not for it (the guide's map of OBX, ED and RP).
+pub(crate) const VALUE: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Observation.value";
+
 /// What all orders of a message share.
 pub(super) struct Orders<'a, 'b> {
     pub book: &'a Book<'a>,
@@ -123,7 +126,7 @@ impl<'a> Orders<'a, '_> {
                     issued: issued.clone(),
                     notes: self.notes(obx.index()),
                 };
-                let found = self.observe(drafts, obx, frame, &order_key);
+                let found = self.observe(drafts, obx, frame, &order_key, false);
                 if let Some(status) = found.1 {
                     statuses.push(status);
                 }
@@ -192,11 +195,7 @@ impl<'a> Orders<'a, '_> {
                 issued: None,
                 notes: self.notes(obx.index()),
             };
-            let (_, _, attached) = self.observe(drafts, obx, frame, &key);
-            if let Some(attached) = attached {
-                let text = "A document outside an order has no place in the record.";
-                attached.spot.warn("attachmentOutsideOrder", text);
-            }
+            self.observe(drafts, obx, frame, &key, true);
         }
     }
 
@@ -212,6 +211,7 @@ impl<'a> Orders<'a, '_> {
         obx: Segment<'a>,
         frame: Frame<'a>,
         order_key: &[String; 3],
+        alone: bool,
     ) -> (Option<Value>, Option<String>, Option<super::value::Attached<'a>>) {
         let code = types::cwe(self.book.field(obx, 3)).unwrap_or_else(|| types::text_concept("(unnamed)"));
         let group = self.book.field(obx, 4).c(1).peek().unwrap_or_default();
@@ -220,9 +220,18 @@ impl<'a> Orders<'a, '_> {
         let id = self.id("Observation", &parts);
         let observed = observation::observation(self.book, self.scope, drafts, obx, code, frame, id);
         self.rows.push(observed.row);
-        let status = observed.draft.as_ref().and_then(|d| d.body.get("status")?.as_str().map(str::to_owned));
-        let reference = observed.draft.map(|d| drafts.add(d));
-        (reference, status, observed.attached)
+        let (mut draft, attached) = (observed.draft, observed.attached);
+        match attached {
+            // A document of an order is a form of its report.
+            Some(attached) if !alone => return (None, None, Some(attached)),
+            Some(attached) => {
+                let extension = Object::new().with("url", VALUE).with("valueAttachment", attached.json);
+                draft.push("extension", Some(extension), attached.spot);
+            }
+            None => {}
+        }
+        let status = draft.body.get("status").and_then(Value::as_str).map(str::to_owned);
+        (Some(drafts.add(draft)), status, None)
     }
 
     pub(super) fn id(&mut self, kind: &str, parts: &[String]) -> String {
@@ -347,9 +356,20 @@ impl<'a> Orders<'a, '_> {
                 from.iter().for_each(|(spot, at)| draft.link(*spot, format!("/occurrenceTiming{at}")));
             }
         }
+        // Before TQ1 there were ORC-7 and OBR-27; the latter repeats the former.
+        match o(7).filter(|s| s.has_content()) {
+            Some(old) => {
+                quantity_timing(&mut draft, old);
+                if f(27).raw_text() == old.raw_text() {
+                    f(27).mark();
+                }
+            }
+            None => quantity_timing(&mut draft, f(27)),
+        }
         if !draft.body.contains_key("occurrenceTiming") {
             around.add(drafts, obr, "OBR6", &mut draft);
         }
+        self.reasons(drafts, order, &mut draft);
         Some(drafts.add(draft))
     }
 
@@ -474,6 +494,33 @@ impl Orders<'_, '_> {
     pub fn loose(&mut self, drafts: &mut Drafts) {
         let layout = self.layout;
         self.values(drafts, &layout.observations, None, None);
+    }
+}
+
+/// TQ of an order; what other segments have said stays.
+fn quantity_timing(draft: &mut Draft, spot: Spot<'_>) {
+    let Some(spot) = spot.reps().into_iter().next() else { return };
+    if !draft.body.contains_key("occurrenceTiming") {
+        draft.set("occurrenceTiming", timing::old(spot), spot);
+    }
+    if !draft.body.contains_key("quantityQuantity") {
+        draft.set("quantityQuantity", timing::old_quantity(spot), spot);
+    }
+    if !draft.body.contains_key("priority") {
+        draft.set("priority", timing::old_priority(spot), spot);
+    }
+    draft.push("note", spot.c(8).take().map(|text| Object::new().with("text", text)), spot);
+}
+
+impl Orders<'_, '_> {
+    /// The diagnoses of an order are why it is given (the guide's maps of ORM and OML).
+    fn reasons(&self, drafts: &Drafts, order: &Order, draft: &mut Draft) {
+        for at in order.others.iter().filter(|i| self.book.segment(**i).is_some_and(|s| s.is("DG1"))) {
+            let made = |d: &&Draft| d.kind == "Condition" && d.links.iter().any(|link| link.0 == *at);
+            if let Some(condition) = drafts.0.iter().find(made) {
+                draft.append_once("reasonReference", condition.reference());
+            }
+        }
     }
 }
 

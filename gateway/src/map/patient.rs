@@ -197,9 +197,10 @@ fn marital(draft: &mut Draft, spot: Spot<'_>) {
     };
     let value = match codes::marital(spot.book.maps, &sent) {
         Some(found) => {
+            let plain = (2..=14).all(|n| !spot.c(n).has_content());
+            let own = if plain { None } else { types::cwe_of(spot, "v2-0002") };
             spot.c(1).mark();
-            [2, 3].into_iter().for_each(|n| spot.c(n).mark());
-            Some(types::concept(found, &sent, "0002"))
+            Some(types::joined(types::concept(found, &sent, "0002"), own))
         }
         None => {
             spot.unknown_code(&sent);

@@ -30,7 +30,10 @@ pub(super) fn practitioner(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_
     let kind = spot.c(13).peek().filter(|_| number.is_some()).inspect(|_| spot.c(13).mark());
     let by = if author.is_none() && number.is_some() { spot.c(14).s(1).take() } else { None };
     let assigner = author.or_else(|| by.map(|by| Object::new().with("display", by).into()));
-    let name_period = if named.is_some() { types::period(spot.c(19), spot.c(20)) } else { None };
+    // XCN.17 is the older range, 19 and 20 the newer moments.
+    let held =
+        || types::period(spot.c(19), spot.c(20)).or_else(|| types::period(spot.c(17).s(1), spot.c(17).s(2)));
+    let name_period = if named.is_some() { held() } else { None };
     let id = match (&number, &display) {
         (Some(n), _) => ids::stable("Practitioner", &[&system, n]),
         (None, name) => {
@@ -155,7 +158,8 @@ pub(super) fn interpreter(
 /// CNN: a person in the sub-components of component 1.
 fn named_person(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> Option<Value> {
     let part = spot.c(1);
-    let [number, family, given, middle, suffix, prefix] = [1, 2, 3, 4, 5, 6].map(|n| part.s(n).take());
+    let [number, family, given, middle, suffix, prefix, degree] =
+        [1, 2, 3, 4, 5, 6, 7].map(|n| part.s(n).take());
     let given: Vec<String> = [given, middle].into_iter().flatten().collect();
     let display: Vec<&str> = prefix
         .as_deref()
@@ -164,21 +168,27 @@ fn named_person(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> Optio
         .chain(family.as_deref())
         .collect();
     let display = display.join(" ");
+    let (system, assigner) = match number {
+        Some(_) => scope.resolve([part.s(9), part.s(10), part.s(11)]),
+        None => (None, None),
+    };
+    let system = system.unwrap_or_else(|| scope.sender_system());
     let id = match &number {
-        Some(n) => ids::stable("Practitioner", &[&scope.sender_system(), n]),
+        Some(n) => ids::stable("Practitioner", &[&system, n]),
         None => ids::stable("Practitioner", &[&scope.sender_system(), "name", &display]),
     };
     let mut draft = Draft::partial("Practitioner", id);
     if let Some(value) = number {
-        let identifier = Object::new().with("system", scope.sender_system()).with("value", value);
-        draft.push("identifier", Some(identifier), spot);
+        let identifier = Identified { assigner, ..Identified::plain(system, value, None) };
+        draft.push("identifier", Some(identifier.json()), spot);
     }
+    let suffixes: Vec<String> = [suffix, degree].into_iter().flatten().collect();
     let texts = |v: Vec<String>| v.into_iter().map(Value::from).collect::<Vec<_>>();
     let name = Object::new()
         .with_some("family", family)
         .with_some("given", (!given.is_empty()).then(|| texts(given)))
         .with_some("prefix", prefix.map(|p| texts(vec![p])))
-        .with_some("suffix", suffix.map(|p| texts(vec![p])));
+        .with_some("suffix", (!suffixes.is_empty()).then(|| texts(suffixes)));
     draft.push("name", (!name.is_empty()).then_some(name), spot);
     Some(drafts.add(draft))
 }
@@ -289,7 +299,7 @@ fn location_from(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>, behind:
         }
         draft.set("name", Some(name), spot);
         if Some(i) == last {
-            if whole && let Some(number) = types::ei(scope, spot.c(10), "") {
+            if whole && let Some(number) = comprehensive(scope, spot.c(10), spot.c(11)) {
                 draft.push("identifier", Some(number.json()), spot);
             }
             if let Some(text) = described.as_deref() {
@@ -314,6 +324,17 @@ fn location_from(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>, behind:
     }
 }
 
+/// PL.10 in its sub-components, given by PL.11 where that is sent (the guide's map of PL).
+fn comprehensive(scope: &Scope<'_>, number: Spot<'_>, author: Spot<'_>) -> Option<Identified> {
+    let value = number.s(1).take()?;
+    let (system, assigner) = match scope.authority(author) {
+        (None, None) => scope.resolve([number.s(2), number.s(3), number.s(4)]),
+        given => given,
+    };
+    let system = system.unwrap_or_else(|| scope.sender_system());
+    Some(Identified { assigner, ..Identified::plain(system, value, None) })
+}
+
 /// A place by its code and name (DLD, HD, CWE).
 pub(super) fn place_named(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> Option<Value> {
     // DLD.1 and others hold code, text and system as sub-components.
@@ -327,6 +348,19 @@ pub(super) fn place_named(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>
         (None, Some(code)) => Some(named_place(scope, drafts, code, None, spot)),
         (None, None) => None,
     }
+}
+
+/// XAD: the place of an address.
+pub(super) fn place_at(scope: &Scope<'_>, drafts: &mut Drafts, spot: Spot<'_>) -> Option<Value> {
+    let address = types::xad(spot)?;
+    let lines = address.items("line").iter().filter_map(Value::as_str);
+    let name = lines.chain(["city", "state"].iter().filter_map(|key| address.str(key)));
+    let name = name.collect::<Vec<_>>().join(", ");
+    let id = ids::stable("Location", &[&scope.sender_system(), "at", &spot.raw_text()]);
+    let mut draft = Draft::partial("Location", id);
+    draft.put("mode", "instance");
+    draft.set("address", Some(address), spot);
+    Some(with_display(drafts.add(draft), Some(name.as_str()).filter(|name| !name.is_empty())))
 }
 
 fn named_place(

@@ -93,6 +93,8 @@ pub(crate) enum How {
     DeviceNamed,
     Location,
     LocationNamed,
+    /// An address as the place that it is of.
+    LocationAddress,
     Period,
     Money,
     Quantity,
@@ -233,6 +235,7 @@ impl How {
             ("deviceNamed", None) => Self::DeviceNamed,
             ("location", None) => Self::Location,
             ("locationNamed", None) => Self::LocationNamed,
+            ("address", None) => Self::LocationAddress,
             ("period", None) => Self::Period,
             ("money", None) => Self::Money,
             ("quantity", None) => Self::Quantity,

@@ -10,6 +10,7 @@ use super::apply::Around;
 use super::clinical;
 use super::draft::{Draft, Drafts};
 use super::meaning::{Label, Row};
+use super::people;
 use super::types;
 use super::value;
 
@@ -75,6 +76,13 @@ pub(super) fn map<'a>(
                 if let Some(mut draft) = around.resource(drafts, segment) {
                     described(around, segment, &mut draft);
                     drafts.add(draft);
+                }
+                None
+            }
+            "PDA" => {
+                for block in ["PDA", "PDAA"] {
+                    let made = around.resource_by(drafts, segment, block);
+                    drafts.0.extend(made);
                 }
                 None
             }
@@ -150,6 +158,7 @@ fn insurance<'a>(
 ) -> Option<Draft> {
     let mut cover = clinical::coverage(around.book, around.scope, drafts, patient, segment)?;
     around.add(drafts, segment, "IN1+", &mut cover);
+    holder(around, drafts, segment, &mut cover);
     let payer = cover.body.get("payor").and_then(Value::as_array).and_then(<[Value]>::first);
     let payer = payer.and_then(|p| p.str("reference")).map(str::to_owned);
     around.add_to(drafts, payer.as_deref(), segment, "IN1O");
@@ -165,6 +174,23 @@ fn insurance<'a>(
         account.append_once("coverage", Object::new().with("coverage", cover.reference()).into());
     }
     Some(cover)
+}
+
+/// IN1-10: the numbers of the group that holds the policy (IN1-11), unless they are the subscriber's (SN).
+fn holder<'a>(around: &Around<'a, '_>, drafts: &mut Drafts, segment: Segment<'a>, cover: &mut Draft) {
+    for spot in around.book.field(segment, 10).reps() {
+        if spot.c(5).peek().as_deref() == Some("SN") {
+            continue;
+        }
+        let Some(number) = types::cx(around.scope, spot) else { continue };
+        match cover.body.get("policyHolder").cloned() {
+            Some(holder) => drafts.extend(&holder, "identifier", std::iter::once(&number.json())),
+            None => {
+                let holder = people::organization_of(around.scope, drafts, None, Some(number), spot);
+                cover.set("policyHolder", holder, spot);
+            }
+        }
+    }
 }
 
 /// PR1-4 says what was done in the surgeon's words, unless PR1-3.9 does; what the code is called stays with the coding.

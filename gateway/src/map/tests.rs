@@ -5,6 +5,7 @@ use crate::fhir::validate::{Core, Level, Policy as Rules, Validator};
 use crate::hl7::accept::{Policy, check};
 use crate::hl7::parse::{Mode, read};
 
+mod kept;
 mod parts;
 
 fn context() -> MapContext {

@@ -13,6 +13,8 @@ use super::types;
 use super::value;
 
 const UCUM: &str = "http://unitsofmeasure.org";
+/// Table 0335.
+const PATTERNS: &str = "http://terminology.hl7.org/CodeSystem/v2-0335";
 
 /// The Timing of a TQ1, with the places that it was read from as pointers into it; `None` when nothing is said of time.
 pub(super) fn timing<'a>(
@@ -71,9 +73,71 @@ pub(super) fn timing<'a>(
     (!whole.is_empty()).then(|| (whole.into(), from))
 }
 
+/// The Timing of a TQ, as older senders have it in ORC-7, OBR-27 and RXE-1 (the guide's TQ and RI maps): interval, duration,
+/// start, end, and how often in all.
+pub(super) fn old(spot: Spot<'_>) -> Option<Value> {
+    let mut repeat = Object::new();
+    let (start, end) = (spot.c(4).date_time(), spot.c(5).date_time());
+    if let Some(bounds) = types::stretch(start, end, &spot.c(5)) {
+        repeat.insert("boundsPeriod", bounds);
+    } else if let Some(bounds) = lasting(spot.c(3)) {
+        repeat.insert("boundsDuration", bounds);
+    }
+    if let Some(times) = spot.c(12).peek().and_then(|t| t.parse::<u32>().ok()).filter(|n| *n > 0) {
+        spot.c(12).mark();
+        repeat.insert("count", times);
+    }
+    let hours = spot.c(2).s(2).peek().map(|all| all.split(',').map(time_of_day).collect::<Option<Vec<_>>>());
+    if let Some(hours) = hours.flatten().filter(|hours| !hours.is_empty()) {
+        spot.c(2).s(2).mark();
+        repeat.insert("timeOfDay", hours.into_iter().map(Value::from).collect::<Vec<_>>());
+    }
+    let code = spot.c(2).s(1).take().map(|code| {
+        let coding = Object::new().with("system", PATTERNS).with("code", types::code_text(&code));
+        Object::new().with("coding", vec![Value::from(coding)]).with("text", code)
+    });
+    let whole =
+        Object::new().with_some("repeat", (!repeat.is_empty()).then_some(repeat)).with_some("code", code);
+    (!whole.is_empty()).then(|| whole.into())
+}
+
+/// TQ.6.
+pub(super) fn old_priority(spot: Spot<'_>) -> Option<&str> {
+    let priority = spot.c(6).s(1);
+    let found = spot.book.maps.find("order-priority", &priority.peek()?)?;
+    priority.mark();
+    Some(found.code)
+}
+
+/// TQ.1: a number and its unit in sub-components.
+pub(super) fn old_quantity(spot: Spot<'_>) -> Option<Value> {
+    let spot = spot.c(1);
+    let number = value::json_number(&spot.s(1).peek()?)?;
+    spot.s(1).mark();
+    Some(Object::new().with("value", number).with_some("unit", spot.s(2).take()).into())
+}
+
+/// TQ.3: `D7` is seven days.
+fn lasting(spot: Spot<'_>) -> Option<Value> {
+    let sent = spot.s(1).peek()?;
+    let number = value::json_number(sent.get(1..)?).filter(|n| !n.as_str().starts_with('-'))?;
+    let (unit, code) = match sent.get(..1)? {
+        "S" => ("seconds", "s"),
+        "M" => ("minutes", "min"),
+        "H" => ("hours", "h"),
+        "D" => ("days", "d"),
+        "W" => ("weeks", "wk"),
+        "L" => ("months", "mo"),
+        _ => return None,
+    };
+    spot.s(1).mark();
+    Some(
+        Object::new().with("value", number).with("unit", unit).with("system", UCUM).with("code", code).into(),
+    )
+}
+
 /// RPT.1, a coded pattern in sub-components; a code without a system is of table 0335.
 fn code(pattern: Spot<'_>) -> Option<Value> {
-    const TABLE: &str = "http://terminology.hl7.org/CodeSystem/v2-0335";
     let part = pattern.c(1);
     let (code, words, system) = (part.s(1).take(), part.s(2).take(), part.s(3).take());
     // `HL7xxx` and `HL7nnnn` are the standard's own placeholders for the number of a table.
@@ -81,7 +145,7 @@ fn code(pattern: Spot<'_>) -> Option<Value> {
         |s: &String| s.strip_prefix("HL7").is_some_and(|n| n.chars().all(|c| matches!(c, 'x' | 'n')));
     let uri = match system.filter(|s| !unnamed(s)) {
         Some(s) => codes::code_system(&s).unwrap_or_else(|| ids::local_system(&s)),
-        None => TABLE.to_owned(),
+        None => PATTERNS.to_owned(),
     };
     let text = words.clone().or_else(|| code.clone())?;
     let coding = code.map(|code| {

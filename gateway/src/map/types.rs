@@ -420,6 +420,30 @@ pub(super) fn concept(found: Concept<'_>, sent: &str, table: &str) -> Value {
     Object::new().with("coding", codings).into()
 }
 
+/// A concept with what the sender's own coding says beyond it: other codings, what its code is called, its text.
+pub(super) fn joined(mut concept: Value, own: Option<Value>) -> Value {
+    let Some(own) = own else { return concept };
+    let same = |a: &Value, b: &Value| a.str("system") == b.str("system") && a.str("code") == b.str("code");
+    if let Some(codings) = concept.get_mut("coding").and_then(Value::as_array_mut) {
+        for coding in own.items("coding") {
+            match codings.iter_mut().find(|c| same(c, coding)) {
+                Some(there) if there.str("display").is_none() => *there = coding.clone(),
+                Some(_) => {}
+                None => codings.push(coding.clone()),
+            }
+        }
+    }
+    let said = |t: &&str| {
+        !concept.items("coding").iter().any(|c| [c.str("code"), c.str("display")].contains(&Some(*t)))
+    };
+    if let Some(text) = own.str("text").filter(said).map(str::to_owned)
+        && let Some(object) = concept.as_object_mut()
+    {
+        object.insert("text", text);
+    }
+    concept
+}
+
 /// A FHIR `code` has no leading, trailing or double blanks.
 pub(super) fn code_text(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")

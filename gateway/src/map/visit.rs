@@ -51,10 +51,13 @@ pub(super) fn encounter<'a>(
         }
         draft.push("identifier", Some(json), f(first));
     }
-    if first == 19
-        && let Some(other) = types::cx(scope, f(50))
-    {
-        draft.push("identifier", Some(other.json()), f(50));
+    for (n, spot) in f(50).reps().into_iter().enumerate() {
+        // The first one has named the visit where PV1-19 does not.
+        if (first == 19 || n > 0)
+            && let Some(other) = types::cx(scope, spot)
+        {
+            draft.push("identifier", Some(other.json()), spot);
+        }
     }
     class(&mut draft, f(2));
     draft.put("subject", patient.reference());

@@ -52,6 +52,15 @@ pub(super) enum Aside {
     NoOrder,
     /// Who is to be asked about an appointment as further information: the guide's map of SCH makes participants of them.
     Contact,
+    /// The use of a number of a cellular phone (XTN.3 CP): the guide's TelecommunicationEquipmentType makes `mobile` of it.
+    CellUse,
+    /// The value of an extension under another type than the guide's tables give that extension.
+    OtherType,
+    /// `urn:oid:` of a universal id that is none: its type is not ISO (the guide's map HD[uri]), or its text is no OID
+    /// (R4 datatypes, oid).
+    NoOid,
+    /// A resource that no table of the guide makes.
+    NoResource,
     /// What generators give a patient whom the message says nothing of: that the record is in use, and that the birth was a
     /// single one though PID-24 and PID-25 are empty.
     Unsaid,
@@ -75,6 +84,10 @@ pub(super) struct Guide {
     named: BTreeMap<String, BTreeSet<String>>,
     /// The codes that the concept maps lead to, by their system.
     targets: BTreeMap<String, BTreeSet<String>>,
+    /// The types of value that the tables give an extension, by its URL.
+    extensions: BTreeMap<String, BTreeSet<String>>,
+    /// The resources that the tables make.
+    kinds: BTreeSet<String>,
 }
 
 /// A message as the rules see it.
@@ -101,10 +114,15 @@ impl Guide {
                 let target = name.split('[').nth(1).unwrap_or_default();
                 let target: String = target.chars().take_while(char::is_ascii_alphanumeric).collect();
                 guide.names(&text);
+                if folder != "codesystems" {
+                    guide.kinds.insert(target.clone());
+                    self::rows(&text).iter().for_each(|row| guide.makes(row));
+                }
                 if folder == "messages" {
                     continue;
                 }
                 let rows = rows(&text);
+                guide.extension_types(&rows);
                 if folder == "segments" {
                     let segment = name.split("R4_ ").nth(1).and_then(|n| n.get(..3));
                     guide.segments.extend(segment.map(str::to_owned));
@@ -128,6 +146,45 @@ impl Guide {
             }
         }
         guide
+    }
+
+    /// The resources that the elements of a row, and the maps that it leads to, name; the ninth to the fifteenth cell.
+    fn makes(&mut self, row: &[String]) {
+        for cell in row.iter().take(15).skip(9) {
+            let words = cell.split(|c: char| !c.is_alphanumeric());
+            let named = words.filter(|w| w.starts_with(|c: char| c.is_ascii_uppercase()));
+            self.kinds.extend(named.map(str::to_owned));
+        }
+    }
+
+    /// Whether some table makes a resource of that kind.
+    pub fn has(&self, kind: &str) -> bool {
+        self.kinds.contains(kind)
+    }
+
+    /// `extension[n].url` with a constant beside `extension[n].valueX`.
+    fn extension_types(&mut self, rows: &[Vec<String>]) {
+        let cell = |row: &Vec<String>, n: usize| row.get(n).map(|c| c.trim().to_owned()).unwrap_or_default();
+        for row in rows {
+            let Some(holder) = cell(row, 9).strip_suffix(".url").map(str::to_owned) else { continue };
+            let url = cell(row, 16).trim_matches('"').to_owned();
+            let field = cell(row, 1);
+            let values = rows.iter().filter(|r| cell(r, 1) == field);
+            let types = values.filter_map(|r| {
+                let rest = cell(r, 9).strip_prefix(&format!("{holder}."))?.to_owned();
+                let name = rest.split(['.', '(', '[']).next().unwrap_or_default().to_owned();
+                name.starts_with("value").then_some(name)
+            });
+            let types: Vec<String> = types.collect();
+            if url.starts_with("http") && !types.is_empty() {
+                self.extensions.entry(url).or_default().extend(types);
+            }
+        }
+    }
+
+    /// Whether the tables give an extension values of other types only.
+    pub fn of_other_type(&self, url: &str, member: &str) -> bool {
+        self.extensions.get(url).is_some_and(|types| !types.contains(member))
     }
 
     /// `Resource.element` wherever a table writes it.
@@ -180,7 +237,9 @@ impl Guide {
     fn target(&mut self, row: &[String]) {
         let (Some(code), Some(system)) = (row.get(6), row.get(9)) else { return };
         let (code, system) = (code.trim(), system.replace('\u{a0}', ""));
-        if !code.is_empty() && system.trim().starts_with("http") {
+        // A row without a code of HL7 v2 leads from nothing.
+        let from = row.first().is_some_and(|from| !from.trim().is_empty());
+        if from && !code.is_empty() && system.trim().starts_with("http") {
             self.targets.entry(system.trim().to_owned()).or_default().insert(code.to_owned());
         }
     }

@@ -63,7 +63,8 @@ pub(super) fn without(guide: &Guide, bundle: &Value, sent: &Sent, said: &Said) -
             roles.extend(own.into_iter().map(|name| (name, person.to_owned())));
             return false;
         }
-        let Some(rule) = made_up(resource, sent) else { return true };
+        let unknown = (!guide.has(kind)).then_some(Aside::NoResource);
+        let Some(rule) = unknown.or_else(|| made_up(resource, sent)) else { return true };
         names.extend(own);
         *gone.entry(rule).or_default() += 1;
         false
@@ -74,6 +75,7 @@ pub(super) fn without(guide: &Guide, bundle: &Value, sent: &Sent, said: &Said) -
             unlink(resource, &names, &roles);
             *gone.entry(Aside::EmptyIdentifier).or_default() += unnumbered(resource);
             codings(guide, said, resource, &mut gone);
+            others(guide, said, resource, &mut gone);
             let kind = resource.str("resourceType").unwrap_or_default().to_owned();
             numbers(guide, said, &kind, "", resource, &mut gone);
             members_of(resource, sent, said, &mut gone);
@@ -164,7 +166,10 @@ fn codings(guide: &Guide, said: &Said, value: &mut Value, gone: &mut Gone) {
         Value::Object(object) => {
             let text = |key: &str| object.get(key).and_then(Value::as_str).map(str::to_owned);
             if let Some(system) = text("system") {
-                if system.contains("example.com") && is_own(&system, said) {
+                if let Some(table) = table_of(&system) {
+                    // R4 has an address for the table: that is what is compared.
+                    object.insert("system", format!("http://terminology.hl7.org/CodeSystem/v2-{table}"));
+                } else if system.contains("example.com") && is_own(&system, said) {
                     object.remove("system");
                     *gone.entry(Aside::OwnSystem).or_default() += 1;
                 } else if let Some(code) = text("code")
@@ -182,6 +187,54 @@ fn codings(guide: &Guide, said: &Said, value: &mut Value, gone: &mut Gone) {
     }
 }
 
+/// Takes away uses of cellular phones, values of extensions under other types, and OIDs that are none.
+fn others(guide: &Guide, said: &Said, value: &mut Value, gone: &mut Gone) {
+    match value {
+        Value::Object(object) => {
+            let [number, used, url, system] = ["value", "use", "url", "system"]
+                .map(|key| object.get(key).and_then(Value::as_str).map(str::to_owned).unwrap_or_default());
+            if matches!(used.as_str(), "home" | "work") && is_cell(said, &number) {
+                object.remove("use");
+                *gone.entry(Aside::CellUse).or_default() += 1;
+            }
+            let keys: Vec<String> = object.iter().map(|(key, _)| key.to_owned()).collect();
+            for key in keys.iter().filter(|k| k.starts_with("value") && guide.of_other_type(&url, k)) {
+                object.remove(key);
+                *gone.entry(Aside::OtherType).or_default() += 1;
+            }
+            if system.strip_prefix("urn:oid:").is_some_and(|oid| no_oid(said, oid)) {
+                object.remove("system");
+                *gone.entry(Aside::NoOid).or_default() += 1;
+            }
+            object.iter_mut().for_each(|(_, member)| others(guide, said, member, gone));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| others(guide, said, item, gone)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Whether a number stands in an XTN of a cellular phone, and in none of other equipment.
+fn is_cell(said: &Said, number: &str) -> bool {
+    let number = number.to_lowercase();
+    let holds = |rep: &&str| rep.split('^').any(|c| !number.is_empty() && c.trim() == number);
+    let mut reps = said.fields.iter().flat_map(|(_, _, text)| text.split('~')).filter(holds).peekable();
+    reps.peek().is_some() && reps.all(|rep| rep.split('^').nth(2).map(str::trim) == Some("cp"))
+}
+
+/// Whether the text of an OID is none, or the message gives it a type that is not ISO wherever it stands.
+fn no_oid(said: &Said, oid: &str) -> bool {
+    if !oid.contains('.') || !oid.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+        return true;
+    }
+    let types = said.fields.iter().flat_map(|(_, _, text)| {
+        let parts: Vec<&str> = text.split(['^', '&', '~']).map(str::trim).collect();
+        let typed = parts.windows(2).filter(|pair| pair.first() == Some(&oid));
+        typed.filter_map(|pair| pair.get(1).map(|t| (*t).to_owned())).collect::<Vec<_>>()
+    });
+    let types: Vec<String> = types.filter(|t| !t.is_empty()).collect();
+    !types.is_empty() && types.iter().all(|t| t != "iso")
+}
+
 /// Whether a message holds a code; that of a religion in its field.
 fn sent(said: &Said, system: &str, code: &str) -> bool {
     if !system.ends_with("v3-ReligiousAffiliation") {
@@ -191,13 +244,18 @@ fn sent(said: &Said, system: &str, code: &str) -> bool {
     religion.any(|(_, _, text)| text.split(|c: char| !c.is_alphanumeric()).any(|word| word == code))
 }
 
-/// A system under the generator's own address that the message does not name, or whose table has a URI in R4.
+/// The number of the HL7 table that a generator's own address ends with.
+fn table_of(system: &str) -> Option<&str> {
+    let name = system.strip_prefix("http://example.com/")?.rsplit('/').next()?;
+    let number = name.strip_prefix("HL7").or_else(|| name.strip_prefix("hl7"))?;
+    (number.len() == 4 && number.bytes().all(|b| b.is_ascii_digit())).then_some(number)
+}
+
+/// A system under the generator's own address that the message does not name.
 fn is_own(system: &str, said: &Said) -> bool {
     let name = system.rsplit('/').next().unwrap_or_default().to_lowercase();
-    let table =
-        name.strip_prefix("hl7").is_some_and(|n| n.len() == 4 && n.bytes().all(|b| b.is_ascii_digit()));
     let mut words = name.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty());
-    table || !words.all(|word| said.words.contains(word))
+    !words.all(|word| said.words.contains(word))
 }
 
 /// Takes away identifiers whose value is set aside, with all their parts.
