@@ -20,7 +20,7 @@ KILLS ?= 1000
 
 UI_SOURCES := $(shell find web-ui -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/shots/*' 2>/dev/null)
 
-.PHONY: help setup setup-test ui workers model build run demo test clients bench check kills silence fuzz-build fuzz-long clean
+.PHONY: help setup setup-test ui workers model build run demo test clients call-net bench check kills silence fuzz-build fuzz-long clean
 
 help: ## list the targets
 	@echo 'ClinicVault. Targets:'
@@ -78,6 +78,10 @@ test: setup-test $(STAMPS)/ui ## every test: Rust, web UI, contrast, browser wal
 clients: setup-test $(STAMPS)/ui ## FHIR clients and HL7 v2 peers of other makers (npm, PyPI) against the box
 	cargo build --locked -p clinicvault --bin clinicvault
 	@packaging/clients.sh
+
+call-net: setup-test ## calls through a NAT, a relay, losses and a cut, in network namespaces (root, nftables and coturn, else skipped)
+	cargo build --locked -p clinicvault-media --example call_server
+	@CLINICVAULT_CALL_SERVER=$$(cd $(TARGET) && pwd)/debug/examples/call_server packaging/call-net.sh
 
 check: setup $(STAMPS)/ui ## formatting, lints, licences
 	@packaging/check.sh lint

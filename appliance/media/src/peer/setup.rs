@@ -4,6 +4,7 @@ use super::feedback::Feedback;
 use super::{VideoCodec, engine};
 use crate::Error;
 use crate::ice::IceServer;
+use rtc::ice::mdns::MulticastDnsMode;
 use rtc::interceptor::Slot;
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_VP8};
 use rtc::rtp_transceiver::rtp_sender::{RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RtpCodecKind};
@@ -73,6 +74,9 @@ pub(super) fn settings() -> SettingEngine {
         .with_srflx_acceptance_min_wait(at_once)
         .with_prflx_acceptance_min_wait(at_once)
         .with_relay_acceptance_min_wait(at_once)
+        // No socket on the multicast port: hidden addresses are learnt from the browser's own check, and a box
+        // without a multicast route can hold calls.
+        .with_multicast_dns_mode(MulticastDnsMode::Disabled)
         .build()
 }
 

@@ -40,6 +40,8 @@ pub struct Said {
     pub offers: u32,
     pub others: Vec<ToPeer>,
     pub ended: Option<Why>,
+    /// How the connection stood, one after the other.
+    pub states: Vec<String>,
 }
 
 #[derive(Clone)]
@@ -142,7 +144,13 @@ impl Person {
         let mut tasks = JoinSet::new();
         let up = Arc::new(tokio::sync::Notify::new());
         tasks.spawn(negotiate(call.clone(), joined, connection.clone(), said.clone()));
-        tasks.spawn(own_events(call.clone(), PeerId(me), happened, received.clone(), up.clone()));
+        tasks.spawn(own_events(
+            call.clone(),
+            PeerId(me),
+            happened,
+            (received.clone(), said.clone()),
+            up.clone(),
+        ));
         tasks.spawn(async move {
             up.notified().await;
             let mut sends = JoinSet::new();
@@ -161,7 +169,17 @@ impl Person {
 
     /// Waits until the condition holds, or says what it was about.
     pub async fn until(&self, what: &str, holds: impl Fn(&Person) -> bool) {
-        wait(what, || holds(self)).await;
+        let began = Instant::now();
+        while !holds(self) {
+            if began.elapsed() > Duration::from_secs(20) {
+                let (said, received) = (self.said.lock().unwrap(), self.received.lock().unwrap());
+                panic!(
+                    "never: {what}; {:?}, {} offers, received {:?}",
+                    said.states, said.offers, received.counts
+                );
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 
     pub async fn close(mut self) {
@@ -220,7 +238,7 @@ async fn own_events(
     call: Call,
     id: PeerId,
     mut happened: mpsc::UnboundedReceiver<Local>,
-    received: Arc<Mutex<Received>>,
+    (received, said): (Arc<Mutex<Received>>, Arc<Mutex<Said>>),
     up: Arc<tokio::sync::Notify>,
 ) {
     let mut readers = JoinSet::new();
@@ -238,8 +256,12 @@ async fn own_events(
             Local::Track(track) => {
                 readers.spawn(read(track, received.clone()));
             }
-            Local::State(RTCPeerConnectionState::Connected) => up.notify_one(),
-            Local::State(_) => {}
+            Local::State(state) => {
+                said.lock().unwrap().states.push(state.to_string());
+                if state == RTCPeerConnectionState::Connected {
+                    up.notify_one();
+                }
+            }
         }
     }
 }
@@ -287,7 +309,9 @@ async fn send(
             version: 2,
             payload_type,
             marker: true,
-            sequence_number: (65_500 + n) as u16,
+            // Far from the wrap, as RFC 3711 (section 3.3.1) wants of a sender: who loses the packets before a wrap right
+            // at his start can never decipher those behind it.
+            sequence_number: (1000 + n) as u16,
             timestamp: n.wrapping_mul(ticks),
             ssrc,
             ..Default::default()
