@@ -20,6 +20,7 @@ pub(crate) mod kept;
 pub mod money;
 pub mod picture;
 pub mod presence;
+pub mod room;
 pub mod state;
 pub mod view;
 
@@ -61,6 +62,7 @@ struct Inner {
     forged: Mutex<Option<Timestamp>>,
     gateway: Client,
     polls: config::Payments,
+    ears: Mutex<Option<Arc<dyn room::ears::Ears>>>,
 }
 
 impl Consult {
@@ -83,12 +85,23 @@ impl Consult {
             forged: Mutex::default(),
             gateway: Client::new(&payments.razorpay, payments.timeout_seconds),
             polls: payments.clone(),
+            ears: Mutex::default(),
         }))
     }
 
     /// Adds a room whose drafts stand before the end of a consultation.
     pub fn ask_for_drafts(&self, drafts: Arc<dyn Drafts>) {
         self.0.drafts.lock().unwrap_or_else(PoisonError::into_inner).push(drafts);
+    }
+
+    /// From now on speech in calls is heard by these, or by nobody. Who is being heard already goes on as before.
+    pub fn hear_with(&self, ears: Option<Arc<dyn room::ears::Ears>>) {
+        *self.0.ears.lock().unwrap_or_else(PoisonError::into_inner) = ears;
+    }
+
+    /// What hears speech in calls.
+    pub fn ears(&self) -> Option<Arc<dyn room::ears::Ears>> {
+        self.0.ears.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Where a consultation stands and whose it is: patient and course.
