@@ -228,7 +228,8 @@ impl App {
         let longest = inner.config.limits.body_mib << 20;
         let jobs = Jobs::new(records.clone(), &inner.config.jobs, longest, standing);
         let subscriptions = Subscriptions::new(records.clone(), people.clone(), &inner.config.subscriptions);
-        let consult = Consult::new(records.clone(), &inner.config.consultations, &inner.config.payments);
+        let config = &inner.config;
+        let consult = Consult::new(records.clone(), &config.consultations, &config.payments, &config.calls);
         let rooms = Arc::new(Rooms { records, people, exchange, jobs, subscriptions, consult });
         *inner.slot.write().unwrap_or_else(PoisonError::into_inner) = Slot::Open(rooms.clone());
         Ok(rooms)

@@ -79,6 +79,8 @@ pub const PAYMENT_ORDERS: u16 = 87;
 pub const JOIN_LINKS: u16 = 90;
 /// Sessions of patients; by hash of the token.
 pub const PATIENT_SESSIONS: u16 = 91;
+/// What is kept of rooms; by consultation.
+pub const ROOMS: u16 = 92;
 
 #[cfg(test)]
 mod tests {

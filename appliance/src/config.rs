@@ -3,6 +3,7 @@
 //! Read from a TOML file, then from `CLINICVAULT_SECTION_KEY` variables, then from the command line. Unknown keys are
 //! refused. What a clinic changes at run time (accounts, tokens, its name) is not here but in the vault.
 
+mod calls;
 mod consult;
 mod exchange;
 mod fhir;
@@ -18,6 +19,7 @@ use clinicvault_gateway::json::Limits as JsonLimits;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use self::calls::Calls;
 pub use self::consult::{Consultations, Payments};
 pub use self::exchange::{Alerts, Hl7, Jobs, Subscriptions};
 pub use self::fhir::{Fhir, Graphql, IndexedWords, Validation};
@@ -55,6 +57,7 @@ pub struct Config {
     pub subscriptions: Subscriptions,
     pub scribe: Scribe,
     pub consultations: Consultations,
+    pub calls: Calls,
     pub payments: Payments,
     pub clinic: Clinic,
     pub log: Log,
@@ -163,6 +166,7 @@ impl Config {
             let reason = format!("listen.origins: \"{other}\" is not an origin such as https://app.example");
             return Err(wrong(origin, reason));
         }
+        config.calls.range().map_err(|reason| wrong(origin, reason))?;
         if !(1..=48).contains(&config.graphql.depth) {
             return Err(wrong(origin, "graphql.depth: must be from 1 to 48".to_owned()));
         }

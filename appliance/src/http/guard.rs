@@ -113,7 +113,7 @@ fn from_own_page(headers: &HeaderMap) -> Result<(), HttpError> {
 }
 
 /// A WebSocket cannot carry our header; browsers always say which page opens it.
-fn opened_by_own_page(headers: &HeaderMap) -> Result<(), HttpError> {
+pub(super) fn opened_by_own_page(headers: &HeaderMap) -> Result<(), HttpError> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     match (text("origin"), text("host")) {
         (Some(origin), Some(host)) if same_host(origin, host) => Ok(()),

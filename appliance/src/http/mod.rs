@@ -10,6 +10,7 @@ pub mod changes;
 pub mod channels;
 pub mod chart;
 pub mod connections;
+pub mod consult_socket;
 pub mod consultations;
 mod cors;
 pub mod emergency;
@@ -41,6 +42,7 @@ pub mod query;
 pub mod refusal;
 pub mod replays;
 pub mod reviews;
+pub mod rooms;
 pub mod routes;
 pub mod server;
 pub mod session;
@@ -89,6 +91,8 @@ pub fn router(app: App) -> Router {
         .merge(subscriptions::routes())
         .merge(notifications::routes())
         .merge(consultations::routes())
+        .merge(rooms::routes())
+        .merge(consult_socket::routes())
         .merge(presence::routes())
         .merge(payments::routes())
         .merge(portal::routes())

@@ -7,9 +7,9 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{
-    alerts, changes, channels, chart, consultations, emergency, events, hl7, inbox, jobs, login, maps,
-    outbox, own_factor, parameters, patients, payments, portal, presence, replays, reviews, session, setup,
-    smart, subscriptions, tokens, trials, users,
+    alerts, changes, channels, chart, consult_socket, consultations, emergency, events, hl7, inbox, jobs,
+    login, maps, outbox, own_factor, parameters, patients, payments, portal, presence, replays, reviews,
+    rooms, session, setup, smart, subscriptions, tokens, trials, users,
 };
 
 use crate::exchange::channels::schema;
@@ -131,6 +131,12 @@ use crate::exchange::channels::schema;
         consultations::complete,
         consultations::addendum,
         consultations::cancel,
+        rooms::ticket,
+        rooms::chat,
+        rooms::segments,
+        rooms::own_ticket,
+        rooms::own_chat,
+        consult_socket::open,
         presence::list,
         presence::want,
         presence::beat,

@@ -13,6 +13,11 @@ pub(super) fn is(unit: &Unit<'_>, kind: ResourceType, id: &str) -> Result<bool, 
         ResourceType::ENCOUNTER | ResourceType::CHARGE_ITEM | ResourceType::INVOICE => {
             unit.doc_get(CONSULTATIONS, id.as_bytes())?
         }
+        // What is said and agreed to in a room: the consultation, a dot, a number (0200).
+        ResourceType::COMMUNICATION | ResourceType::CONSENT => match id.rsplit_once('.') {
+            Some((consultation, _)) => unit.doc_get(CONSULTATIONS, consultation.as_bytes())?,
+            None => None,
+        },
         ResourceType::PAYMENT_RECONCILIATION => unit.doc_get(PAYMENTS, id.as_bytes())?,
         _ => None,
     };

@@ -10,7 +10,7 @@ use crate::signal::{FromPeer, ToPeer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -25,6 +25,7 @@ const METER: Duration = Duration::from_secs(2);
 
 struct Seat {
     outbox: mpsc::Sender<ToPeer>,
+    link: watch::Sender<Link>,
     /// None until it is open.
     peer: Option<Arc<dyn MediaPeer>>,
     offer: Option<(u32, String)>,
@@ -114,9 +115,10 @@ impl Driver {
         let others = self.room.seats().collect();
         let id = self.room.join(joining.wants, now)?;
         let (outbox, waiting) = mpsc::channel(OUTBOX);
-        self.seats.insert(id, Seat { outbox, peer: None, offer: None, measured: PeerStats::default() });
+        let (link, stands) = watch::channel(Link::Connecting);
+        self.seats.insert(id, Seat { outbox, link, peer: None, offer: None, measured: PeerStats::default() });
         self.tell(id, ToPeer::Welcome { you: id, others, ice_servers: joining.ice_servers });
-        Ok(Joined { id, outbox: waiting })
+        Ok(Joined { id, outbox: waiting, link: stands })
     }
 
     fn hear(&mut self, id: PeerId, said: FromPeer, now: Duration) -> Result<(), Refusal> {
@@ -152,6 +154,9 @@ impl Driver {
             PeerEvent::Link(link) => {
                 tracing::debug!(op = "media.link", peer = id.0, ?link, "link");
                 // Closing a seat closes its connection, which says so too late to matter.
+                if let Some(seat) = self.seats.get(&id) {
+                    seat.link.send_replace(link);
+                }
                 if link != Link::Closed || self.seats.contains_key(&id) {
                     self.room.link(id, link, now);
                 }

@@ -6,14 +6,14 @@
 mod driver;
 
 use crate::audio::Sound;
-use crate::engine::{Media, PeerId};
+use crate::engine::{Link, Media, PeerId};
 use crate::ice::IceServer;
 use crate::quality::Meter;
 use crate::room::{Limits, Refusal, Wants};
 use crate::signal::{FromPeer, ToPeer};
 use std::future::Future;
 use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Commands that wait for the driver. It performs one at a time; who asks more waits.
 const COMMANDS: usize = 64;
@@ -34,6 +34,8 @@ pub struct Joined {
     pub id: PeerId,
     /// What is to be brought to his browser, in order. He is put out when nobody empties it.
     pub outbox: mpsc::Receiver<ToPeer>,
+    /// How his connection stands now.
+    pub link: watch::Receiver<Link>,
 }
 
 /// The handle of a call. Clones drive the same call.
