@@ -126,3 +126,8 @@ export const resumeDestination = (channel: string, name: string) => take(api.POS
 export const searchParameters = () => take(api.GET("/api/search-parameters")) as Promise<{ parameters: T.OwnParameter[]; index: T.IndexState }>;
 
 export const changes = (since: number) => take(api.GET("/api/changes", { params: { query: { since } } }));
+
+export const roomTicket = (id: string, device: string) => take(api.POST("/api/consultations/{id}/ticket", { ...path({ id }), body: { device } }));
+export const ownRoomTicket = (id: string, device: string) => take(api.POST("/api/portal/consultations/{id}/ticket", { ...path({ id }), body: { device } }), "mayRefuse");
+export const readChat = (id: string, after: number) => take(api.GET("/api/consultations/{id}/chat", { params: { path: { id }, query: { after } } }));
+export const ownChat = (id: string, after: number) => take(api.GET("/api/portal/consultations/{id}/chat", { params: { path: { id }, query: { after } } }), "mayRefuse");

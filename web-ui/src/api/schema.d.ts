@@ -481,6 +481,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/consultations/{id}/chat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was written in a consultation, also after its end. */
+        get: operations["read_chat"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/consultations/{id}/complete": {
         parameters: {
             query?: never;
@@ -583,6 +600,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/consultations/{id}/segments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** In which ways doctor and patient were in touch; it decides which medicines may be prescribed. */
+        get: operations["read_segments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/consultations/{id}/start": {
         parameters: {
             query?: never;
@@ -594,6 +628,23 @@ export interface paths {
         put?: never;
         /** The doctor begins. */
         post: operations["start_consultation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A ticket for the room of a consultation: for its doctor, one who is asked to take it over, and nurses. */
+        post: operations["make_room_ticket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1699,6 +1750,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portal/consultations/{id}/chat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was written in an own consultation, also after its end. */
+        get: operations["read_own_chat"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portal/consultations/{id}/ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A ticket for the room of an own consultation. */
+        post: operations["make_own_room_ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/portal/leave": {
         parameters: {
             query?: never;
@@ -1985,6 +2070,23 @@ export interface paths {
         };
         /** Critical results of the clinic: those that wait, and those that a doctor has looked at since yesterday. */
         get: operations["list_critical_results"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/room": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Opens the socket of a room. The first message shows the ticket; the protocol is in `docs/room-protocol.md`. */
+        get: operations["open_room"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2937,6 +3039,36 @@ export interface components {
             trends: components["schemas"]["Trends"];
             /** @description Visits, newest first. */
             visits: components["schemas"]["Visit"][];
+        };
+        /** @description Messages of a consultation. */
+        Chat: {
+            /** @description The oldest first, at most 100. */
+            messages: components["schemas"]["ChatMessage"][];
+            /** @description There is more after them. */
+            more: boolean;
+        };
+        /** @description Words that are written down. */
+        ChatMessage: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Account, or the patient's id. */
+            by: string;
+            /** @description The sender's own name for it. */
+            key: string;
+            /** @description Name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description From 1 on, in the order in which they were written down.
+             */
+            no: number;
+            /** @description In which part. */
+            part: components["schemas"]["RoomPart"];
+            /** @description The words, plain text. */
+            text: string;
         };
         /**
          * @description How far what a program writes is checked: as everybody's (`fhir.validation`), or up to a level of its own.
@@ -4098,6 +4230,26 @@ export interface components {
             timeoutSeconds?: number;
             tls?: components["schemas"]["TlsTarget"] | null;
         };
+        /** @description They were in touch in one way for a while. */
+        ModeSegment: {
+            /** @description How. */
+            mode: components["schemas"]["SegmentMode"];
+            /**
+             * Format: date-time
+             * @description From when.
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description Until when; none while they are.
+             */
+            until?: string | null;
+        };
+        /** @description In which ways doctor and patient were in touch. */
+        ModeSegments: {
+            /** @description The oldest first. */
+            segments: components["schemas"]["ModeSegment"][];
+        };
         /** @description Something that happened to a message. */
         Moment: {
             /** @description When. */
@@ -5039,6 +5191,26 @@ export interface components {
             /** @description Name of the doctor, as it was then. */
             by: string;
         };
+        /**
+         * @description What kind of person speaks.
+         * @enum {string}
+         */
+        RoomPart: "doctor" | "staff" | "patient";
+        /** @description A ticket for a room. */
+        RoomTicket: {
+            /**
+             * Format: date-time
+             * @description Counts until then.
+             */
+            expires: string;
+            /** @description Shown in the first message of the socket, once. */
+            ticket: string;
+            /**
+             * Format: int32
+             * @description The version of the protocol that the socket speaks.
+             */
+            version: number;
+        };
         /** @description By which rules messages are taken. */
         Rules: {
             /**
@@ -5150,6 +5322,11 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * @description How they are in touch for a while. Which medicines may be prescribed depends on it (clinic-workflow.md section 7.1).
+         * @enum {string}
+         */
+        SegmentMode: "video" | "audio" | "chat" | "phone" | "inPerson";
         /** @description A segment as received. */
         SegmentView: {
             /** @description Its fields in order. */
@@ -5619,6 +5796,11 @@ export interface components {
             status?: number | null;
             /** @description The whole of it, one segment a line; cut where it is long. */
             text: string;
+        };
+        /** @description Who asks for a ticket. */
+        TicketWish: {
+            /** @description The browser's own name: 1 to 64 letters, digits and hyphens. */
+            device: string;
         };
         /** @description A title to be translated. */
         Title: {
@@ -6902,6 +7084,42 @@ export interface operations {
             };
         };
     };
+    read_chat: {
+        parameters: {
+            query?: {
+                /** @description The last message that is known; 0 for all. */
+                after?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chat"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     complete_consultation: {
         parameters: {
             query?: never;
@@ -7124,6 +7342,33 @@ export interface operations {
             };
         };
     };
+    read_segments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModeSegments"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     start_consultation: {
         parameters: {
             query?: never;
@@ -7146,6 +7391,49 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ConsultationView"];
                 };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    make_room_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketWish"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomTicket"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             404: {
                 headers: {
@@ -9191,6 +9479,73 @@ export interface operations {
             };
         };
     };
+    read_own_chat: {
+        parameters: {
+            query?: {
+                /** @description The last message that is known; 0 for all. */
+                after?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chat"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    make_own_room_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketWish"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomTicket"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     leave_portal: {
         parameters: {
             query?: never;
@@ -9729,6 +10084,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CriticalResults"];
                 };
+            };
+        };
+    };
+    open_room: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
