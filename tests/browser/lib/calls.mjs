@@ -25,7 +25,7 @@ export function clip(pitch) {
   return samples;
 }
 
-function wav(samples) {
+export function wav(samples) {
   const bytes = Buffer.alloc(44 + samples.length * 2);
   bytes.write("RIFF", 0); bytes.writeUInt32LE(36 + samples.length * 2, 4); bytes.write("WAVEfmt ", 8);
   bytes.writeUInt32LE(16, 16); bytes.writeUInt16LE(1, 20); bytes.writeUInt16LE(1, 22); bytes.writeUInt32LE(RATE, 24);
