@@ -24,6 +24,7 @@ pub mod audit;
 
 mod as_of;
 mod barrier;
+mod blob;
 mod chance;
 mod cipher;
 mod datakeys;
@@ -59,6 +60,7 @@ mod writer;
 
 pub use audit::{Action, AuditEntry, Leaf, Outcome};
 pub use barrier::{Barrier, BarrierState};
+pub use blob::{BlobError, BlobId, BlobReader, BlobWriter, Ending, MAX_BLOB, MAX_CHUNK, Sealed};
 pub use disk::{DiskLevel, DiskLimits, DiskProbe, DiskSpace, DiskStats};
 pub use docs::{Doc, MAX_DOC_KEY};
 pub use error::{CreateError, Fault, OpenError, ReadError, Refused, SlotError, Unavailable, UnitError};

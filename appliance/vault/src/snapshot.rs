@@ -5,6 +5,7 @@
 
 use crate::as_of;
 use crate::audit::{self, AuditEntry, Proof};
+use crate::datakeys::{Holder, KeySet};
 use crate::docs::{self, Doc};
 use crate::error::{Fault, ReadError};
 use crate::index;
@@ -48,6 +49,12 @@ impl Snapshot {
         let (tables, state) = Self::consistent(shared)?;
         let until = capped.then(|| Instant::now() + LIFE);
         Ok(Self { tables, shared: Arc::clone(shared), state, until })
+    }
+
+    /// The data keys of a holder, if it has any.
+    pub(crate) fn key_set(&self, holder: &Holder) -> Result<Option<Arc<KeySet>>, ReadError> {
+        self.shared.ready()?;
+        Ok(self.shared.keys.keys(&self.tables, holder)?)
     }
 
     /// A read transaction with its state, under the rows that waited as of its commit.

@@ -8,6 +8,8 @@
     missing_docs
 )]
 
+#[path = "behaviour/blobs.rs"]
+mod blobs;
 mod common;
 #[path = "behaviour/faults.rs"]
 mod faults;
