@@ -29,6 +29,7 @@ use crate::records::Records;
 use crate::records::access::Actor;
 use crate::records::conformance::Library;
 use crate::records::search::Bounds;
+use crate::scribe::transcriber::Transcriber;
 use crate::subscriptions::{self, Subscriptions};
 use crate::supervisor::Supervisor;
 
@@ -81,6 +82,8 @@ pub struct Rooms {
     pub subscriptions: Subscriptions,
     /// Consultations and their money.
     pub consult: Consult,
+    /// What hears speech and makes transcripts.
+    pub transcriber: Transcriber,
 }
 
 /// The vault is not open, so nothing stored can be read or written.
@@ -230,7 +233,8 @@ impl App {
         let subscriptions = Subscriptions::new(records.clone(), people.clone(), &inner.config.subscriptions);
         let config = &inner.config;
         let consult = Consult::new(records.clone(), &config.consultations, &config.payments, &config.calls);
-        let rooms = Arc::new(Rooms { records, people, exchange, jobs, subscriptions, consult });
+        let transcriber = Transcriber::new(records.clone(), config.clone());
+        let rooms = Arc::new(Rooms { records, people, exchange, jobs, subscriptions, consult, transcriber });
         *inner.slot.write().unwrap_or_else(PoisonError::into_inner) = Slot::Open(rooms.clone());
         Ok(rooms)
     }

@@ -82,6 +82,13 @@ pub const PATIENT_SESSIONS: u16 = 91;
 /// What is kept of rooms; by consultation.
 pub const ROOMS: u16 = 92;
 
+/// Speech that waits for its transcript, by blob.
+pub const SPEECH: u16 = 93;
+/// Transcripts; by what was said in it: a consultation or a dictation.
+pub const TRANSCRIPTS: u16 = 94;
+/// Committed captions until the transcript is there; by consultation and number.
+pub const CAPTIONS: u16 = 95;
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

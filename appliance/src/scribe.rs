@@ -1,6 +1,16 @@
 //! Transcription as this program brings it: the workers that were built into it, the folder of models, and what the settings choose.
 //!
-//! What hears, and how, is the crate `clinicvault_scribe`. This is where it meets the settings.
+//! What hears, and how, is the crate `clinicvault_scribe`. This is where it meets the settings, the calls and the records:
+//! `transcriber` is what hears in the open box, `ears` listens to calls, `spool` and `kept` are how speech and transcripts lie in
+//! the vault, `last` makes transcripts, `view` is who sees them (0189).
+
+mod ears;
+pub(crate) mod kept;
+pub mod last;
+mod spool;
+pub mod transcriber;
+pub mod transcript;
+mod view;
 
 use std::sync::Arc;
 

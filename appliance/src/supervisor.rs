@@ -44,6 +44,8 @@ pub enum Task {
     Consultations,
     /// Rooms in which somebody is.
     Rooms,
+    /// Finds what hears, and makes transcripts.
+    Transcripts,
     /// Ended sessions and expired tokens are swept away.
     SessionSweeper,
     /// The leaf certificate is renewed before it ends.
@@ -206,6 +208,7 @@ impl Task {
             | Task::ChannelAlerts
             | Task::Replays
             | Task::Consultations
+            | Task::Transcripts
             | Task::SessionSweeper
             | Task::CertificateRenewal
             | Task::VaultWatch => Stage::StopJobs,

@@ -40,3 +40,4 @@ mod roles;
 mod room;
 mod search;
 mod sign_in;
+mod transcripts;

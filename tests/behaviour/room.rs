@@ -52,6 +52,8 @@ impl Scene<'_> {
     }
 
     fn patients_ticket(&mut self) -> String {
+        // A connection that was idle for long is closed by the box; what changes nothing finds out and opens another.
+        self.sunita.get("/api/portal").expect(200);
         let path = format!("/api/portal/consultations/{}/ticket", self.id);
         text(&self.sunita.post(&path, &json!({ "device": "phone-1" })).expect(201).json()["ticket"])
     }
@@ -59,7 +61,7 @@ impl Scene<'_> {
     fn doctor_in(&mut self) -> Guest {
         let ticket = self.doctors_ticket();
         let hello = hello(&self.id, &ticket, "desk-1");
-        Guest::come(self.meera.clinic(), &self.meera.cookie().to_owned(), &hello)
+        Guest::come(self.meera.clinic(), self.meera.cookie(), &hello)
     }
 
     fn patient_in(&mut self) -> Guest {
@@ -346,7 +348,7 @@ fn the_room_follows_the_consultation_to_its_end() {
     );
     let path = format!("/api/consultations/{id}/ticket");
     let ticket = text(&imran.post(&path, &json!({ "device": "desk-3" })).expect(201).json()["ticket"]);
-    let mut second = Guest::come(&clinic, &imran.cookie().to_owned(), &hello(&id, &ticket, "desk-3"));
+    let mut second = Guest::come(&clinic, imran.cookie(), &hello(&id, &ticket, "desk-3"));
     turn(&mut imran, &json!(id), "transfer/accept", json!({}), "ACTIVE");
     assert_eq!(doctor.closed(), Some(4403));
     patient.until(|m| m["event"]["consultation"]["doctor"]["name"] == "Staff imran");

@@ -27,7 +27,7 @@ use crate::jobs;
 use crate::lan::tls;
 use crate::records::renewal;
 use crate::supervisor::{OnError, Task};
-use crate::{http, subscriptions, telemetry};
+use crate::{http, scribe, subscriptions, telemetry};
 
 /// How often the vault's health is looked at.
 const HEALTH_EVERY: Duration = Duration::from_secs(1);
@@ -212,6 +212,8 @@ fn start(app: &App, bound: &Bound, control: Arc<tokio::net::UnixListener>, conne
         .run(Task::Consultations, OnError::Restart, move |stop| consult::clock::keep(own.clone(), stop));
     let own = app.clone();
     supervisor.run(Task::Rooms, OnError::Restart, move |stop| consult::room::keep(own.clone(), stop));
+    let own = app.clone();
+    supervisor.run(Task::Transcripts, OnError::Restart, move |stop| scribe::last::run(own.clone(), stop));
     let own = app.clone();
     supervisor.run(Task::SessionSweeper, OnError::Restart, move |stop| people::keep_swept(own.clone(), stop));
     let own = app.clone();

@@ -51,6 +51,7 @@ pub mod smart;
 mod standing;
 pub mod subscriptions;
 pub mod tokens;
+pub mod transcripts;
 pub mod trials;
 pub mod users;
 
@@ -93,6 +94,7 @@ pub fn router(app: App) -> Router {
         .merge(consultations::routes())
         .merge(rooms::routes())
         .merge(consult_socket::routes())
+        .merge(transcripts::routes())
         .merge(presence::routes())
         .merge(payments::routes())
         .merge(portal::routes())

@@ -9,7 +9,7 @@ use utoipa::OpenApi;
 use super::{
     alerts, changes, channels, chart, consult_socket, consultations, emergency, events, hl7, inbox, jobs,
     login, maps, outbox, own_factor, parameters, patients, payments, portal, presence, replays, reviews,
-    rooms, session, setup, smart, subscriptions, tokens, trials, users,
+    rooms, session, setup, smart, subscriptions, tokens, transcripts, trials, users,
 };
 
 use crate::exchange::channels::schema;
@@ -112,6 +112,10 @@ use crate::exchange::channels::schema;
         maps::versions,
         maps::version,
         hl7::upload,
+        transcripts::status,
+        transcripts::of_consultation,
+        transcripts::dictate,
+        transcripts::of_dictation,
         consultations::list,
         consultations::flags,
         consultations::request,

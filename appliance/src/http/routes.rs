@@ -190,6 +190,11 @@ pub const TABLE: &[Row] = &[
     row(GET, "/api/consultations/{id}/segments", Need::May(Op::Read, Area::Visits)),
     // The session and the ticket are what count; the handler asks for both.
     row(GET, "/api/room", Need::Nothing),
+    // The handler looks whose it is.
+    row(GET, "/api/consultations/{id}/transcript", Need::May(Op::Read, Area::Notes)),
+    row(POST, "/api/patients/{id}/dictations", Need::May(Op::Create, Area::Notes)),
+    row(GET, "/api/dictations/{id}", Need::May(Op::Read, Area::Notes)),
+    row(GET, "/api/transcription", Need::May(Op::Read, Area::Settings)),
     row(GET, "/api/presence", Need::May(Op::Search, Area::Queue)),
     row(POST, "/api/presence/me", Need::May(Op::Update, Area::Notes)),
     quiet(POST, "/api/presence/me/beat", Need::May(Op::Update, Area::Notes)),

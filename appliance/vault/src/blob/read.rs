@@ -56,6 +56,12 @@ impl BlobReader {
         Self { file: BufReader::new(file), chain, number: 0, bytes: 0, hash: Sha256::new(), ending: None }
     }
 
+    /// Bytes of its file: a little more than those of its content.
+    #[must_use]
+    pub fn file_bytes(&self) -> u64 {
+        self.file.get_ref().metadata().map_or(0, |about| about.len())
+    }
+
     /// The next chunk, or none at the end: then [`BlobReader::ending`] says whether it was all.
     ///
     /// # Errors

@@ -1,0 +1,142 @@
+//! Who sees which transcript, and dictations that come in as recordings.
+//!
+//! A consultation's transcript is seen by its doctors, a dictation by who dictated it (clinic-workflow.md section 2: transcripts
+//! only in care). Each look is an audit line.
+
+use std::io::Cursor;
+
+use bytes::Bytes;
+use clinicvault_gateway::fhir::id::ResourceType;
+use clinicvault_gateway::fhir::outcome::{IssueCode, Outcome};
+use clinicvault_scribe::audio::wav;
+use clinicvault_scribe::speech::{RATE, millis};
+use clinicvault_vault::{Action, Kind};
+
+use super::kept::{self, Of, Speech};
+use super::spool::{CHUNK, Filling};
+use super::transcriber::Transcriber;
+use super::transcript::{Speaker, State, Transcript};
+use crate::consult::Consult;
+use crate::records::access::{Actor, Area, Op, Purpose, Subject, decide};
+use crate::records::audit::{self, About};
+use crate::records::error::Error;
+
+impl Transcriber {
+    /// The transcript of a consultation as it is now: captions until it is made. Blocking.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Refused`] for everybody but its doctors.
+    pub fn of_consultation(&self, who: &Actor, consult: &Consult, id: &str) -> Result<Transcript, Error> {
+        let (patient, course) = consult.course(id)?;
+        let offered = course.offer.as_ref().is_some_and(|offer| offer.to == who.id);
+        let takes_part = offered || course.parts.iter().any(|part| part.doctor == who.id);
+        decide(who, Op::Read, &Subject::area_only(Area::Transcript).in_care(takes_part)).check()?;
+        self.shown(who, id, &patient)
+    }
+
+    /// The transcript of a dictation as it is now. Blocking.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] also for one that somebody else dictated.
+    pub fn of_dictation(&self, who: &Actor, id: &str) -> Result<Transcript, Error> {
+        let missing = || Error::NotFound(format!("dictation {id}"));
+        let snapshot = self.records().vault().snapshot()?;
+        let kept = kept::transcript(&snapshot, id)?.ok_or_else(missing)?;
+        let own = kept.dictated_by.as_deref() == Some(who.id.as_str());
+        if kept.dictated_by.is_none() || !own {
+            return Err(missing());
+        }
+        decide(who, Op::Read, &Subject::area_only(Area::Transcript).in_care(own)).check()?;
+        let patient = kept.patient;
+        self.shown(who, id, &patient)
+    }
+
+    fn shown(&self, who: &Actor, id: &str, patient: &str) -> Result<Transcript, Error> {
+        let snapshot = self.records().vault().snapshot()?;
+        let kept = kept::transcript(&snapshot, id)?;
+        let mut kept = kept.ok_or_else(|| Error::NotFound(format!("transcript {id}; nothing was heard")))?;
+        if let Some(percent) = self.percent(id) {
+            (kept.state, kept.percent) = (State::Making, Some(percent));
+        }
+        let mut leaf = audit::done(
+            who,
+            Action::Read,
+            Purpose::Treatment,
+            About { object: None, patient: Some(patient) },
+        );
+        leaf.reason = Some(format!("transcript {id}"));
+        self.records().vault().note(leaf)?;
+        Ok(kept)
+    }
+
+    /// Takes a dictation about a patient: a WAV file. It is kept, sealed, when this returns, and heard after. Blocking.
+    ///
+    /// # Errors
+    /// [`Error::Broken`] says what is wrong with the file; [`Error::NotFound`] for a patient who is not there;
+    /// [`Error::Conflict`] where nothing hears.
+    pub fn dictate(&self, who: &Actor, patient: &str, language: &str, file: &Bytes) -> Result<String, Error> {
+        decide(who, Op::Create, &Subject::area_only(Area::Notes)).check()?;
+        let head = self.records().vault().snapshot()?.head(Kind(ResourceType::PATIENT.number()), patient)?;
+        head.filter(|head| !head.deleted).ok_or_else(|| Error::missing(ResourceType::PATIENT, patient))?;
+        let off = |why: String| {
+            Error::Conflict(Outcome::error(IssueCode::Conflict, format!("Nothing can be heard now: {why}.")))
+        };
+        self.ready().map_err(off)?;
+        let sound = wav::read(Cursor::new(file)).map_err(unheard)?;
+        let id = self.records().new_id()?.as_str().to_owned();
+        let fault = |error: clinicvault_vault::BlobError| Error::Fault(error.to_string());
+        let mut blob = {
+            let mut speaking = self.speaking().lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let blob = self.records().vault().new_blob(patient).map_err(fault)?;
+            speaking.insert(blob.id().to_string());
+            blob
+        };
+        let name = blob.id().to_string();
+        let kept = self.keep_dictation(who, &id, patient, language, &sound, &mut blob);
+        if kept.is_err() {
+            let _ = self.records().vault().remove_blob(&blob.id());
+        }
+        self.speaking().lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&name);
+        kept?;
+        self.wake().notify_one();
+        Ok(id)
+    }
+
+    fn keep_dictation(
+        &self,
+        who: &Actor,
+        id: &str,
+        patient: &str,
+        language: &str,
+        sound: &[f32],
+        blob: &mut clinicvault_vault::BlobWriter,
+    ) -> Result<(), Error> {
+        let mut filling = Filling::default();
+        for (number, second) in sound.chunks(CHUNK).enumerate() {
+            let at = millis(RATE) * number as u64;
+            for chunk in filling.push(at, second) {
+                blob.append(&chunk).map_err(|error| Error::Fault(error.to_string()))?;
+            }
+        }
+        if let Some(chunk) = filling.take() {
+            blob.append(&chunk).map_err(|error| Error::Fault(error.to_string()))?;
+        }
+        let speaker = Speaker { id: who.id.clone(), name: who.name.clone(), part: "doctor".to_owned() };
+        kept::begin(
+            self.records(),
+            Speech {
+                blob: blob.id().to_string(),
+                of: Of::Dictation(id.to_owned()),
+                patient: patient.to_owned(),
+                speaker,
+                began: self.records().now(),
+                language: language.to_owned(),
+                vocabulary: Vec::new(),
+            },
+        )
+    }
+}
+
+fn unheard(why: wav::WavError) -> Error {
+    Error::Broken(Outcome::error(IssueCode::Invalid, format!("The recording cannot be heard: {why}.")))
+}
