@@ -5,6 +5,7 @@ import { mount } from "svelte";
 import App from "./App.svelte";
 import { begin, restoreLook, startClock } from "./state/app.svelte";
 import { startKeys } from "./state/keys.svelte";
+import { isPortal } from "./routes";
 import { startRouter } from "./state/router.svelte";
 
 const target = document.getElementById("app");
@@ -14,5 +15,5 @@ if (target) {
   startKeys();
   startClock();
   mount(App, { target });
-  await begin();
+  if (!isPortal(location.pathname)) await begin();
 }

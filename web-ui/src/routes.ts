@@ -9,6 +9,8 @@ export type Route =
   | { at: "users" }
   | { at: "machines" }
   | { at: "exchange"; tab: ExchangeTab; item?: string }
+  | { at: "consultations" }
+  | { at: "prices" }
   | { at: "me" }
   | { at: "lost" };
 
@@ -38,6 +40,8 @@ export function parse(path: string): Route {
   if (parts.length > 1) return { at: "lost" };
   if (first === "users") return { at: "users" };
   if (first === "machines") return { at: "machines" };
+  if (first === "consultations") return { at: "consultations" };
+  if (first === "prices") return { at: "prices" };
   if (first === "me") return { at: "me" };
   return first === "setup" || first === "sign-in" ? { at: "home" } : { at: "lost" };
 }
@@ -53,6 +57,8 @@ export function path(route: Route): string {
     case "users": return "/users";
     case "machines": return "/machines";
     case "exchange": return route.tab === "query" ? "/exchange" : ["/exchange", route.tab, ...(route.item === undefined ? [] : [encodeURIComponent(route.item)])].join("/");
+    case "consultations": return "/consultations";
+    case "prices": return "/prices";
     case "me": return "/me";
     case "lost": return "/";
   }
@@ -64,4 +70,9 @@ function safeDecode(part: string): string {
   } catch {
     return part;
   }
+}
+
+/** Addresses of patients: outside the frame of the clinic's own pages. */
+export function isPortal(address: string): boolean {
+  return address === "/join" || address === "/portal";
 }

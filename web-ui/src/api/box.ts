@@ -131,3 +131,30 @@ export const roomTicket = (id: string, device: string) => take(api.POST("/api/co
 export const ownRoomTicket = (id: string, device: string) => take(api.POST("/api/portal/consultations/{id}/ticket", { ...path({ id }), body: { device } }), "mayRefuse");
 export const readChat = (id: string, after: number) => take(api.GET("/api/consultations/{id}/chat", { params: { path: { id }, query: { after } } }));
 export const ownChat = (id: string, after: number) => take(api.GET("/api/portal/consultations/{id}/chat", { params: { path: { id }, query: { after } } }), "mayRefuse");
+export const consultations = (patient?: string) => take(api.GET("/api/consultations", { params: { query: { patient } } }));
+export const redFlags = () => take(api.GET("/api/consultations/flags"));
+export const requestConsultation = (body: T.ConsultationWish) => take(api.POST("/api/consultations", { body }));
+export type ConsultationTurn = "assign" | "arrived" | "identity" | "consent" | "emergency" | "start" | "absent" | "interrupted" | "resumed" | "transfer" | "transfer/accept" | "transfer/decline" | "complete" | "addendum" | "cancel";
+/** Asks for a transition; the body names the state that is on the screen. */
+export const turnConsultation = (id: string, turn: ConsultationTurn, body: { expected: T.Consultation["state"] } & Record<string, unknown>) => take(api.POST(`/api/consultations/{id}/${turn}` as "/api/consultations/{id}/start", { ...path({ id }), body }));
+export const doctors = () => take(api.GET("/api/presence"));
+export const setPresence = (state: "ONLINE" | "BREAK" | "OFFLINE") => take(api.POST("/api/presence/me", { body: { state } }));
+export const beat = () => take(api.POST("/api/presence/me/beat"));
+export const describeDoctor = (id: string, specialties: string[], languages: string[]) => take(api.PUT("/api/presence/{id}/profile", { ...path({ id }), body: { specialties, languages } }));
+export const prices = () => take(api.GET("/api/prices"));
+export const addPrice = (body: T.NewPrice) => take(api.POST("/api/prices", { body }));
+export const paymentWays = () => take(api.GET("/api/payments/ways"));
+export const changePaymentWays = (body: T.PaymentWaysChange) => take(api.PUT("/api/payments/ways", { body }));
+export const confirmPayment = (id: string, method: "cash" | "upi", paise: number) => take(api.POST("/api/payments/{id}/confirm", { ...path({ id }), body: { method, paise } }));
+export const joinLink = (id: string) => take(api.POST("/api/patients/{id}/join-link", path({ id })));
+
+export const join = (token: string, birthYear: number) => take(api.POST("/api/join", { body: { token, birthYear } }), "mayRefuse");
+export const portal = () => take(api.GET("/api/portal"), "mayRefuse");
+export const leavePortal = () => take(api.POST("/api/portal/leave"), "mayRefuse");
+export const ownConsultations = () => take(api.GET("/api/portal/consultations"), "mayRefuse");
+export const requestOwn = (body: T.ConsultationWish) => take(api.POST("/api/portal/consultations", { body }), "mayRefuse");
+export const arriveOwn = (id: string, expected: T.Consultation["state"]) => take(api.POST("/api/portal/consultations/{id}/arrived", { ...path({ id }), body: { expected } }), "mayRefuse");
+export const cancelOwn = (id: string, expected: T.Consultation["state"], reason: string) => take(api.POST("/api/portal/consultations/{id}/cancel", { ...path({ id }), body: { expected, reason, refund: "full" } }), "mayRefuse");
+export const claimOwn = (id: string, reference: string) => take(api.POST("/api/portal/payments/{id}/claim", { ...path({ id }), body: { reference } }), "mayRefuse");
+/** Where the QR picture of an own payment lies. */
+export const ownQr = (id: string) => `/api/portal/payments/${encodeURIComponent(id)}/upi.svg`;

@@ -99,3 +99,14 @@ export type OutboxRow = Omit<S["OutboxRow"], "state"> & { state: OutboxState };
 export type OutboxPage = Omit<S["OutboxPage"], "rows"> & { rows: OutboxRow[] };
 export type OutboxMessage = Omit<S["OutboxMessage"], "row"> & { row: OutboxRow };
 export type Attempt = S["Attempt"];
+
+export type Consultation = S["ConsultationView"];
+export type ConsultationWish = S["ConsultationWish"];
+export type ConsultationMode = S["ConsultationMode"];
+export type Urgency = S["Urgency"];
+export type RedFlag = S["RedFlag"];
+export type ClinicDoctor = S["DoctorView"];
+export type Price = S["Price"];
+export type NewPrice = S["NewPrice"];
+export type PaymentWaysChange = S["PaymentWaysChange"];
+export type Portal = S["Portal"];
