@@ -78,6 +78,8 @@ fn a_patient_comes_in_once_asks_pays_and_sees_nobody_else() {
     };
     sunita.post("/api/portal/consultations", &wish(Some(&two), "portal-other-1")).expect(403);
     let asked = sunita.post("/api/portal/consultations", &wish(None, "portal-own-1")).expect(201).json();
+    let payable = |of: &Value| (of["payment"]["upi"].clone(), of["payment"]["gateway"].clone());
+    assert_eq!(payable(&asked), (json!(true), json!(false)), "UPI is set up, the gateway is not");
     assert_eq!(
         (asked["state"].as_str(), asked["consent"].as_str()),
         (Some("PENDING_PAYMENT"), Some("implied"))

@@ -12,6 +12,7 @@ use super::desk::{allowed, patient};
 use super::kept::{Docs, Row};
 use super::state::{RefundDecision, State, Step};
 use crate::billing::payment::{Method, Payment, State as PaymentState};
+use crate::billing::ways::Ways;
 use crate::clinic::identity::Identity;
 use crate::records::access::{Actor, Area, Op, Purpose, Subject, decide};
 use crate::records::audit::{self, About};
@@ -55,6 +56,10 @@ pub struct Fee {
     pub state: PaymentState,
     /// Whether the consultation waits for it.
     pub gates: bool,
+    /// Whether it can be paid by UPI now: it is open, and the clinic has an address.
+    pub upi: bool,
+    /// Whether it can be paid at the gateway now.
+    pub gateway: bool,
     /// How it is paid.
     pub method: Option<Method>,
     /// The reference that was typed or proven.
@@ -199,6 +204,7 @@ impl Consult {
     fn fee_of(&self, snapshot: &Snapshot, who: &Actor, payment: &Payment) -> Result<Fee, Error> {
         let own = patient(who).is_some();
         let whose = if own { None } else { self.patient_json(snapshot, &payment.patient)? };
+        let ways = if payment.state.is_open() { Self::ways(snapshot)? } else { Ways::default() };
         Ok(Fee {
             id: payment.id.clone(),
             patient: whose.as_ref().map(Identity::of),
@@ -206,6 +212,8 @@ impl Consult {
             paise: payment.amount,
             state: payment.state,
             gates: payment.gates,
+            upi: ways.upi.is_some(),
+            gateway: ways.razorpay.is_some(),
             method: payment.method,
             reference: payment.reference.clone(),
             bill: payment.bill.clone(),

@@ -145,7 +145,12 @@ export const prices = () => take(api.GET("/api/prices"));
 export const addPrice = (body: T.NewPrice) => take(api.POST("/api/prices", { body }));
 export const paymentWays = () => take(api.GET("/api/payments/ways"));
 export const changePaymentWays = (body: T.PaymentWaysChange) => take(api.PUT("/api/payments/ways", { body }));
-export const confirmPayment = (id: string, method: "cash" | "upi", paise: number) => take(api.POST("/api/payments/{id}/confirm", { ...path({ id }), body: { method, paise } }));
+export const payments = () => take(api.GET("/api/payments"));
+export const confirmPayment = (id: string, method: "cash" | "upi", paise: number, reference?: string) => take(api.POST("/api/payments/{id}/confirm", { ...path({ id }), body: { method, paise, reference } }));
+export const refundPayment = (id: string, paise: number, reason: string) => take(api.POST("/api/payments/{id}/refund", { ...path({ id }), body: { paise, reason } }));
+export const settleCredit = (id: string, how: string) => take(api.POST("/api/payments/{id}/credit", { ...path({ id }), body: { how } }));
+/** Where the QR picture of a payment lies, for the desk. */
+export const deskQr = (id: string) => `/api/payments/${encodeURIComponent(id)}/upi.svg`;
 export const joinLink = (id: string) => take(api.POST("/api/patients/{id}/join-link", path({ id })));
 
 export const join = (token: string, birthYear: number) => take(api.POST("/api/join", { body: { token, birthYear } }), "mayRefuse");

@@ -4597,6 +4597,8 @@ export interface components {
             credit: number;
             /** @description Whether the consultation waits for it. */
             gates: boolean;
+            /** @description Whether it can be paid at the gateway now. */
+            gateway: boolean;
             /** @description Id of the payment. */
             id: string;
             method?: components["schemas"]["PaymentMethod"] | null;
@@ -4620,6 +4622,8 @@ export interface components {
             refunded: number;
             /** @description Where it stands. */
             state: components["schemas"]["PaymentState"];
+            /** @description Whether it can be paid by UPI now: it is open, and the clinic has an address. */
+            upi: boolean;
         };
         /** @description What is shown. */
         PaymentWays: {

@@ -108,5 +108,7 @@ export type RedFlag = S["RedFlag"];
 export type ClinicDoctor = S["DoctorView"];
 export type Price = S["Price"];
 export type NewPrice = S["NewPrice"];
+export type Fee = S["PaymentView"];
+export type PaymentWays = S["PaymentWays"];
 export type PaymentWaysChange = S["PaymentWaysChange"];
 export type Portal = S["Portal"];

@@ -4,7 +4,7 @@ import { alerts } from "../state/alerts.svelte";
 import { may } from "../state/app.svelte";
 import type { Key } from "../text/index.svelte";
 import type { Route } from "../routes";
-import { Clock, Exchange, Home, Inbox, Machine, People, Print, Staff } from "../ui/icons";
+import { Exchange, Home, Inbox, Machine, People, Rupee, Staff, Stethoscope } from "../ui/icons";
 
 export interface Place {
   route: Route;
@@ -21,9 +21,9 @@ export function places(): Place[] {
   const all: (Place & { open: boolean })[] = [
     { route: { at: "home" }, key: "place.home", letter: "h", icon: Home, covers: ["home"], open: true },
     { route: { at: "patients" }, key: "place.patients", letter: "p", icon: People, covers: ["patients", "register", "chart"], open: may("demographics") },
-    { route: { at: "consultations" }, key: "place.consultations", letter: "c", icon: Clock, covers: ["consultations"], open: may("queue") && (may("visits") || may("invoices", "W")) },
+    { route: { at: "consultations" }, key: "place.consultations", letter: "c", icon: Stethoscope, covers: ["consultations"], open: may("queue") && (may("visits") || may("invoices", "W")) },
     { route: { at: "messages", seq: null }, key: "place.messages", letter: "m", icon: Inbox, covers: ["messages", "outbox"], open: may("inbox") },
-    { route: { at: "prices" }, key: "place.prices", letter: "r", icon: Print, covers: ["prices"], open: may("settings") },
+    { route: { at: "prices" }, key: "place.prices", letter: "r", icon: Rupee, covers: ["prices"], open: may("settings") },
     { route: { at: "users" }, key: "place.users", letter: "u", icon: Staff, covers: ["users"], open: may("settings") },
     { route: { at: "machines" }, key: "place.machines", letter: "t", icon: Machine, covers: ["machines"], open: may("settings") },
     { route: { at: "exchange", tab: open > 0 ? "channels" : "query" }, key: "place.exchange", letter: "x", icon: Exchange, covers: ["exchange"], count: open, open: may("settings") },

@@ -14,6 +14,11 @@ export function paiseOf(text: string): number | null {
   return Number(whole) * 100 + Number(part.padEnd(2, "0"));
 }
 
+/** Whether this can be the reference of a UPI payment. */
+export function isReference(text: string): boolean {
+  return /^\d{12}$/.test(text.trim());
+}
+
 /** A new name for a request, so that one that is sent twice counts once. */
 export function requestKey(): string {
   return crypto.randomUUID();
