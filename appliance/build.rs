@@ -1,7 +1,7 @@
 //! Embeds the built web UI: writes a table of every file under `web-ui/dist`, each with its `.br` and `.gz` twin when
 //! the UI's build made one. Without a built UI the table is empty and the program says how to build it. Of the catalogue
 //! of texts it takes what the pages of the box itself say. Of the transcription workers it takes what packaging/workers.sh left in
-//! the cargo target folder; without one the program says so.
+//! the cargo target folder; without one the program says so. The fonts of printed pages come from packages of the web UI.
 #![allow(clippy::disallowed_methods)] // Cargo speaks to build scripts through variables.
 
 use std::fmt::Write as _;
@@ -39,7 +39,35 @@ fn main() -> io::Result<()> {
     for language in ["en", "hi"] {
         words(&crate_folder.join(format!("../web-ui/src/text/{language}.json")), &out, language)?;
     }
+    fonts(&crate_folder.join("../web-ui/node_modules/@expo-google-fonts"), &out)?;
     workers(&out)
+}
+
+/// Names the fonts of printed pages, for `include_bytes!`, where the web UI's packages are there (decision 0206).
+fn fonts(packages: &Path, out: &Path) -> io::Result<()> {
+    let file = |package: &str, style: &str| {
+        let family: String = package.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+        packages.join(format!("{package}/{style}/{family}_{style}.ttf"))
+    };
+    let mut table = String::from("Files {\n");
+    for (name, package, style) in [
+        ("latin", "noto-sans", "400Regular"),
+        ("latin_bold", "noto-sans", "700Bold"),
+        ("devanagari", "noto-sans-devanagari", "400Regular"),
+        ("devanagari_bold", "noto-sans-devanagari", "700Bold"),
+    ] {
+        let path = file(package, style);
+        let there = match path.canonicalize() {
+            Ok(path) => {
+                println!("cargo::rerun-if-changed={}", path.display());
+                format!("Some(include_bytes!({path:?}))")
+            }
+            Err(_) => "None".to_owned(),
+        };
+        let _ = writeln!(table, "    {name}: {there},");
+    }
+    table.push_str("}\n");
+    fs::write(out.join("fonts.rs"), table)
 }
 
 /// Names the packed workers that were built, for `include_bytes!`.

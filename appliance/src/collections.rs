@@ -88,6 +88,14 @@ pub const SPEECH: u16 = 93;
 pub const TRANSCRIPTS: u16 = 94;
 /// Committed captions until the transcript is there; by consultation and number.
 pub const CAPTIONS: u16 = 95;
+/// Notes and prescriptions of consultations and what was found in a transcript; by consultation and kind.
+pub const PAPERS: u16 = 100;
+/// What was signed, with its bytes; by id.
+pub const SIGNED: u16 = 101;
+/// Records that a signed paper carries; by type and id.
+pub const SIGNED_RECORDS: u16 = 102;
+/// Signed papers; by the code that is printed on them.
+pub const VERIFICATIONS: u16 = 103;
 
 #[cfg(test)]
 mod tests {

@@ -20,6 +20,7 @@ pub mod http;
 pub mod jobs;
 pub mod lan;
 mod outgoing;
+pub mod print;
 pub mod records;
 pub mod scribe;
 pub mod subscriptions;

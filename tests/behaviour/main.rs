@@ -33,6 +33,7 @@ mod outbox;
 mod outbox_destinations;
 mod outbox_forwarding;
 mod outbox_send;
+mod papers;
 mod payments;
 mod portal;
 mod register;

@@ -48,6 +48,9 @@ pub struct Account {
     pub qualification: Option<String>,
     /// Choices for the screen.
     pub looks: Looks,
+    /// Argon2id hash of the PIN for signing, once chosen.
+    #[serde(default)]
+    pub pin: Option<String>,
 }
 
 /// How someone likes the screen; what was never chosen is the screen's business.
@@ -191,6 +194,7 @@ mod tests {
             registration: None,
             qualification: None,
             looks: Looks::default(),
+            pin: None,
         }
     }
 

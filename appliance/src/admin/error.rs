@@ -19,6 +19,9 @@ pub enum AdminError {
     /// The code of the second factor does not fit, or was used already.
     #[error("The code is not right, or was used already. Wait for the next one.")]
     WrongCode,
+    /// The PIN for signing does not fit.
+    #[error("This is not your PIN.")]
+    WrongPin,
     /// The one-time code of the setup does not fit.
     #[error("The setup code is not right. The box printed it when it started.")]
     WrongSetupCode,

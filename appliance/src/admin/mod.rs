@@ -17,6 +17,7 @@ pub mod secret;
 pub mod session;
 pub mod setup;
 pub mod sign_in;
+pub mod signing;
 pub mod smart;
 pub mod socket;
 pub mod staff;

@@ -388,7 +388,7 @@ impl People {
     }
 
     /// A failed attempt is recorded durably before it is answered. The typed name is not: people type passwords there.
-    async fn note_failure(
+    pub(super) async fn note_failure(
         &self,
         account: Option<&Account>,
         from: &Origin,

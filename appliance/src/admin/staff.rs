@@ -79,6 +79,7 @@ pub fn draft(new: NewAccount, hash: String, temporary: bool, now: Timestamp) -> 
         registration: detail(new.registration)?,
         qualification: detail(new.qualification)?,
         looks: Looks::default(),
+        pin: None,
     })
 }
 
@@ -171,6 +172,7 @@ impl People {
             let _turn = self.turn().await;
             let mut account = self.account(id)?;
             (account.password, account.temporary) = (hash, true);
+            account.pin = None;
             if second_factor {
                 (account.seed, account.used_step) = (None, 0);
                 account.codes.clear();

@@ -4,7 +4,8 @@
 //! answer the next state with what belongs to it. `carry` is the one place that carries an event out: course, doctor,
 //! money, FHIR records and audit lines in one unit of work. `desk`, `doctors` and `money` are what people ask for, `clock`
 //! what the box does of itself, `view` what is shown,
-//! `door` how patients come in, `room` where doctor and patient meet.
+//! `door` how patients come in, `room` where doctor and patient meet. `prescribe` and `note` are the pure rules of prescriptions
+//! and of what a transcript gives a note, `papers` keeps and signs both.
 //!
 //! Transcription and drafts plug in as further modules of this room: they learn of a consultation by [`Consult::course`],
 //! hear by [`room::ears::Ears`], and count what is not signed yet through [`Drafts`]. Payments as such are
@@ -18,7 +19,10 @@ pub mod doctors;
 pub mod door;
 pub(crate) mod kept;
 pub mod money;
+pub mod note;
+pub mod papers;
 pub mod picture;
+pub mod prescribe;
 pub mod presence;
 pub mod room;
 pub mod state;
@@ -46,6 +50,15 @@ pub trait Drafts: Send + Sync {
     fn open(&self, work: &Work<'_, '_>, consultation: &str) -> Result<usize, Error>;
 }
 
+/// Where the transcript of a consultation is kept. The room that makes transcripts says so here.
+pub trait Transcripts: Send + Sync {
+    /// The lines of a consultation's transcript, once it is whole; none while there is none.
+    ///
+    /// # Errors
+    /// What reading answers.
+    fn passages(&self, consultation: &str) -> Result<Option<Vec<note::Passage>>, Error>;
+}
+
 /// The room. A clone is another handle to it.
 #[derive(Clone)]
 pub struct Consult(Arc<Inner>);
@@ -58,6 +71,7 @@ struct Inner {
     beats: Mutex<HashMap<String, Timestamp>>,
     opened: Timestamp,
     drafts: Mutex<Vec<Arc<dyn Drafts>>>,
+    transcripts: Mutex<Option<Arc<dyn Transcripts>>>,
     seen: door::Seen,
     forged: Mutex<Option<Timestamp>>,
     gateway: Client,
@@ -86,7 +100,8 @@ impl Consult {
             rules,
             lapse: seconds(times.lapse_seconds),
             beats: Mutex::default(),
-            drafts: Mutex::default(),
+            drafts: Mutex::new(vec![Arc::new(papers::Unsigned)]),
+            transcripts: Mutex::default(),
             seen: door::Seen::default(),
             forged: Mutex::default(),
             gateway: Client::new(&payments.razorpay, payments.timeout_seconds),
@@ -114,6 +129,15 @@ impl Consult {
     /// The rooms in which people are.
     pub fn rooms(&self) -> &room::Rooms {
         &self.0.rooms
+    }
+
+    /// Says where transcripts are kept.
+    pub fn ask_for_transcripts(&self, transcripts: Arc<dyn Transcripts>) {
+        *self.0.transcripts.lock().unwrap_or_else(PoisonError::into_inner) = Some(transcripts);
+    }
+
+    fn transcripts(&self) -> Option<Arc<dyn Transcripts>> {
+        self.0.transcripts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Where a consultation stands and whose it is: patient and course.

@@ -33,6 +33,7 @@ pub mod notifications;
 pub mod openapi;
 pub mod outbox;
 pub mod own_factor;
+pub mod papers;
 pub mod parameters;
 pub mod patients;
 pub mod payments;
@@ -54,6 +55,7 @@ pub mod tokens;
 pub mod transcripts;
 pub mod trials;
 pub mod users;
+pub mod verify;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -95,6 +97,8 @@ pub fn router(app: App) -> Router {
         .merge(rooms::routes())
         .merge(consult_socket::routes())
         .merge(transcripts::routes())
+        .merge(papers::routes())
+        .merge(verify::routes())
         .merge(presence::routes())
         .merge(payments::routes())
         .merge(portal::routes())

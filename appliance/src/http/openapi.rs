@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 
 use super::{
     alerts, changes, channels, chart, consult_socket, consultations, emergency, events, hl7, inbox, jobs,
-    login, maps, outbox, own_factor, parameters, patients, payments, portal, presence, replays, reviews,
+    login, maps, outbox, own_factor, papers, parameters, patients, payments, portal, presence, replays, reviews,
     rooms, session, setup, smart, subscriptions, tokens, transcripts, trials, users,
 };
 
@@ -36,6 +36,7 @@ use crate::exchange::channels::schema;
         session::logout,
         session::change,
         session::password,
+        session::pin,
         session::sessions,
         session::end,
         users::list,
@@ -141,6 +142,18 @@ use crate::exchange::channels::schema;
         rooms::own_ticket,
         rooms::own_chat,
         consult_socket::open,
+        papers::note,
+        papers::keep_note,
+        papers::extract_note,
+        papers::discard_note,
+        papers::prescription,
+        papers::keep_prescription,
+        papers::discard_prescription,
+        papers::cancel_prescription,
+        papers::sign,
+        papers::pdf,
+        papers::parse,
+        papers::formulary,
         presence::list,
         presence::want,
         presence::beat,

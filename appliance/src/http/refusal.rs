@@ -13,6 +13,7 @@ impl From<AdminError> for HttpError {
         match error {
             AdminError::WrongPassword => signed_out(message).code("wrongPassword"),
             AdminError::WrongCode => signed_out(message).code("wrongCode").field("code"),
+            AdminError::WrongPin => invalid("pin").code("wrongPin"),
             AdminError::LoginOver => signed_out(message).code("loginOver"),
             AdminError::SignedOut => HttpError::unauthenticated(),
             AdminError::WrongSetupCode => HttpError::forbidden(message).code("wrongSetupCode").field("code"),

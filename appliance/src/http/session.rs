@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, patch, post};
+use axum::routing::{delete, get, patch, post, put};
 use axum::{Extension, Router};
 use http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
@@ -32,6 +32,7 @@ pub fn routes() -> Router<App> {
         .route("/api/logout", post(logout))
         .route("/api/me", patch(change))
         .route("/api/me/password", post(password))
+        .route("/api/me/pin", put(pin))
         .route("/api/me/sessions", get(sessions))
         .route("/api/me/sessions/{id}", delete(end))
 }
@@ -221,6 +222,31 @@ pub async fn change(
     let looks = Looks { language: wish.language, theme: wish.theme, density: wish.density };
     let account = people.change_looks(&who, looks).await?;
     Ok(Json(view(&account, &people.own_session(&who)?)))
+}
+
+/// The present password and a PIN for signing.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PinChange {
+    password: String,
+    /// 6 to 12 digits.
+    pin: String,
+}
+
+/// Chooses the PIN for signing.
+#[utoipa::path(put, path = "/api/me/pin", operation_id = "choose_my_pin", tag = "session", request_body = PinChange,
+    responses((status = 204), (status = 422, description = "not the present password, or the PIN is not accepted")))]
+pub async fn pin(
+    State(app): State<App>,
+    who: Actor,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    Json(change): Json<PinChange>,
+) -> Result<StatusCode, HttpError> {
+    let from = origin(peer, &headers);
+    let chosen = app.rooms()?.people.choose_pin(&who, &change.password, &change.pin, &from).await;
+    chosen.map_err(|error| mistyped(error, "password"))?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The present password and a new one.

@@ -5,7 +5,7 @@ use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_vault::Unit;
 
 use super::error::Error;
-use crate::collections::{CONSULTATIONS, PAYMENTS};
+use crate::collections::{CONSULTATIONS, PAYMENTS, SIGNED_RECORDS};
 
 /// Whether a row carries this record.
 pub(super) fn is(unit: &Unit<'_>, kind: ResourceType, id: &str) -> Result<bool, Error> {
@@ -19,6 +19,9 @@ pub(super) fn is(unit: &Unit<'_>, kind: ResourceType, id: &str) -> Result<bool, 
             None => None,
         },
         ResourceType::PAYMENT_RECONCILIATION => unit.doc_get(PAYMENTS, id.as_bytes())?,
+        ResourceType::COMPOSITION | ResourceType::DOCUMENT_REFERENCE | ResourceType::MEDICATION_REQUEST => {
+            unit.doc_get(SIGNED_RECORDS, format!("{kind}/{id}").as_bytes())?
+        }
         _ => None,
     };
     Ok(carried.is_some())
@@ -27,7 +30,8 @@ pub(super) fn is(unit: &Unit<'_>, kind: ResourceType, id: &str) -> Result<bool, 
 /// Why nobody else writes it.
 pub(super) fn fixed() -> Error {
     Error::Fixed(
-        "this record is carried by a consultation of the box: ask for a transition of the consultation or its payment instead"
+        "this record is carried by a consultation of the box: ask for a transition of the consultation or its payment instead, \
+         and add to a signed paper or replace it"
             .to_owned(),
     )
 }

@@ -10,6 +10,7 @@ use clinicvault_vault::{Dir, Head, Kind, Snapshot};
 
 use super::error::Error;
 use super::terms::range as vault_range;
+use super::unit::Work;
 
 /// At most `limit` records of `kind` that are about `patient`, newest first.
 pub fn newest(
@@ -31,6 +32,25 @@ pub fn newest(
         }
         if found.len() >= limit {
             break;
+        }
+    }
+    Ok(found)
+}
+
+/// The same inside a unit of work, as its writer sees it.
+pub fn newest_in(
+    work: &mut Work<'_, '_>,
+    patient: &LogicalId,
+    kind: ResourceType,
+    limit: usize,
+) -> Result<Vec<Value>, Error> {
+    let range = vault_range(&patient_timeline(patient));
+    let mut found = Vec::new();
+    for rid in work.unit().scan(Kind(kind.number()), &range, limit)? {
+        if let Some(head) = work.unit().head_of(rid)?.filter(|head| !head.deleted) {
+            let body = work.body(&head)?;
+            let json = json::parse(&body, &Limits::bytes(usize::MAX));
+            found.push(json.map_err(|_| Error::Damaged(format!("record {}", head.rid.0)))?);
         }
     }
     Ok(found)

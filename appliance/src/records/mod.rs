@@ -14,7 +14,7 @@ pub mod changes;
 pub mod chart;
 #[cfg(test)]
 mod clinic_tests;
-mod compartment;
+pub(crate) mod compartment;
 pub mod conditional;
 pub mod conformance;
 pub mod consents;

@@ -4,7 +4,7 @@
 //! resources, auditing that the chart was opened and answering HTTP are left to `records` and `http`. What a reader may
 //! not see is left out as a whole and says so, so that an empty list never looks like "none".
 
-mod allergies;
+pub(crate) mod allergies;
 mod dto;
 mod medicines;
 mod problems;
