@@ -234,6 +234,7 @@ impl App {
         let config = &inner.config;
         let consult = Consult::new(records.clone(), &config.consultations, &config.payments, &config.calls);
         let transcriber = Transcriber::new(records.clone(), config.clone());
+        consult.ask_for_transcripts(Arc::new(transcriber.clone()));
         let rooms = Arc::new(Rooms { records, people, exchange, jobs, subscriptions, consult, transcriber });
         *inner.slot.write().unwrap_or_else(PoisonError::into_inner) = Slot::Open(rooms.clone());
         Ok(rooms)

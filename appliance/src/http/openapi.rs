@@ -8,8 +8,8 @@ use utoipa::OpenApi;
 
 use super::{
     alerts, changes, channels, chart, consult_socket, consultations, emergency, events, hl7, inbox, jobs,
-    login, maps, outbox, own_factor, papers, parameters, patients, payments, portal, presence, replays, reviews,
-    rooms, session, setup, smart, subscriptions, tokens, transcripts, trials, users,
+    login, maps, outbox, own_factor, papers, parameters, patients, payments, portal, presence, replays,
+    reviews, rooms, session, setup, smart, subscriptions, tokens, transcripts, trials, users,
 };
 
 use crate::exchange::channels::schema;

@@ -15,8 +15,9 @@ use clinicvault_vault::{Action, Kind};
 use super::kept::{self, Of, Speech};
 use super::spool::{CHUNK, Filling};
 use super::transcriber::Transcriber;
-use super::transcript::{Speaker, State, Transcript};
-use crate::consult::Consult;
+use super::transcript::{Line, Speaker, State, Transcript};
+use crate::consult::note::{self, Passage};
+use crate::consult::{Consult, Transcripts};
 use crate::records::access::{Actor, Area, Op, Purpose, Subject, decide};
 use crate::records::audit::{self, About};
 use crate::records::error::Error;
@@ -134,6 +135,24 @@ impl Transcriber {
                 vocabulary: Vec::new(),
             },
         )
+    }
+}
+
+impl Transcripts for Transcriber {
+    fn passages(&self, consultation: &str) -> Result<Option<Vec<Passage>>, Error> {
+        let snapshot = self.records().vault().snapshot()?;
+        let Some(kept) = kept::transcript(&snapshot, consultation)? else { return Ok(None) };
+        let Some(began) = kept.lines.first().map(|line| line.at) else { return Ok(None) };
+        let passage = |line: &Line| {
+            let start = u64::try_from(line.at.duration_since(began).as_millis()).unwrap_or(0);
+            let speaker = match kept.speakers.get(line.speaker).map(|speaker| speaker.part.as_str()) {
+                Some("patient") => note::Speaker::Patient,
+                Some("doctor") => note::Speaker::Doctor,
+                Some(_) | None => note::Speaker::Other,
+            };
+            Passage { start, end: start + line.ms, speaker, text: line.text() }
+        };
+        Ok(Some(kept.lines.iter().map(passage).collect()))
     }
 }
 

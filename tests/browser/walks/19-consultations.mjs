@@ -128,7 +128,7 @@ async function consultation(browser) {
     await desk.press("consult.identity.do");
     await desk.press("consult.act.consent");
     await desk.look("consent");
-    await desk.press("consult.consent.do");
+    await desk.page.locator("dialog").getByRole("button", { name: desk.t("consult.consent.do") }).click();
     await desk.sees("consult.consentDone");
 
     await doctor.press("consult.act.start");

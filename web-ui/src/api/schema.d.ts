@@ -532,6 +532,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/consultations/{id}/documents/{document}/pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A signed paper as PDF. From the second time on it is marked DUPLICATE. */
+        get: operations["print_paper"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/consultations/{id}/emergency": {
         parameters: {
             query?: never;
@@ -583,6 +600,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/consultations/{id}/note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The note of a consultation: draft, or as signed. */
+        get: operations["read_note"];
+        /** Keeps the draft of a note. 409 `stale` or `leased` carries what is stored as `current`. */
+        put: operations["keep_note"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/note/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Discards the draft of a note, with a reason. */
+        post: operations["discard_note"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/note/extract": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks through the consultation's transcript: `suggestions` of the answer. No text of the note changes. */
+        post: operations["extract_note"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/prescription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The prescription of a consultation: draft, or as signed, with what stands against signing it. */
+        get: operations["read_prescription"];
+        /** Keeps the draft of a prescription; lines that cannot be read yet are kept with their problem. 409 as for the note. */
+        put: operations["keep_prescription"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/prescription/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a signed prescription back, with a reason and the PIN or password. */
+        post: operations["cancel_prescription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/prescription/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Discards the draft of a prescription, with a reason. */
+        post: operations["discard_prescription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/consultations/{id}/resumed": {
         parameters: {
             query?: never;
@@ -617,6 +738,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/consultations/{id}/sign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Signs note, prescription or both, in one go, with the PIN or the password of the consultation's doctor. */
+        post: operations["sign_papers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/consultations/{id}/start": {
         parameters: {
             query?: never;
@@ -645,6 +783,23 @@ export interface paths {
         put?: never;
         /** A ticket for the room of a consultation: for its doctor, one who is asked to take it over, and nurses. */
         post: operations["make_room_ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/transcript": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was said, for the doctors of the consultation: captions until the transcript is made. */
+        get: operations["read_transcript"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -771,6 +926,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/dictations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was dictated, for whoever dictated it. */
+        get: operations["read_dictation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/emergencies": {
         parameters: {
             query?: never;
@@ -797,6 +969,23 @@ export interface paths {
         };
         /** Opens the live feed. The browser must come from this box's own pages. */
         get: operations["events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/formulary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The medicines that the box knows, and the words of a line. */
+        get: operations["read_formulary"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1135,6 +1324,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/me/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Chooses the PIN for signing. */
+        put: operations["choose_my_pin"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/me/second-factor": {
         parameters: {
             query?: never;
@@ -1384,6 +1590,23 @@ export interface paths {
         get: operations["chart"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/patients/{id}/dictations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a recording about a patient and has it heard. */
+        post: operations["dictate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1869,6 +2092,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/prescriptions/parse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reads one line as it is typed. 422 says what is not understood, with its place as `problem`. */
+        post: operations["parse_prescription_line"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/presence": {
         parameters: {
             query?: never;
@@ -2329,6 +2569,23 @@ export interface paths {
         post?: never;
         /** Takes a token back. */
         delete: operations["end_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/transcription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells what hears, with which model, and why not something faster. */
+        get: operations["transcription_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -3125,6 +3382,64 @@ export interface components {
          * @enum {string}
          */
         ConsultationMode: "video" | "audio" | "chat" | "inPerson";
+        /** @description A note. */
+        ConsultationNote: {
+            /**
+             * @description Suggestions from the transcript that the doctor took over, by their ids.
+             * @default []
+             */
+            accepted: string[];
+            /**
+             * @description Advice to the patient.
+             * @default
+             */
+            advice: string;
+            /**
+             * @description Diagnosis, which may be provisional.
+             * @default
+             */
+            assessment: string;
+            /**
+             * @description What the patient complains of.
+             * @default
+             */
+            complaint: string;
+            /**
+             * @description What was found.
+             * @default
+             */
+            examination: string;
+            /**
+             * @description Day of the next visit.
+             * @default null
+             */
+            followUpOn: string | null;
+            /**
+             * @description History.
+             * @default
+             */
+            history: string;
+            /**
+             * @description First day of the last period, where it matters.
+             * @default null
+             */
+            lmp: string | null;
+            /**
+             * @description What is to be done.
+             * @default
+             */
+            plan: string;
+            /**
+             * @description Tests asked for.
+             * @default
+             */
+            tests: string;
+            /**
+             * @description Vital signs.
+             * @default []
+             */
+            vitals: components["schemas"]["NoteVital"][];
+        };
         /** @description What can be asked for. */
         ConsultationOffer: {
             /** @description How they meet. */
@@ -3136,6 +3451,34 @@ export interface components {
             paise: number;
             /** @description Code of the specialty. */
             specialty: string;
+        };
+        /** @description A prescription. */
+        ConsultationPrescription: {
+            /**
+             * @description Lists that the doctor gave.
+             * @default []
+             */
+            classified: components["schemas"]["MedicineClassified"][];
+            /**
+             * @description Language of the patient's part, such as `hi`.
+             * @default null
+             */
+            language: string | null;
+            /**
+             * @description Lines as typed.
+             * @default []
+             */
+            lines: string[];
+            /**
+             * @description Answers to issues.
+             * @default []
+             */
+            reasons: components["schemas"]["IssueReason"][];
+            /**
+             * @description Whether it is about the same condition as the last visit in person; the doctor's word.
+             * @default false
+             */
+            sameCondition: boolean;
         };
         /**
          * @description Where a consultation stands.
@@ -3373,6 +3716,11 @@ export interface components {
              */
             secret: string;
         };
+        /** @description A dictation that is kept. */
+        Dictated: {
+            /** @description Under which its transcript is asked for. */
+            id: string;
+        };
         /** @description "This is another person", with the reason. */
         Different: {
             /** @description The patient already known. */
@@ -3381,6 +3729,18 @@ export interface components {
             reason: string;
             /** @description Always false: "same person" means opening that record instead of registering. */
             same: boolean;
+        };
+        /** @description How they meet, as far as the lists depend on it. */
+        DistanceView: {
+            /** @description Whether it follows up a visit in person. */
+            followUp: boolean;
+            /**
+             * Format: date-time
+             * @description The last visit in person at this clinic.
+             */
+            lastInPerson?: string | null;
+            /** @description Video, audio or chat. */
+            mode: components["schemas"]["ConsultationMode"];
         };
         /** @description What a doctor may be given. */
         DoctorProfile: {
@@ -3466,6 +3826,16 @@ export interface components {
              * @default null
              */
             type: string | null;
+        };
+        /** @description A draft that is not to be signed. */
+        DraftDiscard: {
+            /** @description The reason. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description The version on the screen.
+             */
+            version: number;
         };
         /** @description Why a record has to be opened now. */
         Emergency: {
@@ -3582,6 +3952,35 @@ export interface components {
          * @enum {string}
          */
         Format: "er7" | "fhir";
+        /** @description A medicine to choose. */
+        FormularyMedicine: {
+            /** @description What else it is typed as. */
+            abbreviations: string[];
+            /** @description What it is for. */
+            class: string;
+            /** @description Codes of its forms, the usual one first. */
+            forms: string[];
+            /** @description Its substances. */
+            ingredients: string[];
+            /** @description Generic name. */
+            name: string;
+            telemedicine?: components["schemas"]["TelemedicineList"] | null;
+        };
+        /** @description What a screen needs to help with a line. */
+        FormularyView: {
+            /** @description Timing with food. */
+            food: components["schemas"]["LineWord"][];
+            /** @description Forms. */
+            forms: components["schemas"]["LineWord"][];
+            /** @description Frequencies without a number. */
+            frequencies: components["schemas"]["LineWord"][];
+            /** @description Medicines by name. */
+            medicines: components["schemas"]["FormularyMedicine"][];
+            /** @description Routes. */
+            routes: components["schemas"]["LineWord"][];
+            /** @description Which list it is. */
+            version: string;
+        };
         /** @description What a browser needs to open the gateway's page. */
         GatewayOrder: {
             /** @description Public half of the clinic's key. */
@@ -3900,6 +4299,18 @@ export interface components {
             /** @description Which words are indexed: `off`, `narrative` or `all` (setting `fhir.words`). */
             words: string;
         };
+        /** @description An answer to an issue. */
+        IssueReason: {
+            /** @description Of which issue. */
+            key: string;
+            /** @description Why it is signed all the same. */
+            reason: string;
+        };
+        /** @description An issue with the doctor's answer. */
+        IssueView: components["schemas"]["PrescriptionIssue"] & {
+            /** @description The answer, if there is one. */
+            reason?: string | null;
+        };
         /** @description A job. Nothing in it names a patient: a request is shown without its query. */
         JobLine: {
             /**
@@ -3985,6 +4396,22 @@ export interface components {
             /** @description The name of the test. */
             text?: string | null;
         };
+        /** @description Why a line cannot be read. */
+        LineProblem: {
+            /** @description First byte of what is wrong. */
+            at: number;
+            /** @description For programs. */
+            code: components["schemas"]["LineProblemCode"];
+            /** @description Bytes of it. */
+            length: number;
+            /** @description A sentence that says what to do. */
+            message: string;
+        };
+        /**
+         * @description Kinds of [`Problem`].
+         * @enum {string}
+         */
+        LineProblemCode: "noMedicine" | "unknownMedicine" | "unknownWord" | "twice" | "noUnit" | "unclosed" | "tooLong";
         /** @description Where a line ends. */
         LineSource: {
             /** @description Address and port; port 0 takes a free one. */
@@ -4022,6 +4449,13 @@ export interface components {
              * @description Stop bits.
              */
             stop_bits?: number;
+        };
+        /** @description A word of a line. */
+        LineWord: {
+            /** @description As it is typed. */
+            code: string;
+            /** @description As it is printed. */
+            printed: string;
         };
         /** @description One link. */
         LinkView: {
@@ -4185,6 +4619,15 @@ export interface components {
             timing?: string | null;
             /** @description Last day the quantity reaches. */
             until?: string | null;
+        };
+        /** @description A list that the doctor gives a medicine which has none. */
+        MedicineClassified: {
+            /** @description O, A or B. */
+            list: components["schemas"]["TelemedicineList"];
+            /** @description Generic name, in capitals. */
+            medicine: string;
+            /** @description Why. */
+            reason: string;
         };
         /**
          * @description Whether a medicine should still be in the house.
@@ -4359,6 +4802,83 @@ export interface components {
             roles: string[];
             username: string;
         };
+        /** @description A graphics worker that is not used. */
+        NotUsed: {
+            /** @description Why not. */
+            reason: string;
+            /** @description Its name. */
+            worker: string;
+        };
+        /** @description Everything that was found in a transcript. */
+        NoteExtraction: {
+            /** @description Whether more was said than is looked at. */
+            cut: boolean;
+            /** @description In the order in which it was said. */
+            suggestions: components["schemas"]["NoteSuggestion"][];
+        };
+        /** @description A note as a screen sends it. */
+        NoteKept: {
+            /** @description The screen's own name. */
+            device: string;
+            /** @description The note. */
+            note: components["schemas"]["ConsultationNote"];
+            /** @description Takes the draft from another screen. */
+            takeOver?: boolean;
+            /**
+             * Format: int64
+             * @description The version on the screen; 0 for none.
+             */
+            version: number;
+        };
+        /**
+         * @description Who said something.
+         * @enum {string}
+         */
+        NoteSpeaker: "doctor" | "patient" | "other";
+        /** @description A suggestion. */
+        NoteSuggestion: {
+            /**
+             * Format: int64
+             * @description Its end, ms.
+             */
+            end: number;
+            /** @description Where it belongs: a section, `vital.bp` and the like, `medicine`, `duration`, `followUp`, `allergy`. */
+            field: string;
+            /** @description Its name within one finding: `x1`. */
+            id: string;
+            /** @description Number of the transcript's line, from 0. */
+            passage: number;
+            /** @description Who said it. */
+            speaker: components["schemas"]["NoteSpeaker"];
+            /**
+             * Format: int64
+             * @description Start of that line, ms.
+             */
+            start: number;
+            /** @description UCUM unit of a vital sign. */
+            unit?: string | null;
+            /** @description What it says: for a section its words, for a medicine a line of a prescription. */
+            value: string;
+            /** @description The exact words. */
+            words: string;
+        };
+        /** @description The note of a consultation. */
+        NoteView: components["schemas"]["PaperHead"] & {
+            /** @description What stands in it. */
+            note: components["schemas"]["ConsultationNote"];
+            /** @description Where what was taken over was said. */
+            sources: components["schemas"]["NoteSuggestion"][];
+            suggestions?: components["schemas"]["NoteExtraction"] | null;
+        };
+        /** @description A vital sign as written down. */
+        NoteVital: {
+            /** @description `bp`, `pulse`, `temperature`, `spo2`, `weight`, `height`, `respiration` or `glucose`. */
+            kind: string;
+            /** @description UCUM unit. */
+            unit?: string;
+            /** @description A number; for blood pressure two with a slash. */
+            value: string;
+        };
         /** @description An earlier opening of the record. */
         Opened: {
             /** @description When. */
@@ -4528,6 +5048,50 @@ export interface components {
             /** @description Newest first. */
             sessions: components["schemas"]["OwnSession"][];
         };
+        /** @description Where a paper stands, and who has it. */
+        PaperHead: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at?: string | null;
+            /** @description Account of the last writer. */
+            by?: string | null;
+            /** @description Name of that one. */
+            byName?: string | null;
+            lease?: components["schemas"]["PaperLease"] | null;
+            /** @description Why it was discarded or taken back. */
+            reason?: string | null;
+            /** @description What was signed, the newest first. */
+            signed: components["schemas"]["SignedPaper"][];
+            /** @description Where it stands. */
+            state: components["schemas"]["PaperState"];
+            /**
+             * Format: int64
+             * @description Rises with every change; 0 before the first.
+             */
+            version: number;
+        };
+        /**
+         * @description Note or prescription.
+         * @enum {string}
+         */
+        PaperKind: "note" | "prescription";
+        /** @description Which screen holds it, and until when. */
+        PaperLease: {
+            /** @description The screen's own name. */
+            device: string;
+            /**
+             * Format: date-time
+             * @description Until when.
+             */
+            until: string;
+        };
+        /**
+         * @description Where a paper stands.
+         * @enum {string}
+         */
+        PaperState: "NONE" | "DRAFT" | "SIGNED" | "DISCARDED" | "CANCELLED";
         /**
          * @description The check bit of each character.
          * @enum {string}
@@ -4656,6 +5220,12 @@ export interface components {
             /** @description Whose it is. */
             name?: string;
         };
+        /** @description The present password and a PIN for signing. */
+        PinChange: {
+            password: string;
+            /** @description 6 to 12 digits. */
+            pin: string;
+        };
         /** @description A place with what it says. */
         Place: {
             /** @description Such as `PID-18`. */
@@ -4708,6 +5278,107 @@ export interface components {
          * @enum {string}
          */
         Precision: "day" | "month" | "year";
+        /** @description A signed prescription that is taken back. */
+        PrescriptionCancel: {
+            /** @description the password. */
+            password?: string | null;
+            /** @description The PIN for signing, or */
+            pin?: string | null;
+            /** @description The reason. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description The version on the screen.
+             */
+            version: number;
+        };
+        /** @description One thing that stands against signing. */
+        PrescriptionIssue: {
+            /** @description The same for the same thing, whatever else changes. */
+            key: string;
+            /** @description Of what kind. */
+            kind: components["schemas"]["PrescriptionIssueKind"];
+            /** @description The line, from 0. */
+            line: number;
+            /** @description A sentence. */
+            message: string;
+            /** @description What answers it. */
+            needs: components["schemas"]["PrescriptionIssueNeeds"];
+            /** @description Whether no reason answers it. */
+            stop: boolean;
+        };
+        /**
+         * @description Of what kind.
+         * @enum {string}
+         */
+        PrescriptionIssueKind: "allergy" | "class" | "duplicate" | "telemedicine";
+        /**
+         * @description What answers it.
+         * @enum {string}
+         */
+        PrescriptionIssueNeeds: "nothing" | "reason" | "classification";
+        /** @description A prescription as a screen sends it. */
+        PrescriptionKept: {
+            /** @description The screen's own name. */
+            device: string;
+            /** @description The prescription. */
+            prescription: components["schemas"]["ConsultationPrescription"];
+            /** @description Why what was signed is to be replaced. */
+            supersede?: string | null;
+            /** @description Takes the draft from another screen. */
+            takeOver?: boolean;
+            /**
+             * Format: int64
+             * @description The version on the screen; 0 for none.
+             */
+            version: number;
+        };
+        /** @description A line as shown. */
+        PrescriptionLine: {
+            /** @description When needed. */
+            asNeeded: boolean;
+            /** @description Brand. */
+            brand?: string | null;
+            /** @description Dose as printed. */
+            dose?: string | null;
+            /** @description Code of the duration. */
+            duration?: string | null;
+            /** @description Code of the timing with food. */
+            food?: string | null;
+            /** @description Code of the form. */
+            form?: string | null;
+            /** @description Code of the frequency. */
+            frequency?: string | null;
+            /** @description Generic name, in capitals. */
+            generic?: string | null;
+            /** @description Words for the patient. */
+            instruction?: string | null;
+            /** @description Whether the formulary has it. */
+            known: boolean;
+            /** @description The whole line as printed, in English. */
+            printed?: string | null;
+            problem?: components["schemas"]["LineProblem"] | null;
+            /** @description What the pharmacy gives. */
+            quantity?: string | null;
+            /** @description Code of the route. */
+            route?: string | null;
+            /** @description Strength as printed. */
+            strength?: string | null;
+            /** @description As typed, or as it is written out once read. */
+            text: string;
+        };
+        /** @description The prescription of a consultation. */
+        PrescriptionView: components["schemas"]["PaperHead"] & {
+            /** @description Why it cannot be signed now; none when it can. */
+            hindrance?: string | null;
+            /** @description What stands against signing. */
+            issues: components["schemas"]["IssueView"][];
+            /** @description Every line as it was read. */
+            lines: components["schemas"]["PrescriptionLine"][];
+            /** @description What stands in it, as typed. */
+            prescription: components["schemas"]["ConsultationPrescription"];
+            telemedicine?: components["schemas"]["DistanceView"] | null;
+        };
         /**
          * @description The same without what goes with it.
          * @enum {string}
@@ -5471,6 +6142,59 @@ export interface components {
             /** @description Table 0354, such as `ADT_A01`. */
             structure: string;
         };
+        /** @description What is signed, and with what. */
+        SignWish: {
+            /**
+             * Format: int64
+             * @description Version of the note, to sign it.
+             */
+            note?: number | null;
+            /** @description the password. */
+            password?: string | null;
+            /** @description The PIN for signing, or */
+            pin?: string | null;
+            /**
+             * Format: int64
+             * @description Version of the prescription, to sign it.
+             */
+            prescription?: number | null;
+        };
+        /** @description Something signed. */
+        SignedPaper: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description The code that verifies it. */
+            code: string;
+            /** @description Its id, and that of its Composition and DocumentReference. */
+            id: string;
+            /** @description Note or prescription. */
+            kind: components["schemas"]["PaperKind"];
+            /** @description Why it was superseded or taken back. */
+            reason?: string | null;
+            /** @description Number with the council then. */
+            registration: string;
+            /** @description SHA-256 of the signed bytes, in hex. */
+            sha256: string;
+            /** @description Account of the signer. */
+            signer: string;
+            /** @description Name then. */
+            signerName: string;
+            /** @description Where it stands. */
+            state: components["schemas"]["SignedState"];
+        };
+        /** @description What was signed. */
+        SignedPapers: {
+            /** @description The note first. */
+            signed: components["schemas"]["SignedPaper"][];
+        };
+        /**
+         * @description Where something signed stands.
+         * @enum {string}
+         */
+        SignedState: "SIGNED" | "SUPERSEDED" | "CANCELLED";
         /** @description What the duplicate panel sends while the form is being filled; everything may still be missing. */
         Sketch: {
             /** @description ABHA number. */
@@ -5780,6 +6504,11 @@ export interface components {
              */
             type: string | null;
         };
+        /**
+         * @description A list of the guidelines.
+         * @enum {string}
+         */
+        TelemedicineList: "O" | "A" | "B" | "prohibited";
         /** @description A new temporary password. */
         Temporary: {
             /** @description Shown this once. */
@@ -5883,6 +6612,164 @@ export interface components {
             /** @description Newest first. */
             tokens: components["schemas"]["Token"][];
         };
+        /** @description What was said in a consultation or a dictation. */
+        Transcript: {
+            /** @description The account that dictated it; absent for a consultation. */
+            dictatedBy?: string | null;
+            /** @description The DocumentReference with its text, once it is done. */
+            document?: string | null;
+            /** @description Texts that are not shown, with the reason. */
+            dropped: components["schemas"]["TranscriptLeftOut"][];
+            /** @description Sound that could not be heard. */
+            gaps: components["schemas"]["TranscriptLeftOut"][];
+            /** @description The consultation's id, or the dictation's. */
+            id: string;
+            /** @description Two letters. */
+            language: string;
+            /** @description In order of time. */
+            lines: components["schemas"]["TranscriptLine"][];
+            /**
+             * Format: date-time
+             * @description When it was made, or last added to.
+             */
+            made: string;
+            /** @description With what it was heard. */
+            origin: components["schemas"]["TranscriptOrigin"];
+            /** @description Whose record it belongs to. */
+            patient: string;
+            /**
+             * Format: int32
+             * @description Percent of its sound that was heard, while it is being made.
+             */
+            percent?: number | null;
+            /** @description Who speaks. */
+            speakers: components["schemas"]["TranscriptSpeaker"][];
+            /** @description How far it is. */
+            state: components["schemas"]["TranscriptState"];
+            /** @description Why there is none, and what to do. */
+            trouble?: string | null;
+        };
+        /** @description A text that is not shown, or sound that could not be heard. */
+        TranscriptLeftOut: {
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description How long it took, ms.
+             */
+            ms: number;
+            /** @description Why it is left out. */
+            reason: string;
+            /** @description What the model said, if it said something. */
+            text?: string;
+        };
+        /** @description What one person said in one go. */
+        TranscriptLine: {
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description How long it took, ms.
+             */
+            ms: number;
+            /** @description Which of the speakers, from 0. */
+            speaker: number;
+            /** @description The words. */
+            words: components["schemas"]["TranscriptWord"][];
+        };
+        /** @description With what it was heard. */
+        TranscriptOrigin: {
+            /**
+             * Format: int64
+             * @description Processor time, ms.
+             */
+            cpuMs: number;
+            /** @description The model's name. */
+            model: string;
+            /** @description How it was asked. */
+            parameters: string;
+            /** @description Version of this program. */
+            program: string;
+            /** @description The model's hash. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Milliseconds of sound.
+             */
+            soundMs: number;
+            /**
+             * Format: int64
+             * @description Milliseconds in which something was said.
+             */
+            speechMs: number;
+        };
+        /** @description One who speaks. */
+        TranscriptSpeaker: {
+            /** @description Account, or the patient's id. */
+            id: string;
+            /** @description Name as shown. */
+            name: string;
+            /** @description `doctor`, `staff` or `patient`. */
+            part: string;
+        };
+        /**
+         * @description How far it is.
+         * @enum {string}
+         */
+        TranscriptState: "live" | "waiting" | "making" | "done" | "failed";
+        /** @description A word and how sure the model was of it. */
+        TranscriptWord: {
+            /** @description Why it wants a second look: `number`, `negation` or `term`. */
+            doubt?: string | null;
+            /**
+             * Format: float
+             * @description 0 to 1.
+             */
+            probability: number;
+            /** @description With its punctuation, without space. */
+            text: string;
+        };
+        /** @description What the status page says of transcription. Nothing in it was said by a person. */
+        TranscriptionStatus: {
+            /** @description Whether a voice detector is there; without one nothing is heard live. */
+            detector: boolean;
+            /** @description How much is done live: `all`, `slow`, `bare`, `paused`. */
+            level?: string | null;
+            /** @description The model for captions; none where the processor is too slow for them. */
+            liveModel?: string | null;
+            /**
+             * Format: int64
+             * @description How often the processor's worker was lost.
+             */
+            lost: number;
+            /** @description Graphics workers that are not used. */
+            notUsed: components["schemas"]["NotUsed"][];
+            /**
+             * Format: int64
+             * @description The most memory that the processor's worker has had, bytes.
+             */
+            peakMemory: number;
+            /** @description Which of the built-in programs this processor runs: `avx2` or `baseline`. */
+            program?: string | null;
+            /** @description Why it is off, and what to do. */
+            reason?: string | null;
+            /** @description People who are heard now. */
+            speakers: number;
+            /** @description `starting`, `off` or `ready`. */
+            state: string;
+            /** @description Transcripts that are being made. */
+            transcripts: number;
+            /** @description What went wrong last. */
+            trouble?: string | null;
+            /** @description What hears: `processor`, or the name of a graphics worker. */
+            worker?: string | null;
+        };
         /** @description An offer to take a consultation over. */
         TransferOffer: {
             /** @description Who offers. */
@@ -5952,6 +6839,11 @@ export interface components {
             place?: string | null;
             /** @description What is wrong. */
             reason: string;
+        };
+        /** @description A line of a prescription as typed. */
+        TypedLine: {
+            /** @description The line. */
+            line: string;
         };
         /** @description Where UPI payments go. */
         UpiWay: {
@@ -7198,6 +8090,47 @@ export interface operations {
             };
         };
     };
+    print_paper: {
+        parameters: {
+            query?: {
+                /** @description `a4` or `a5`. */
+                paper?: string;
+                /** @description Millimetres of a printed letterhead at the top of the first page. */
+                top?: number;
+                /** @description Language of the patient's part. */
+                language?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+                document: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description application/pdf */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a box built without fonts */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     exempt_consultation: {
         parameters: {
             query?: never;
@@ -7309,6 +8242,308 @@ export interface operations {
             };
         };
     };
+    read_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoteView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    keep_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteKept"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoteView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    discard_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DraftDiscard"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoteView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    extract_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoteView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    read_prescription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrescriptionView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    keep_prescription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrescriptionKept"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrescriptionView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    cancel_prescription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrescriptionCancel"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedPapers"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    discard_prescription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DraftDiscard"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrescriptionView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     note_resumption: {
         parameters: {
             query?: never;
@@ -7366,6 +8601,55 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    sign_papers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignWish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedPapers"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7446,6 +8730,39 @@ export interface operations {
                 content?: never;
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    read_transcript: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transcript"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7705,6 +9022,33 @@ export interface operations {
             };
         };
     };
+    read_dictation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transcript"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     list_emergencies: {
         parameters: {
             query?: never;
@@ -7741,6 +9085,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    read_formulary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FormularyView"];
+                };
             };
         };
     };
@@ -8313,6 +9676,34 @@ export interface operations {
             };
         };
     };
+    choose_my_pin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PinChange"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description not the present password, or the PIN is not accepted */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     begin_my_second_factor: {
         parameters: {
             query?: never;
@@ -8714,6 +10105,58 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Chart"];
                 };
+            };
+        };
+    };
+    dictate: {
+        parameters: {
+            query?: {
+                /** @description Two letters; English without it. */
+                language?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "audio/wav": number[];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dictated"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -9713,6 +11156,35 @@ export interface operations {
             };
         };
     };
+    parse_prescription_line: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TypedLine"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrescriptionLine"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     list_doctors: {
         parameters: {
             query?: never;
@@ -10496,6 +11968,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    transcription_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TranscriptionStatus"];
+                };
             };
         };
     };
