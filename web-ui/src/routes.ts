@@ -9,7 +9,7 @@ export type Route =
   | { at: "users" }
   | { at: "machines" }
   | { at: "exchange"; tab: ExchangeTab; item?: string }
-  | { at: "consultations" }
+  | { at: "consultations"; id?: string }
   | { at: "prices" }
   | { at: "me" }
   | { at: "lost" };
@@ -37,6 +37,7 @@ export function parse(path: string): Route {
     if (!tab || (third !== undefined && tab !== "programs" && tab !== "subscriptions" && tab !== "channels" && tab !== "maps")) return { at: "lost" };
     return third === undefined ? { at: "exchange", tab } : { at: "exchange", tab, item: third };
   }
+  if (first === "consultations" && parts.length === 2) return { at: "consultations", id: safeDecode(parts[1] ?? "") };
   if (parts.length > 1) return { at: "lost" };
   if (first === "users") return { at: "users" };
   if (first === "machines") return { at: "machines" };
@@ -57,7 +58,7 @@ export function path(route: Route): string {
     case "users": return "/users";
     case "machines": return "/machines";
     case "exchange": return route.tab === "query" ? "/exchange" : ["/exchange", route.tab, ...(route.item === undefined ? [] : [encodeURIComponent(route.item)])].join("/");
-    case "consultations": return "/consultations";
+    case "consultations": return route.id === undefined ? "/consultations" : `/consultations/${encodeURIComponent(route.id)}`;
     case "prices": return "/prices";
     case "me": return "/me";
     case "lost": return "/";

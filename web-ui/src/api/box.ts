@@ -132,6 +132,7 @@ export const ownRoomTicket = (id: string, device: string) => take(api.POST("/api
 export const readChat = (id: string, after: number) => take(api.GET("/api/consultations/{id}/chat", { params: { path: { id }, query: { after } } }));
 export const ownChat = (id: string, after: number) => take(api.GET("/api/portal/consultations/{id}/chat", { params: { path: { id }, query: { after } } }), "mayRefuse");
 export const consultations = (patient?: string) => take(api.GET("/api/consultations", { params: { query: { patient } } }));
+export const consultation = (id: string) => take(api.GET("/api/consultations/{id}", path({ id })));
 export const redFlags = () => take(api.GET("/api/consultations/flags"));
 export const requestConsultation = (body: T.ConsultationWish) => take(api.POST("/api/consultations", { body }));
 export type ConsultationTurn = "assign" | "arrived" | "identity" | "consent" | "emergency" | "start" | "absent" | "interrupted" | "resumed" | "transfer" | "transfer/accept" | "transfer/decline" | "complete" | "addendum" | "cancel";

@@ -1,8 +1,11 @@
 // The whole icon set, imported one by one so that it stays small and reviewable (Lucide, ISC; licence text in
 // public/licences.txt). Clinical flags are own drawings in Flag.svelte, so that an update cannot change them.
+export { default as AudioOnly } from "@lucide/svelte/icons/volume-2";
 export { default as Back } from "@lucide/svelte/icons/chevron-left";
 export { default as Box } from "@lucide/svelte/icons/hard-drive";
 export { default as Calendar } from "@lucide/svelte/icons/calendar-days";
+export { default as Camera } from "@lucide/svelte/icons/video";
+export { default as CameraOff } from "@lucide/svelte/icons/video-off";
 export { default as Check } from "@lucide/svelte/icons/check";
 export { default as Clock } from "@lucide/svelte/icons/clock";
 export { default as Close } from "@lucide/svelte/icons/x";
@@ -19,14 +22,19 @@ export { default as Key } from "@lucide/svelte/icons/key-round";
 export { default as Keyboard } from "@lucide/svelte/icons/keyboard";
 export { default as Lock } from "@lucide/svelte/icons/lock";
 export { default as Machine } from "@lucide/svelte/icons/link";
+export { default as Mic } from "@lucide/svelte/icons/mic";
+export { default as MicOff } from "@lucide/svelte/icons/mic-off";
 export { default as More } from "@lucide/svelte/icons/ellipsis";
 export { default as People } from "@lucide/svelte/icons/users";
+export { default as Phone } from "@lucide/svelte/icons/phone-off";
 export { default as Plus } from "@lucide/svelte/icons/plus";
 export { default as Print } from "@lucide/svelte/icons/printer";
 export { default as Rupee } from "@lucide/svelte/icons/indian-rupee";
 export { default as Save } from "@lucide/svelte/icons/download";
+export { default as Screen } from "@lucide/svelte/icons/monitor-up";
 export { default as Search } from "@lucide/svelte/icons/search";
 export { default as Sent } from "@lucide/svelte/icons/arrow-up";
+export { default as Settings } from "@lucide/svelte/icons/settings-2";
 export { default as Shield } from "@lucide/svelte/icons/shield-check";
 export { default as SignOut } from "@lucide/svelte/icons/log-out";
 export { default as Staff } from "@lucide/svelte/icons/user-cog";
