@@ -56,7 +56,6 @@ async function room() {
     await patient.page.goto(`/join#${token}`);
     await patient.field("portal.join.year").fill(farida.birthDate.slice(0, 4));
     await patient.press("portal.join.do");
-    await patient.press("portal.here");
     await patient.press("portal.callNow");
     await patient.sees("room.notIn");
     await patient.look("room-lobby-hi");

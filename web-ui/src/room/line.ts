@@ -47,7 +47,8 @@ export class Line {
 
   /** False when nothing can be said now. */
   send(message: ToBox): boolean {
-    if (this.state !== "in" || this.socket === null) return false;
+    // A socket that is closing (2) takes no more, though its close is told only when it is closed.
+    if (this.state !== "in" || this.socket === null || this.socket.readyState >= 2) return false;
     this.socket.send(JSON.stringify(message));
     return true;
   }

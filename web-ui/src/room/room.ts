@@ -13,7 +13,7 @@ export interface Callbacks {
   caption?(caption: Caption): void;
   level?(level: string): void;
   refused?(refusal: Refusal): void;
-  /** Sound or picture of somebody is there; again with another stream after a new connection. */
+  /** Sound or picture of somebody is there; again for each track that joins, and with another stream after a new connection. */
   stream?(person: string, stream: MediaStream): void;
   gone?(person: string): void;
   quality?(meters: { person: string; meter: Meter }[]): void;
@@ -77,6 +77,7 @@ export class Room {
         say: (signal) => void this.line.send({ type: "signal", signal }),
         stream: (number, stream) => {
           this.streams.set(number, stream);
+          this.told.delete(number);
           this.introduce();
         },
         gone: (number) => {
