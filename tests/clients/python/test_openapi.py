@@ -25,10 +25,17 @@ schema = schemathesis.openapi.from_dict(document)
 schema = schema.exclude(path="/api/logout")
 
 
-@schemathesis.serializer("application/hl7-v2")
-def as_it_is(context, value):
-    """A message is sent as the text that was made up for it."""
+def octets(value):
+    """What was made up, as the bytes that are sent: text, bytes, or a list of numbers."""
+    if isinstance(value, list):
+        return bytes(byte % 256 if isinstance(byte, int) else 0 for byte in value)
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+
+
+@schemathesis.serializer("application/hl7-v2", "audio/wav")
+def as_it_is(context, value):
+    """A message or a recording is sent as it was made up."""
+    return octets(value)
 
 
 class Caller:
