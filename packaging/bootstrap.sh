@@ -30,6 +30,7 @@ need make make
 need objdump binutils
 if [ "$purpose" = test ]; then
   need openssl openssl # certificates of the peers of other makers
+  need espeak-ng espeak-ng # voices of the people who are heard in a browser walk
   [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || wanted+=(chromium)
   python3 -c 'import venv, ensurepip' 2>/dev/null || wanted+=(python3-venv)
 fi

@@ -4,6 +4,7 @@ use clinicvault_tests::{Clinic, Person};
 use serde_json::{Value, json};
 
 use crate::consult::{account, ask, online, open, staff, turn};
+use crate::portal::{browser, come_in};
 
 const PIN: &str = "482913";
 
@@ -284,4 +285,59 @@ fn wrong_pins_are_slowed_as_wrong_passwords_are() {
     assert!(answers.contains(&429), "{answers:?}");
     let right = json!({ "note": 1, "pin": PIN });
     meera.post(&path(&live, "sign"), &right).expect(429);
+}
+
+#[test]
+fn a_patient_finds_what_was_signed_and_sees_who_looked() {
+    let clinic = open(&[]);
+    let mut owner = clinic.owner();
+    let mut meera = doctor(&clinic, &mut owner, "meera");
+    let mut desk = staff(&clinic, &mut owner, "sanjana", "reception");
+    let patient = desk.register("Sunita Gaikwad", "7000045518", "papers-own-1");
+    let other = desk.register("Farida Shaikh", "7000045519", "papers-own-2");
+    let live = begun(&mut desk, &mut meera, &patient, "papers-own-ask");
+    meera.put(&path(&live, "note"), &note(0, "a", "Rest")).expect(200);
+    let came = |desk: &mut Person<'_>, patient: &Value| {
+        let link = format!("/api/patients/{}/join-link", patient["id"].as_str().unwrap());
+        let link = desk.post(&link, &json!({})).expect(201).json();
+        let year = patient["birthDate"].as_str().unwrap()[..4].parse().unwrap();
+        let (http, status) = come_in(browser(&clinic), &link, year);
+        assert_eq!(status, 204);
+        http
+    };
+    let (mut sunita, mut farida) = (came(&mut desk, &patient), came(&mut desk, &other));
+    let none = sunita.get("/api/portal/papers").expect(200).json();
+    assert_eq!(none["papers"], json!([]), "a draft is the doctor's own");
+    let sign = json!({ "note": 1, "password": Person::own_password("meera") });
+    meera.post(&path(&live, "sign"), &sign).expect(200);
+
+    let own = sunita.get("/api/portal/papers").expect(200).json();
+    let paper = &own["papers"][0];
+    assert_eq!((paper["kind"].as_str(), paper["state"].as_str()), (Some("note"), Some("SIGNED")), "{own}");
+    assert_eq!(paper["consultation"], live["id"]);
+    let page = format!(
+        "/api/portal/consultations/{}/documents/{}/pdf",
+        live["id"].as_str().unwrap(),
+        paper["id"].as_str().unwrap()
+    );
+    let printed = sunita.get(&page);
+    match printed.status {
+        200 => assert!(printed.body.starts_with(b"%PDF-")),
+        // A box that was built without fonts says so.
+        status => assert_eq!(status, 503, "{}", printed.text()),
+    }
+    assert_eq!(farida.get("/api/portal/papers").expect(200).json()["papers"], json!([]));
+    if printed.status == 200 {
+        farida.get(&page).expect(404);
+    }
+    clinic.http().get(&page).expect(401);
+    meera.get("/api/portal/papers").expect(403);
+
+    let log = sunita.get("/api/portal/access-log").expect(200).json();
+    let rows = log["rows"].as_array().unwrap();
+    assert!(rows.iter().any(|row| row["who"] == "Dr meera" && row["role"] == "doctor"), "{log}");
+    assert!(rows.iter().all(|row| row["who"] != "patient"), "what the patient does is left out: {log}");
+    let foreign = farida.get("/api/portal/access-log").expect(200).json();
+    assert!(foreign["rows"].as_array().unwrap().iter().all(|row| row["who"] != "Dr meera"), "{foreign}");
+    desk.get("/api/portal/access-log").expect(403);
 }

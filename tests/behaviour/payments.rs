@@ -7,6 +7,7 @@ use clinicvault_tests::{Clinic, Person, Razorpay};
 use serde_json::{Value, json};
 
 use crate::consult::{ask, doctor, online, open, price, staff, turn, wait};
+use crate::portal::{browser, come_in};
 
 /// A clinic that takes UPI and the gateway, and somebody held for a payment of 500 rupees.
 fn till<'a>(clinic: &'a Clinic, owner: &mut Person<'a>) -> (Person<'a>, Person<'a>) {
@@ -135,6 +136,68 @@ fn the_browsers_proof_counts_only_when_the_gateway_signed_it() {
     assert_eq!(gateway.refunded(&proof.payment), 20_000);
     let all = owner.post(&refund, &json!({ "paise": 30_000, "reason": "the rest" })).expect(200).json();
     assert_eq!(all["state"], "REFUNDED");
+}
+
+#[test]
+fn the_gateways_page_sends_the_patient_back_and_only_its_signature_counts() {
+    let gateway = Razorpay::start();
+    let clinic = clinic(&gateway, &[("payments.poll_seconds", "600"), ("payments.poll_most_seconds", "600")]);
+    let mut owner = clinic.owner();
+    let (_doctor, mut desk) = till(&clinic, &mut owner);
+    let patient = desk.register("Sunita Gaikwad", "7000045518", "pay-page-form");
+    let asked = ask(&mut desk, &patient, "pay-page-asked");
+    let payment = asked["payment"]["id"].as_str().unwrap().to_owned();
+    let link = format!("/api/patients/{}/join-link", patient["id"].as_str().unwrap());
+    let link = desk.post(&link, &json!({})).expect(201).json();
+    let year = patient["birthDate"].as_str().unwrap()[..4].parse().unwrap();
+    let (mut sunita, status) = come_in(browser(&clinic), &link, year);
+    assert_eq!(status, 204);
+
+    // A page without script, whose form may lead to the gateway and nowhere else.
+    let way = format!("/api/portal/payments/{payment}/checkout");
+    clinic.http().get(&way).expect(401);
+    desk.get(&way).expect(403);
+    let page = sunita.get(&way).expect(200);
+    let policy = page.header("content-security-policy").unwrap().to_owned();
+    assert!(
+        policy.contains(&format!("form-action {};", gateway.base())) && policy.contains("default-src 'none'")
+    );
+    let page = page.text();
+    let made = order(&mut desk, &payment);
+    assert!(page.contains(&format!("action=\"{}/v1/checkout/embedded\"", gateway.base())), "{page}");
+    assert!(page.contains(&format!("value=\"{made}\"")) && page.contains("value=\"50000\""), "{page}");
+    assert!(!page.contains("secret-of-the-simulator") && !page.contains("<script"));
+    let back = format!("/hooks/razorpay/{payment}/back");
+    assert!(page.contains(&back));
+
+    // It comes from another site: no session, no header of our own page.
+    let form = |order: &str, payment: &str, signature: &str| {
+        format!("razorpay_order_id={order}&razorpay_payment_id={payment}&razorpay_signature={signature}")
+    };
+    let kind = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "cross-site")];
+    let proof = gateway.pay(&made);
+    for lie in [
+        form(&made, &proof.payment, &"0".repeat(64)),
+        form("order_of_another", &proof.payment, &proof.signature),
+        "error%5Bcode%5D=BAD_REQUEST_ERROR".to_owned(),
+    ] {
+        let answer = clinic.http().send("POST", &back, &kind, lie.as_bytes()).expect(303);
+        assert_eq!(answer.header("location"), Some("/portal"));
+        assert_eq!(state(&mut desk, &payment), "PENDING", "{lie}");
+    }
+    clinic
+        .http()
+        .send("POST", "/hooks/razorpay/nothing/back", &kind, form("a", "b", "c").as_bytes())
+        .expect(404);
+    let flood = vec![b'x'; 9 << 10];
+    clinic.http().send("POST", &back, &kind, &flood).expect(413);
+    let true_one = form(&made, &proof.payment, &proof.signature);
+    clinic.http().send("POST", &back, &kind, true_one.as_bytes()).expect(303);
+    assert_eq!(state(&mut desk, &payment), "PAID");
+    clinic.http().send("POST", &back, &kind, true_one.as_bytes()).expect(303);
+    assert_eq!(state(&mut desk, &payment), "PAID", "a second time changes nothing");
+    wait(&mut desk, &asked["id"], "WAITING");
+    sunita.get(&way).expect(409);
 }
 
 #[test]

@@ -10,7 +10,7 @@ pub fn browser(clinic: &Clinic) -> Http {
     clinic.http().with("X-ClinicVault", "1").with("Sec-Fetch-Site", "same-origin")
 }
 
-fn come_in(http: Http, link: &Value, year: u16) -> (Http, u16) {
+pub fn come_in(http: Http, link: &Value, year: u16) -> (Http, u16) {
     let mut http = http;
     let answer = http.post("/api/join", &json!({ "token": link["token"], "birthYear": year }));
     let cookie = answer.header("set-cookie").map(|value| value.split(';').next().unwrap().to_owned());

@@ -115,6 +115,7 @@ pub enum Failure {
 #[derive(Clone)]
 pub struct Client {
     base: Result<Endpoint, &'static str>,
+    address: String,
     patience: Duration,
 }
 
@@ -139,7 +140,13 @@ struct List {
 impl Client {
     /// A client of the gateway at an address, normally `https://api.razorpay.com`.
     pub fn new(base: &str, seconds: u64) -> Self {
-        Self { base: Endpoint::parse(base), patience: Duration::from_secs(seconds.max(1)) }
+        let address = base.trim_end_matches('/').to_owned();
+        Self { base: Endpoint::parse(base), address, patience: Duration::from_secs(seconds.max(1)) }
+    }
+
+    /// The gateway's own page, to which a browser posts an order (hosted checkout).
+    pub fn checkout(&self) -> String {
+        format!("{}/v1/checkout/embedded", self.address)
     }
 
     /// Makes an order over paise; `receipt` is the box's own name of it, at most 40 characters.

@@ -342,10 +342,24 @@ impl Consult {
     pub async fn callback(&self, who: &Actor, id: &str, sent: Callback) -> Result<Payment, Error> {
         let payment = self.records().vault().snapshot()?.payment(id)?;
         allowed(who, (Op::Create, Area::Invoices), Some(&payment.patient))?;
-        let keys = self.keys()?;
+        self.proven(who, payment, sent).await
+    }
+
+    /// The gateway's page sends the browser back with its proof. It comes from another site, so without a session: the
+    /// signature alone counts.
+    ///
+    /// # Errors
+    /// As [`Consult::callback`].
+    pub async fn came_back(&self, id: &str, sent: Callback, from: &str) -> Result<Payment, Error> {
+        let payment = self.records().vault().snapshot()?.payment(id)?;
+        self.proven(&Actor::operator(&format!("razorpay {from}")), payment, sent).await
+    }
+
+    async fn proven(&self, who: &Actor, payment: Payment, sent: Callback) -> Result<Payment, Error> {
+        let (keys, id) = (self.keys()?, payment.id.as_str());
         let ours = payment.order.as_deref() == Some(sent.order_id.as_str());
         if !ours || !razorpay::callback_holds(&keys, &sent.order_id, &sent.payment_id, &sent.signature) {
-            self.alarm(who, Some(&payment.patient), &format!("payment {id}: a proof that does not hold"))?;
+            self.forged(who, Some(&payment.patient), &format!("payment {id}: a proof that does not hold"))?;
             return Err(conflict("this is no proof of the payment gateway for this payment"));
         }
         match self.0.gateway.payment(&keys, &sent.payment_id).await {
@@ -357,6 +371,26 @@ impl Consult {
             Err(error @ Failure::Permanent(_)) => return Err(failed(error)),
         }
         self.records().vault().snapshot()?.payment(id)
+    }
+
+    /// The address of the gateway's own page, to which a form leads.
+    pub fn checkout(&self) -> String {
+        self.0.gateway.checkout()
+    }
+
+    /// Notes a message in the gateway's name that is not the gateway's. Whoever forges many does not fill the audit trail:
+    /// one line a second tells enough.
+    fn forged(&self, who: &Actor, patient: Option<&str>, what: &str) -> Result<(), Error> {
+        let now = self.records().now();
+        let first = {
+            let mut last = self.0.forged.lock().unwrap_or_else(PoisonError::into_inner);
+            let first = last.is_none_or(|last| now.duration_since(last).as_secs().abs() >= 1);
+            if first {
+                *last = Some(now);
+            }
+            first
+        };
+        if first { self.alarm(who, patient, what) } else { Ok(()) }
     }
 
     /// A message of the gateway, as it came.
@@ -373,19 +407,7 @@ impl Consult {
         let keys = self.keys()?;
         let who = Actor::operator(&format!("razorpay {from}"));
         if !razorpay::webhook_holds(&keys, body, signature) {
-            // Whoever forges many does not fill the audit trail: one line a second tells enough.
-            let now = self.records().now();
-            let first = {
-                let mut last = self.0.forged.lock().unwrap_or_else(PoisonError::into_inner);
-                let first = last.is_none_or(|last| now.duration_since(last).as_secs().abs() >= 1);
-                if first {
-                    *last = Some(now);
-                }
-                first
-            };
-            if first {
-                self.alarm(&who, None, "a message in the payment gateway's name, not signed by it")?;
-            }
+            self.forged(&who, None, "a message in the payment gateway's name, not signed by it")?;
             return Ok(Heard::Forged);
         }
         let Some(message) = razorpay::message(body) else { return Ok(Heard::Known) };

@@ -9,6 +9,7 @@ pub mod assets;
 pub mod changes;
 pub mod channels;
 pub mod chart;
+mod checkout;
 pub mod connections;
 pub mod consult_socket;
 pub mod consultations;
@@ -102,6 +103,7 @@ pub fn router(app: App) -> Router {
         .merge(presence::routes())
         .merge(payments::routes())
         .merge(portal::routes())
+        .merge(checkout::routes())
         .route_layer(from_fn_with_state(app.clone(), guard::guard))
         .fallback(assets::answer)
         .layer(from_fn_with_state(app.clone(), cors::turn))

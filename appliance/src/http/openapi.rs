@@ -7,8 +7,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{
-    alerts, changes, channels, chart, consult_socket, consultations, emergency, events, hl7, inbox, jobs,
-    login, maps, outbox, own_factor, papers, parameters, patients, payments, portal, presence, replays,
+    alerts, changes, channels, chart, checkout, consult_socket, consultations, emergency, events, hl7, inbox,
+    jobs, login, maps, outbox, own_factor, papers, parameters, patients, payments, portal, presence, replays,
     reviews, rooms, session, setup, smart, subscriptions, tokens, transcripts, trials, users,
 };
 
@@ -180,10 +180,14 @@ use crate::exchange::channels::schema;
         portal::read,
         portal::arrived,
         portal::cancel,
+        portal::papers,
+        portal::pdf,
+        portal::access_log,
         portal::upi,
         portal::claim,
         portal::order,
         portal::callback,
+        checkout::checkout,
         jobs::list,
         jobs::end,
         parameters::list,

@@ -309,6 +309,17 @@ pub(super) async fn pdf(
     Path((id, document)): Path<(String, String)>,
     Query(wish): Query<PrintWish>,
 ) -> Result<Response, HttpError> {
+    page(&app, who, id, document, wish).await
+}
+
+/// A signed paper as a page, for whoever may read it.
+pub(super) async fn page(
+    app: &App,
+    who: Actor,
+    id: String,
+    document: String,
+    wish: PrintWish,
+) -> Result<Response, HttpError> {
     let paper = match wish.paper.as_deref() {
         None | Some("a4") => Paper::A4,
         Some("a5") => Paper::A5,

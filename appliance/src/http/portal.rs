@@ -1,6 +1,6 @@
 //! What patients do for themselves: come in by a link of the clinic, ask for a consultation, pay, look.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::aside::aside;
+use super::chart::AccessLog;
 use super::consultations::{Cancellation, Consultations, Plain, asked_for, turn};
 use super::error::HttpError;
 use super::extract::{Actor, Json, Peer};
+use super::papers::{PrintWish, page};
 use super::payments::{Claim, picture, proven};
 use super::session::with_cookie;
 use crate::app::App;
@@ -21,6 +23,7 @@ use crate::consult::ask::{RedFlag, Wish};
 use crate::consult::desk::Ask;
 use crate::consult::door::JoinLink;
 use crate::consult::money::{Callback, Order};
+use crate::consult::papers::own::OwnPaper;
 use crate::consult::state::RefundDecision;
 use crate::consult::view::{ConsultationView, Fee};
 
@@ -35,6 +38,9 @@ pub fn routes() -> Router<App> {
         .route("/api/portal/consultations/{id}", get(read))
         .route("/api/portal/consultations/{id}/arrived", post(arrived))
         .route("/api/portal/consultations/{id}/cancel", post(cancel))
+        .route("/api/portal/papers", get(papers))
+        .route("/api/portal/consultations/{id}/documents/{document}/pdf", get(pdf))
+        .route("/api/portal/access-log", get(access_log))
         .route("/api/portal/payments/{id}/upi.svg", get(upi))
         .route("/api/portal/payments/{id}/claim", post(claim))
         .route("/api/portal/payments/{id}/order", post(order))
@@ -205,6 +211,40 @@ pub(super) async fn cancel(
     Json(sent): Json<Cancellation>,
 ) -> Result<Json<ConsultationView>, HttpError> {
     turn(app, who, id, sent.expected, Ask::Cancel { reason: sent.reason, refund: RefundDecision::Full }).await
+}
+
+/// What was signed for a patient.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OwnPapers {
+    /// The newest first.
+    pub papers: Vec<OwnPaper>,
+}
+
+/// What was signed for the patient, the newest first.
+#[utoipa::path(get, path = "/api/portal/papers", operation_id = "list_own_papers", tag = "portal", responses((status = 200, body = OwnPapers)))]
+pub(super) async fn papers(State(app): State<App>, who: Actor) -> Result<Json<OwnPapers>, HttpError> {
+    let room = app.rooms()?.consult.clone();
+    Ok(Json(OwnPapers { papers: aside(move || room.own_papers(&who)).await? }))
+}
+
+/// An own signed paper as PDF.
+#[utoipa::path(get, path = "/api/portal/consultations/{id}/documents/{document}/pdf", operation_id = "print_own_paper", tag = "portal",
+    params(("id" = String, Path), ("document" = String, Path), PrintWish),
+    responses((status = 200, description = "application/pdf"), (status = 404), (status = 503, description = "a box built without fonts")))]
+pub(super) async fn pdf(
+    State(app): State<App>,
+    who: Actor,
+    Path((id, document)): Path<(String, String)>,
+    Query(wish): Query<PrintWish>,
+) -> Result<Response, HttpError> {
+    page(&app, who, id, document, wish).await
+}
+
+/// Who looked at the patient's record or changed it, when, in what role and why.
+#[utoipa::path(get, path = "/api/portal/access-log", operation_id = "read_own_access_log", tag = "portal", responses((status = 200, body = AccessLog)))]
+pub(super) async fn access_log(State(app): State<App>, who: Actor) -> Result<Json<AccessLog>, HttpError> {
+    let room = app.rooms()?.consult.clone();
+    Ok(Json(AccessLog { rows: aside(move || room.own_access_log(&who)).await? }))
 }
 
 /// The UPI link of an own payment as a QR picture.

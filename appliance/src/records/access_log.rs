@@ -11,7 +11,7 @@ use clinicvault_vault::{Action, AuditEntry, Outcome, Snapshot};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::access::{Area, Op, Subject, decide};
+use super::access::{Actor, Area, Op, Subject, decide};
 use super::audit::{self, About};
 use super::error::Error;
 use super::names::Names;
@@ -58,6 +58,19 @@ impl Records {
         let rows = entries.into_iter().map(|entry| row(entry, &mut names)).collect();
         let about = About::of_type(ResourceType::AUDIT_EVENT, Some(patient));
         self.vault().note(audit::done(&from.who, Action::Read, purpose, about))?;
+        Ok(rows)
+    }
+
+    /// The newest lines about a patient, for the patient: his own are left out. Looking is itself recorded.
+    pub(crate) fn own_access_log(&self, who: &Actor, patient: &str) -> Result<Vec<AccessRow>, Error> {
+        let purpose = decide(who, Op::Read, &Subject::area_only(Area::Portal)).check()?;
+        let snapshot = self.vault().snapshot()?;
+        let mut names = Names::new(&snapshot);
+        let entries = snapshot.audit_of(patient, None, ROWS)?;
+        let others = entries.into_iter().filter(|entry| entry.leaf.actor != who.id);
+        let rows = others.map(|entry| row(entry, &mut names)).collect();
+        let about = About::of_type(ResourceType::AUDIT_EVENT, Some(patient));
+        self.vault().note(audit::done(who, Action::Read, purpose, about))?;
         Ok(rows)
     }
 

@@ -164,3 +164,25 @@ export const cancelOwn = (id: string, expected: T.Consultation["state"], reason:
 export const claimOwn = (id: string, reference: string) => take(api.POST("/api/portal/payments/{id}/claim", { ...path({ id }), body: { reference } }), "mayRefuse");
 /** Where the QR picture of an own payment lies. */
 export const ownQr = (id: string) => `/api/portal/payments/${encodeURIComponent(id)}/upi.svg`;
+
+export const readNote = (id: string) => take(api.GET("/api/consultations/{id}/note", path({ id })));
+export const saveNote = (id: string, body: T.NoteSave) => take(api.PUT("/api/consultations/{id}/note", { ...path({ id }), body }));
+export const extractNote = (id: string) => take(api.POST("/api/consultations/{id}/note/extract", path({ id })));
+export const readPrescription = (id: string) => take(api.GET("/api/consultations/{id}/prescription", path({ id })));
+export const savePrescription = (id: string, body: T.PrescriptionSave) => take(api.PUT("/api/consultations/{id}/prescription", { ...path({ id }), body }));
+export const signConsultation = (id: string, body: T.SignWish) => take(api.POST("/api/consultations/{id}/sign", { ...path({ id }), body }));
+export const discardNote = (id: string, version: number, reason: string) => take(api.POST("/api/consultations/{id}/note/discard", { ...path({ id }), body: { version, reason } }));
+export const discardPrescription = (id: string, version: number, reason: string) => take(api.POST("/api/consultations/{id}/prescription/discard", { ...path({ id }), body: { version, reason } }));
+/** Where a signed paper lies as a page to print. */
+export const paperPdf = (id: string, paper: string, size: "a4" | "a5") => `/api/consultations/${encodeURIComponent(id)}/documents/${encodeURIComponent(paper)}/pdf?paper=${size}`;
+export const changePin = (body: { password: string; pin: string }) => take(api.PUT("/api/me/pin", { body }));
+export const transcript = (id: string) => take(api.GET("/api/consultations/{id}/transcript", path({ id })));
+export const dictate = (patient: string, language: string, wav: Blob) => take(api.POST("/api/patients/{id}/dictations", { params: { path: { id: patient }, query: { language } }, body: wav as never, bodySerializer: (body: unknown) => body as Blob, headers: { "content-type": "audio/wav" } }));
+export const dictation = (id: string) => take(api.GET("/api/dictations/{id}", path({ id })));
+export const transcription = () => take(api.GET("/api/transcription"));
+export const ownPapers = () => take(api.GET("/api/portal/papers"), "mayRefuse");
+/** Where an own signed paper lies as a page. */
+export const ownPaperPdf = (id: string, paper: string) => `/api/portal/consultations/${encodeURIComponent(id)}/documents/${encodeURIComponent(paper)}/pdf`;
+export const ownAccessLog = () => take(api.GET("/api/portal/access-log"), "mayRefuse");
+/** The page from which an own payment goes to the payment gateway. */
+export const ownCheckout = (id: string) => `/api/portal/payments/${encodeURIComponent(id)}/checkout`;

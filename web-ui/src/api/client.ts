@@ -8,10 +8,11 @@ import type { paths } from "./schema";
 type News = "reached" | "lost" | "signedOut" | "sealed";
 const listeners = new Set<(news: News) => void>();
 
-/** Longest wait for an answer, in milliseconds; a test message waits for another system, a preview reads many messages. */
+/** Longest wait for an answer, in milliseconds; a test message waits for another system, a preview reads many messages, a
+ * dictation is tens of megabytes. */
 const PATIENCE_MS = 20_000;
 const LONG_PATIENCE_MS = 45_000;
-const SLOW = /\/(test|preview)$/;
+const SLOW = /\/(test|preview|dictations)$/;
 
 export function listen(listener: (news: News) => void): () => void {
   listeners.add(listener);

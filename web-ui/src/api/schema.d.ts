@@ -1904,6 +1904,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portal/access-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who looked at the patient's record or changed it, when, in what role and why. */
+        get: operations["read_own_access_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/portal/consultations": {
         parameters: {
             query?: never;
@@ -1990,6 +2007,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portal/consultations/{id}/documents/{document}/pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An own signed paper as PDF. */
+        get: operations["print_own_paper"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/portal/consultations/{id}/ticket": {
         parameters: {
             query?: never;
@@ -2024,6 +2058,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portal/papers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was signed for the patient, the newest first. */
+        get: operations["list_own_papers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/portal/payments/{id}/callback": {
         parameters: {
             query?: never;
@@ -2035,6 +2086,23 @@ export interface paths {
         put?: never;
         /** The patient's browser brings the payment gateway's proof. */
         post: operations["prove_own_payment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portal/payments/{id}/checkout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The page from which the patient goes to the gateway. */
+        get: operations["open_checkout"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -5021,6 +5089,16 @@ export interface components {
         OwnConsents: {
             /** @description By name of the program. */
             consents: components["schemas"]["OwnConsent"][];
+        };
+        /** @description A signed paper in its patient's list. */
+        OwnPaper: components["schemas"]["SignedPaper"] & {
+            /** @description Of which consultation. */
+            consultation: string;
+        };
+        /** @description What was signed for a patient. */
+        OwnPapers: {
+            /** @description The newest first. */
+            papers: components["schemas"]["OwnPaper"][];
         };
         /** @description A password of one's own. */
         OwnPassword: {
@@ -10771,6 +10849,25 @@ export interface operations {
             };
         };
     };
+    read_own_access_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessLog"];
+                };
+            };
+        };
+    };
     list_own_consultations: {
         parameters: {
             query?: never;
@@ -10956,6 +11053,47 @@ export interface operations {
             };
         };
     };
+    print_own_paper: {
+        parameters: {
+            query?: {
+                /** @description `a4` or `a5`. */
+                paper?: string;
+                /** @description Millimetres of a printed letterhead at the top of the first page. */
+                top?: number;
+                /** @description Language of the patient's part. */
+                language?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+                document: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description application/pdf */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a box built without fonts */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     make_own_room_ticket: {
         parameters: {
             query?: never;
@@ -11010,6 +11148,25 @@ export interface operations {
             };
         };
     };
+    list_own_papers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnPapers"];
+                };
+            };
+        };
+    };
     prove_own_payment: {
         parameters: {
             query?: never;
@@ -11040,6 +11197,45 @@ export interface operations {
                 content?: never;
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    open_checkout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

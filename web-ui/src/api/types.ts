@@ -112,3 +112,20 @@ export type Fee = S["PaymentView"];
 export type PaymentWays = S["PaymentWays"];
 export type PaymentWaysChange = S["PaymentWaysChange"];
 export type Portal = S["Portal"];
+
+export type Note = S["ConsultationNote"];
+export type NoteView = S["NoteView"];
+export type NoteSave = S["NoteKept"];
+export type NoteVital = S["NoteVital"];
+export type NoteSuggestion = S["NoteSuggestion"];
+export type Prescription = S["ConsultationPrescription"];
+export type PrescriptionView = S["PrescriptionView"];
+export type PrescriptionSave = S["PrescriptionKept"];
+export type PrescriptionLine = S["PrescriptionLine"];
+export type PrescriptionIssue = S["IssueView"];
+export type SignedPaper = S["SignedPaper"];
+export type SignWish = S["SignWish"];
+
+export type Transcript = S["Transcript"];
+export type TranscriptionStatus = S["TranscriptionStatus"];
+export type OwnPaper = S["OwnPaper"];

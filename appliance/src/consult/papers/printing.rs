@@ -77,7 +77,7 @@ impl Consult {
             if signed.consultation != consultation {
                 return Err(Error::NotFound(format!("signed paper {asked}")));
             }
-            allowed(work.who(), (Op::Read, of(&signed)), None)?;
+            allowed(work.who(), (Op::Read, of(&signed)), Some(&signed.patient))?;
             let again = signed.printed.is_some();
             signed.printed.get_or_insert(work.now());
             put_signed(work, &signed)?;

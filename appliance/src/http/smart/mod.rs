@@ -8,7 +8,7 @@ mod authorize;
 pub mod clients;
 pub mod consents;
 mod known;
-mod page;
+pub(in crate::http) mod page;
 mod token;
 mod words;
 

@@ -261,15 +261,24 @@ fn whole(look: &Look, body: &str) -> String {
         Language::Hindi => "hi",
     };
     let theme = look.theme.map(|theme| format!(" data-theme=\"{theme}\"")).unwrap_or_default();
+    framed(&format!("lang=\"{language}\"{theme}"), body)
+}
+
+/// A page without script, in the dress of these pages.
+pub(in crate::http) fn frame(body: &str) -> String {
+    framed("lang=\"en\"", body)
+}
+
+fn framed(look: &str, body: &str) -> String {
     format!(
-        "<!doctype html><html lang=\"{language}\"{theme}><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+        "<!doctype html><html {look}><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width, initial-scale=1\"><title>ClinicVault</title><link rel=\"icon\" href=\"/install/icon.svg\">\
          <link rel=\"stylesheet\" href=\"/oauth/page.css\"></head><body><header class=\"bar\"><img src=\"/install/icon.svg\" alt=\"\">\
          ClinicVault</header><main>{body}</main></body></html>"
     )
 }
 
-fn escape(text: &str) -> String {
+pub(in crate::http) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
