@@ -1,6 +1,6 @@
 // One clinic for a walk: the real binary on a temporary folder, plain HTTP on loopback.
 import { spawn, spawnSync } from "node:child_process";
-import { createWriteStream, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createWriteStream, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -50,7 +50,8 @@ export class Box {
 
   /** Starts the box; resolves when it says `ready`. */
   async start() {
-    const args = ["serve", "--data", this.data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--mllp", "127.0.0.1:0"];
+    // Once it has run, its pages are where browsers know them.
+    const args = ["serve", "--data", this.data, "--listen", "127.0.0.1:0", "--http", this.http ?? "127.0.0.1:0", "--mllp", "127.0.0.1:0"];
     this.child = spawn(bin, args, { env: this.env, stdio: ["ignore", "pipe", "pipe"] });
     const log = createWriteStream(join(this.folder, "stderr"), { flags: "a" });
     this.child.stderr.pipe(log);
@@ -111,6 +112,20 @@ export class Box {
     });
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
     return answer.json();
+  }
+
+  /** Pulls the plug, and puts it in again. */
+  async crash() {
+    const ended = new Promise((resolve) => this.child.once("exit", resolve));
+    this.child.kill("SIGKILL");
+    await ended;
+    return this.start();
+  }
+
+  /** The processes that the box has started and that run now. */
+  children() {
+    const tasks = `/proc/${this.child.pid}/task`;
+    return readdirSync(tasks).flatMap((task) => readFileSync(`${tasks}/${task}/children`, "utf8").split(" ").filter(Boolean).map(Number));
   }
 
   async stop() {

@@ -98,10 +98,10 @@ export function ask(page, method, path, body) {
 }
 
 /** Doctor and patient of a consultation that goes on, each in the room; and what is needed to go on. */
-export async function consultation(walk) {
+export async function consultation(walk, env = {}) {
   const script = await client();
   const folder = mkdtempSync(join(tmpdir(), "clinicvault-room-"));
-  const box = new Box({ CLINICVAULT_CALLS_ADDRESSES: '["127.0.0.1"]' }).init();
+  const box = new Box({ CLINICVAULT_CALLS_ADDRESSES: '["127.0.0.1"]', ...env }).init();
   const browsers = [];
   const chromiumOf = async (pitch) => {
     const file = join(folder, `${pitch}.wav`);
@@ -124,14 +124,14 @@ export async function consultation(walk) {
     const owner = await visit(one, { ...OWNER });
     const { users } = await ask(owner, "GET", "/api/users");
     const account = users.find((user) => user.username === "meera").id;
-    await ask(owner, "PUT", `/api/presence/${account}/profile`, { specialties: ["general"], languages: ["hi"] });
+    await ask(owner, "PUT", `/api/presence/${account}/profile`, { specialties: ["general"], languages: ["hi", "en"] });
     await owner.context().close();
     const doctor = await visit(one, meera);
     await ask(doctor, "POST", "/api/presence/me", { state: "ONLINE" });
     const desk = await visit(one, sanjana);
     const form = { name: "Sunita Gaikwad", birth: { ageYears: 41 }, sex: "F", phone: "7000045518", noPhone: false, village: "Hadapsar", decisions: [], key: "room-walk-form" };
     const patient = await ask(desk, "POST", "/api/patients", form);
-    const wish = { patientId: patient.id, complaint: "Cough", specialty: "general", language: "hi", urgency: "routine", mode: "video", key: "room-walk-ask" };
+    const wish = { patientId: patient.id, complaint: "Cough", specialty: "general", language: "en", urgency: "routine", mode: "video", key: "room-walk-ask" };
     const { id } = await ask(desk, "POST", "/api/consultations", wish);
     const { token } = await ask(desk, "POST", `/api/patients/${patient.id}/join-link`, {});
     await ask(desk, "POST", `/api/consultations/${id}/identity`, { expected: "WAITING", how: "known" });

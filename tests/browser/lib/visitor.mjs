@@ -16,6 +16,9 @@ const PATIENCE = 20_000;
 // Chromium reports every 4xx on the console. These are answers that a page asks for: not signed in, a possible
 // duplicate, a value refused, a code wrong too often; and whatever is asked of the FHIR address by hand, or for a program.
 const ANSWER = /^Failed to load resource: the server responded with a status of (401|409|422|429) /;
+// Whether anything was written along in a consultation is asked, and "no" is an answer.
+const NOTHING = /^Failed to load resource: the server responded with a status of 404 /;
+const SAID = /\/api\/consultations\/[^/]+\/(transcript|note\/extract)$/;
 const REFUSED = /^Failed to load resource: the server responded with a status of 4\d\d /;
 
 export class Visitor {
@@ -32,7 +35,7 @@ export class Visitor {
     visitor.faults = [];
     visitor.page.on("console", (message) => {
       const { url } = message.location();
-      if (["error", "warning"].includes(message.type()) && !(ANSWER.test(message.text()) && url.includes("/api/")) && !(REFUSED.test(message.text()) && /\/(fhir|oauth)\//.test(url))) visitor.faults.push(`console: ${message.text()} (${url})`);
+      if (["error", "warning"].includes(message.type()) && !(ANSWER.test(message.text()) && url.includes("/api/")) && !(NOTHING.test(message.text()) && SAID.test(url)) && !(REFUSED.test(message.text()) && /\/(fhir|oauth)\//.test(url))) visitor.faults.push(`console: ${message.text()} (${url})`);
     });
     visitor.page.on("pageerror", (error) => visitor.faults.push(`page: ${error.stack ?? error}`));
     visitor.page.on("request", (request) => {

@@ -3,16 +3,10 @@
 import { chromium } from "playwright-core";
 import { Box } from "../lib/box.mjs";
 import { until } from "../lib/calls.mjs";
-import { signIn } from "../lib/steps.mjs";
+import { consultation } from "../lib/consultation.mjs";
 import { PHONE, Visitor } from "../lib/visitor.mjs";
 
 const FAKE = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required"];
-
-async function asked(at, method, path, data) {
-  const answer = await at.page.request.fetch(`${at.box.url}${path}`, { method, data, headers: { "x-clinicvault": "1", "sec-fetch-site": "same-origin" } });
-  if (!answer.ok()) throw new Error(`${method} ${path}: ${answer.status()} ${await answer.text()}`);
-  return answer.status() === 204 ? null : answer.json();
-}
 
 /** Pictures of the other one move. */
 async function moves(at, who) {
@@ -30,28 +24,7 @@ async function room() {
   const box = await new Box().init().start();
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", ...FAKE] });
   try {
-    const meera = box.staff("meera", "Dr Meera Venkatasubramanian Kulkarni", "doctor");
-    const sanjana = box.staff("sanjana", "Sanjana Gite", "reception");
-    const asha = box.staff("asha", "Asha Rao", "owner");
-    const owner = await Visitor.arrive(browser, box);
-    await signIn(owner, asha);
-    const { doctors } = await asked(owner, "GET", "/api/presence");
-    await asked(owner, "PUT", `/api/presence/${doctors[0].id}/profile`, { specialties: ["general"], languages: ["hi", "en"] });
-    await owner.leave();
-
-    const doctor = await Visitor.arrive(browser, box);
-    await signIn(doctor, meera);
-    await asked(doctor, "POST", "/api/presence/me", { state: "ONLINE" });
-    const desk = await Visitor.arrive(browser, box);
-    await signIn(desk, sanjana);
-    const farida = await asked(desk, "POST", "/api/patients", { name: "Farida Begum Shaikh", birth: { ageYears: 34 }, sex: "F", phone: "7000045519", noPhone: false, village: "Hadapsar", decisions: [], key: "walk-room-farida" });
-    const one = await asked(desk, "POST", "/api/consultations", { patientId: farida.id, complaint: "Cough 4 days, fever 2 days, worse at night", specialty: "general", language: "hi", mode: "video", urgency: "routine", flags: [], key: "walk-room-1" });
-    if (one.state !== "WAITING") throw new Error(`without a price it does not wait for money: ${one.state}`);
-    await asked(desk, "POST", `/api/consultations/${one.id}/identity`, { expected: "WAITING", how: "known" });
-    await asked(desk, "POST", `/api/consultations/${one.id}/consent`, { expected: "WAITING", form: "voice" });
-    const { token } = await asked(desk, "POST", `/api/patients/${farida.id}/join-link`);
-    await desk.leave();
-
+    const { doctor, farida, token } = await consultation(browser, box);
     const patient = await Visitor.arrive(browser, box, { lang: "hi", size: PHONE });
     await patient.page.goto(`/join#${token}`);
     await patient.field("portal.join.year").fill(farida.birthDate.slice(0, 4));
