@@ -125,7 +125,14 @@ export class Box {
   /** The processes that the box has started and that run now. */
   children() {
     const tasks = `/proc/${this.child.pid}/task`;
-    return readdirSync(tasks).flatMap((task) => readFileSync(`${tasks}/${task}/children`, "utf8").split(" ").filter(Boolean).map(Number));
+    return readdirSync(tasks).flatMap((task) => {
+      try {
+        return readFileSync(`${tasks}/${task}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+      } catch (error) {
+        if (["ENOENT", "ESRCH"].includes(error.code)) return []; // a thread that has just ended
+        throw error;
+      }
+    });
   }
 
   async stop() {

@@ -56,11 +56,15 @@ function inPage({ id, portal }) {
       const play = (kind) => Object.assign(document.createElement(kind), { muted: true, autoplay: true, srcObject: stream });
       of.video ??= document.body.appendChild(play("video"));
       of.video.srcObject = stream;
-      if (stream.getAudioTracks().length > 0 && !of.meter) {
+      // After a new connection the sound comes by another track, which the old meter does not hear.
+      const [sound] = stream.getAudioTracks();
+      if (sound && of.sound !== sound) {
+        of.player?.remove();
         of.player = play("audio");
         of.player.play();
+        of.sound = sound;
         of.meter = window.sound.createAnalyser();
-        window.sound.createMediaStreamSource(new MediaStream(stream.getAudioTracks())).connect(of.meter);
+        window.sound.createMediaStreamSource(new MediaStream([sound])).connect(of.meter);
       }
     },
     gone: (person) => delete seen.streams[person],
