@@ -96,6 +96,8 @@ pub const SIGNED: u16 = 101;
 pub const SIGNED_RECORDS: u16 = 102;
 /// Signed papers; by the code that is printed on them.
 pub const VERIFICATIONS: u16 = 103;
+/// Files of consultations; by consultation and number, and their ids by blob.
+pub const FILES: u16 = 104;
 
 #[cfg(test)]
 mod tests {

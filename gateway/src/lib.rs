@@ -4,7 +4,7 @@
 //! resources, bundles, search and capability; `fhirpath` evaluates expressions over them; `hl7` knows HL7 v2 messages; `astm`
 //! knows how laboratory analysers speak (it reads character sets and escapes as `hl7` does); `map`
 //! turns those into FHIR transactions and `emit` turns resources into messages; both may use both. `fhir` and `hl7` do not
-//! know each other.
+//! know each other. `files` tells what a file is that somebody sends.
 //! Nothing here opens a socket or a file, reads a clock or draws a random number.
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::indexing_slicing))]
@@ -16,6 +16,7 @@ mod digits;
 pub mod emit;
 pub mod fhir;
 pub mod fhirpath;
+pub mod files;
 pub mod hl7;
 pub mod json;
 pub mod map;

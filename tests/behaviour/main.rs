@@ -18,6 +18,7 @@ mod disk;
 mod errands;
 mod fhir;
 mod fhir_rest;
+mod files;
 mod hl7_events;
 mod hl7_intake;
 mod hostile;

@@ -4,7 +4,7 @@
 //! answer the next state with what belongs to it. `carry` is the one place that carries an event out: course, doctor,
 //! money, FHIR records and audit lines in one unit of work. `desk`, `doctors` and `money` are what people ask for, `clock`
 //! what the box does of itself, `view` what is shown,
-//! `door` how patients come in, `room` where doctor and patient meet. `prescribe` and `note` are the pure rules of prescriptions
+//! `door` how patients come in, `room` where doctor and patient meet, `files` what they hand each other there. `prescribe` and `note` are the pure rules of prescriptions
 //! and of what a transcript gives a note, `papers` keeps and signs both.
 //!
 //! Transcription and drafts plug in as further modules of this room: they learn of a consultation by [`Consult::course`],
@@ -17,6 +17,7 @@ pub mod clock;
 pub mod desk;
 pub mod doctors;
 pub mod door;
+pub mod files;
 pub(crate) mod kept;
 pub mod money;
 pub mod note;
@@ -78,6 +79,7 @@ struct Inner {
     polls: config::Payments,
     rooms: room::Rooms,
     ears: Mutex<Option<Arc<dyn room::ears::Ears>>>,
+    coming: files::Coming,
 }
 
 impl Consult {
@@ -108,6 +110,7 @@ impl Consult {
             polls: payments.clone(),
             rooms: room::Rooms::new(calls),
             ears: Mutex::default(),
+            coming: files::Coming::default(),
         }))
     }
 

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::aside::{aside, caller};
 use super::error::HttpError;
 use super::extract::{Actor, Json};
+use super::files;
 use crate::app::App;
 use crate::clinic::chart::{Chart, ResultRow};
 use crate::records::access_log::AccessRow;
@@ -43,7 +44,7 @@ pub struct Added {
 }
 
 /// Names the document within the patient's record.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(super) struct DocumentPath {
     id: String,
     document: String,
@@ -123,7 +124,12 @@ pub(super) async fn document(
     State(app): State<App>,
     Path(path): Path<DocumentPath>,
 ) -> Result<Response, HttpError> {
-    let (records, from) = (app.rooms()?.records.clone(), caller(who));
+    let (records, room) = (app.rooms()?.records.clone(), app.rooms()?.consult.clone());
+    let (as_who, at) = (who.clone(), path.clone());
+    if let Some(file) = aside(move || room.file_of_document(&as_who, &at.id, &at.document)).await? {
+        return files::given(file);
+    }
+    let from = caller(who);
     let found = aside(move || records.document(&from, &path.id, &path.document)).await?;
     let mut response = Response::new(Body::from(found.bytes));
     let headers = response.headers_mut();

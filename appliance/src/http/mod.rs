@@ -19,6 +19,7 @@ pub mod error;
 pub mod events;
 pub mod extract;
 pub mod fhir;
+mod files;
 pub mod front;
 pub mod guard;
 pub mod health;
@@ -96,6 +97,7 @@ pub fn router(app: App) -> Router {
         .merge(notifications::routes())
         .merge(consultations::routes())
         .merge(rooms::routes())
+        .merge(files::routes())
         .merge(consult_socket::routes())
         .merge(transcripts::routes())
         .merge(papers::routes())

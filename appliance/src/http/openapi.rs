@@ -7,9 +7,9 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{
-    alerts, changes, channels, chart, checkout, consult_socket, consultations, emergency, events, hl7, inbox,
-    jobs, login, maps, outbox, own_factor, papers, parameters, patients, payments, portal, presence, replays,
-    reviews, rooms, session, setup, smart, subscriptions, tokens, transcripts, trials, users,
+    alerts, changes, channels, chart, checkout, consult_socket, consultations, emergency, events, files, hl7,
+    inbox, jobs, login, maps, outbox, own_factor, papers, parameters, patients, payments, portal, presence,
+    replays, reviews, rooms, session, setup, smart, subscriptions, tokens, transcripts, trials, users,
 };
 
 use crate::exchange::channels::schema;
@@ -141,6 +141,10 @@ use crate::exchange::channels::schema;
         rooms::segments,
         rooms::own_ticket,
         rooms::own_chat,
+        files::send,
+        files::read,
+        files::send_own,
+        files::read_own,
         consult_socket::open,
         papers::note,
         papers::keep_note,

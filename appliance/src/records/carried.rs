@@ -5,7 +5,7 @@ use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_vault::Unit;
 
 use super::error::Error;
-use crate::collections::{CONSULTATIONS, PAYMENTS, SIGNED_RECORDS};
+use crate::collections::{CONSULTATIONS, FILES, PAYMENTS, SIGNED_RECORDS};
 
 /// Whether a row carries this record.
 pub(super) fn is(unit: &Unit<'_>, kind: ResourceType, id: &str) -> Result<bool, Error> {
@@ -20,7 +20,11 @@ pub(super) fn is(unit: &Unit<'_>, kind: ResourceType, id: &str) -> Result<bool, 
         },
         ResourceType::PAYMENT_RECONCILIATION => unit.doc_get(PAYMENTS, id.as_bytes())?,
         ResourceType::COMPOSITION | ResourceType::DOCUMENT_REFERENCE | ResourceType::MEDICATION_REQUEST => {
-            unit.doc_get(SIGNED_RECORDS, format!("{kind}/{id}").as_bytes())?
+            match unit.doc_get(SIGNED_RECORDS, format!("{kind}/{id}").as_bytes())? {
+                // A file of a consultation (0208).
+                None if kind == ResourceType::DOCUMENT_REFERENCE => unit.doc_get(FILES, id.as_bytes())?,
+                signed => signed,
+            }
         }
         _ => None,
     };

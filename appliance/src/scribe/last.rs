@@ -49,7 +49,7 @@ pub async fn run(app: App, mut stop: Stop) -> anyhow::Result<()> {
                     consult.hear_with(Some(Arc::new(room.clone())));
                 }
                 if sweep {
-                    room.sweep()?;
+                    room.sweep(&consult)?;
                 }
                 room.due(&consult, &known)
             });
@@ -90,13 +90,15 @@ type Tracks = Vec<(Speaker, Timestamp)>;
 impl Transcriber {
     /// Removes blobs that nothing refers to: a power cut came between the file and its row, or between a transcript and the end
     /// of its speech. Blocking.
-    fn sweep(&self) -> Result<(), Error> {
+    fn sweep(&self, consult: &Consult) -> Result<(), Error> {
         let speaking = self.speaking().lock().unwrap_or_else(PoisonError::into_inner);
+        let files = consult.shelf();
         let snapshot = self.records().vault().snapshot()?;
         let known: HashSet<String> = kept::speech(&snapshot)?.into_iter().map(|row| row.blob).collect();
         for blob in self.records().vault().blobs().map_err(fault)? {
             let name = blob.to_string();
-            if !known.contains(&name) && !speaking.contains(&name) {
+            let kept = known.contains(&name) || speaking.contains(&name) || files.keeps(&snapshot, &name)?;
+            if !kept {
                 self.records().vault().remove_blob(&blob).map_err(fault)?;
             }
         }

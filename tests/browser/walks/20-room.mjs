@@ -1,5 +1,7 @@
 // The consultation itself: doctor and patient meet in the room, see and hear each other, write, agree to captions or not, lose the
 // line and come back, until the doctor ends it.
+import { readFileSync } from "node:fs";
+import { deflateSync } from "node:zlib";
 import { chromium } from "playwright-core";
 import { Box } from "../lib/box.mjs";
 import { until } from "../lib/calls.mjs";
@@ -18,6 +20,52 @@ async function moves(at, who) {
     before = now;
     return good;
   }, 60);
+}
+
+/** A small picture: each line of dots begins with a filter byte. */
+function picture() {
+  const chunk = (name, content) => {
+    const body = Buffer.concat([Buffer.from(name), content]);
+    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
+    length.writeUInt32BE(content.length);
+    sum.writeUInt32BE(crc32(body));
+    return Buffer.concat([length, body, sum]);
+  };
+  const head = Buffer.from([0, 0, 0, 8, 0, 0, 0, 8, 8, 2, 0, 0, 0]);
+  const dots = Buffer.from(Array.from({ length: 8 * 25 }, (_, at) => (at % 25 === 0 ? 0 : at)));
+  return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), chunk("IHDR", head), chunk("IDAT", deflateSync(dots)), chunk("IEND", Buffer.alloc(0))]);
+}
+
+/** CRC-32 as PNG wants it; Node's own came after the oldest Node that is used here. */
+function crc32(bytes) {
+  let sum = 0xffffffff;
+  for (const byte of bytes) {
+    sum ^= byte;
+    for (let bit = 0; bit < 8; bit += 1) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1;
+  }
+  return (sum ^ 0xffffffff) >>> 0;
+}
+
+/** The patient hands over a photo; one with more than the photo in it is refused, and goes as a plain copy. */
+async function files(doctor, patient) {
+  const dots = picture();
+  const choose = patient.page.getByTestId("chat-choose");
+  await choose.setInputFiles({ name: "दाने.png", mimeType: "image/png", buffer: dots });
+  const link = doctor.page.getByTestId("chat-file").first();
+  await link.getByText("दाने.png").waitFor();
+  const [saved] = await Promise.all([doctor.page.waitForEvent("download"), link.click()]);
+  if (saved.suggestedFilename() !== "दाने.png") throw new Error(`saved as ${saved.suggestedFilename()}`);
+  if (!dots.equals(readFileSync(await saved.path()))) throw new Error("the picture is another one");
+
+  await choose.setInputFiles({ name: "two-in-one.png", mimeType: "image/png", buffer: Buffer.concat([dots, Buffer.from("PK and more")]) });
+  await patient.page.getByTestId("sending").getByText(patient.t("error.fileTrailing")).waitFor();
+  await patient.look("room-file-refused-hi");
+  await patient.press("room.file.plain");
+  await doctor.page.getByTestId("chat-file").getByText("two-in-one.jpg").waitFor();
+  await patient.page.getByTestId("chat-file").nth(1).waitFor();
+  if ((await patient.page.getByTestId("sending").count()) !== 0) throw new Error("a file that was sent still waits");
+  await doctor.look("room-files");
+  await patient.look("room-files-patient-hi");
 }
 
 async function room() {
@@ -56,6 +104,7 @@ async function room() {
     await doctor.page.getByText("101 है").waitFor();
     await doctor.look("room-chat");
     if ((await doctor.page.getByTestId("chat").locator("li").count()) !== 2) throw new Error("a message stands twice");
+    await files(doctor, patient);
     await doctor.page.getByRole("tab", { name: doctor.t("room.people") }).click();
     await doctor.page.getByTestId("people").getByText("Farida Begum Shaikh").waitFor();
     await doctor.look("room-people");

@@ -1,5 +1,5 @@
 // Every call the screens make, one function each. Screens know these names and never an address.
-import { api, take } from "./client";
+import { api, take, upload } from "./client";
 import type * as T from "./types";
 
 const path = <P>(values: P) => ({ params: { path: values } });
@@ -130,6 +130,10 @@ export const changes = (since: number) => take(api.GET("/api/changes", { params:
 export const roomTicket = (id: string, device: string) => take(api.POST("/api/consultations/{id}/ticket", { ...path({ id }), body: { device } }));
 export const ownRoomTicket = (id: string, device: string) => take(api.POST("/api/portal/consultations/{id}/ticket", { ...path({ id }), body: { device } }), "mayRefuse");
 export const readChat = (id: string, after: number) => take(api.GET("/api/consultations/{id}/chat", { params: { path: { id }, query: { after } } }));
+const filesOf = (id: string, portal: boolean) => `/api/${portal ? "portal/" : ""}consultations/${encodeURIComponent(id)}/files`;
+export const sendFile = (id: string, portal: boolean, one: { file: Blob; name: string; key: string }, sent: (part: number) => void) => upload<T.ChatMessage>(`${filesOf(id, portal)}?${new URLSearchParams({ name: one.name, key: one.key })}`, one.file, sent, portal ? "mayRefuse" : "");
+/** Where a file of a consultation lies, for saving. */
+export const filePath = (id: string, portal: boolean, no: number) => `${filesOf(id, portal)}/${no}`;
 export const ownChat = (id: string, after: number) => take(api.GET("/api/portal/consultations/{id}/chat", { params: { path: { id }, query: { after } } }), "mayRefuse");
 export const consultations = (patient?: string) => take(api.GET("/api/consultations", { params: { query: { patient } } }));
 export const consultation = (id: string) => take(api.GET("/api/consultations/{id}", path({ id })));

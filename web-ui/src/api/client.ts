@@ -12,6 +12,8 @@ const listeners = new Set<(news: News) => void>();
  * dictation is tens of megabytes. */
 const PATIENCE_MS = 20_000;
 const LONG_PATIENCE_MS = 45_000;
+/** A file over a slow line. */
+const UPLOAD_PATIENCE_MS = 180_000;
 const SLOW = /\/(test|preview|dictations)$/;
 
 export function listen(listener: (news: News) => void): () => void {
@@ -53,6 +55,34 @@ export async function take<T>(work: Promise<Answer<T>>, mayRefuse: "mayRefuse" |
   if (response.status === 401 && mayRefuse === "") tell("signedOut");
   if (response.status === 503 && refusal.code === "sealed") tell("sealed");
   throw refusal;
+}
+
+/** Sends bytes as they are and says which part of them has left; `fetch` does not tell. */
+export function upload<T>(path: string, body: Blob, sent: (part: number) => void, mayRefuse: "mayRefuse" | "" = ""): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    const lost = () => {
+      tell("lost");
+      reject(new BoxLost("no answer"));
+    };
+    request.open("POST", path);
+    request.responseType = "json";
+    request.timeout = UPLOAD_PATIENCE_MS;
+    request.setRequestHeader("x-clinicvault", "1");
+    request.setRequestHeader("content-type", "application/octet-stream");
+    request.upload.onprogress = (event) => sent(event.lengthComputable && event.total > 0 ? event.loaded / event.total : 0);
+    request.onerror = lost;
+    request.ontimeout = lost;
+    request.onabort = lost;
+    request.onload = () => {
+      tell("reached");
+      const retry = request.getResponseHeader("retry-after");
+      const response = new Response(null, { status: request.status, headers: retry === null ? {} : { "retry-after": retry } });
+      const answer: Answer<T> = response.ok ? { data: request.response as T, response } : { error: request.response, response };
+      take(Promise.resolve(answer), mayRefuse).then(resolve, reject);
+    };
+    request.send(body);
+  });
 }
 
 function refused(response: Response, body: unknown): Refused {

@@ -6,6 +6,7 @@ type S = components["schemas"];
 
 export type Identity = S["Identity"];
 export type Sex = S["Sex"];
+export type ChatMessage = S["ChatMessage"];
 export type Status = Omit<S["Status"], "state" | "secondFactor"> & { state: "setup" | "recovery" | "sealed" | "ready"; secondFactor: "required" | "optional" };
 export type SetupRequest = S["Setup"];
 export type RecoverySheet = S["SheetAnswer"];

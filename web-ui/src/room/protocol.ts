@@ -45,6 +45,14 @@ export interface ChatMessage {
   text: string;
   at: string;
   key: string;
+  file?: ChatFile | null;
+}
+/** A file that a message hands over; the message's text is its name. */
+export interface ChatFile {
+  no: number;
+  name: string;
+  mediaType: string;
+  bytes: number;
 }
 export interface Caption {
   speaker: string;

@@ -148,6 +148,12 @@ export class Room {
     return key;
   }
 
+  /** A message that the box has answered with outside of the line; the line tells it as well. */
+  took(message: ChatMessage): void {
+    this.wrote([message]);
+    this.on.changed?.();
+  }
+
   agree(on: boolean): boolean {
     return this.line.send({ type: "agree", on });
   }

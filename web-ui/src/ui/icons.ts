@@ -7,6 +7,7 @@ export { default as Calendar } from "@lucide/svelte/icons/calendar-days";
 export { default as Camera } from "@lucide/svelte/icons/video";
 export { default as CameraOff } from "@lucide/svelte/icons/video-off";
 export { default as Check } from "@lucide/svelte/icons/check";
+export { default as Clip } from "@lucide/svelte/icons/paperclip";
 export { default as Clock } from "@lucide/svelte/icons/clock";
 export { default as Close } from "@lucide/svelte/icons/x";
 export { default as Copy } from "@lucide/svelte/icons/copy";

@@ -25,11 +25,10 @@ use crate::consult::state::State;
 use crate::consult::view::Doctor;
 use crate::records::access::{Actor, Op, Purpose, Refusal, Role, Subject, decide};
 use crate::records::error::Error;
+use crate::records::unit::Work;
 
 /// Messages of one answer.
 const AT_ONCE: u64 = 100;
-/// Messages of one consultation.
-const MOST_MESSAGES: u64 = 5_000;
 /// A message may be sent again for this long.
 const AGAIN: SignedDuration = SignedDuration::from_hours(24);
 
@@ -50,7 +49,7 @@ struct Known {
 }
 
 /// Who is to be in the room: the patient, the doctor who has it or is asked to take it, a nurse who looks after the patient.
-fn takes_part(who: &Actor, row: &Row) -> Result<Part, Error> {
+pub(in crate::consult) fn takes_part(who: &Actor, row: &Row) -> Result<Part, Error> {
     let not_theirs = Err(Error::Refused(Refusal::NotTheirs));
     if let Some(own) = patient(who) {
         // Another patient's matter is not there for this one.
@@ -70,7 +69,7 @@ fn takes_part(who: &Actor, row: &Row) -> Result<Part, Error> {
     not_theirs
 }
 
-fn is_open(row: &Row) -> Result<(), Error> {
+pub(in crate::consult) fn is_open(row: &Row) -> Result<(), Error> {
     match row.course.state {
         State::Waiting | State::Active => Ok(()),
         State::Requested | State::PendingPayment => {
@@ -114,7 +113,7 @@ impl Consult {
     }
 
     /// Who somebody is in the room of a consultation. Blocking.
-    pub(super) fn guest(&self, who: &Actor, id: &str, device: &str) -> Result<Guest, Error> {
+    pub(in crate::consult) fn guest(&self, who: &Actor, id: &str, device: &str) -> Result<Guest, Error> {
         let snapshot = self.records().vault().snapshot()?;
         let row = snapshot.row(id)?;
         let part = takes_part(who, &row)?;
@@ -236,23 +235,17 @@ impl Consult {
                 work.audit(line(work.who(), Some(&row.patient), Purpose::Treatment, &said))?;
                 return Ok(None);
             }
-            let mut kept = Kept::of(&Within(work), &id)?;
-            if kept.chats >= MOST_MESSAGES {
-                return Err(Error::TooMuch(format!("a consultation has at most {MOST_MESSAGES} messages")));
-            }
-            kept.chats += 1;
-            kept.put(work, &id)?;
             let message = ChatMessage {
-                no: kept.chats,
+                no: Kept::next_chat(work, &id)?,
                 by: guest.id.clone(),
                 name: guest.name.clone(),
                 part,
                 text: words,
                 at: work.now(),
                 key,
+                file: None,
             };
-            let json = record::communication(&row, &message);
-            room.put(work, json, &record::id_of(&id, message.no), Purpose::Treatment)?;
+            room.put_message(work, &row, &message)?;
             let until = work.now().checked_add(AGAIN).unwrap_or(Timestamp::MAX);
             let known = serde_json::to_vec(&Known { print, no: message.no })
                 .map_err(|error| Error::Fault(error.to_string()))?;
@@ -260,6 +253,17 @@ impl Consult {
             Ok(Some(message))
         });
         Ok(done?.0)
+    }
+
+    /// The Communication of a message, within a unit of work.
+    pub(in crate::consult) fn put_message(
+        &self,
+        work: &mut Work<'_, '_>,
+        row: &Row,
+        message: &ChatMessage,
+    ) -> Result<(), Error> {
+        let json = record::communication(row, message);
+        self.put(work, json, &record::id_of(&row.id, message.no), Purpose::Treatment)
     }
 
     /// Writes down that somebody agrees to being heard, or takes it back. Blocking.
@@ -325,7 +329,7 @@ fn scope(consultation: &str, by: &str, key: &str) -> Vec<u8> {
 }
 
 /// Whether a message may be written: why not.
-pub(super) fn unfit(key: &str, words: &str) -> Option<&'static str> {
+pub(in crate::consult) fn unfit(key: &str, words: &str) -> Option<&'static str> {
     let plain = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
     let length = words.trim().chars().count();
     if !(8..=64).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {

@@ -62,6 +62,8 @@ pub enum Command {
         /// The socket.
         link: Link,
     },
+    /// A message was written down outside of the room.
+    Wrote(Box<ChatMessage>),
 }
 
 /// Something to be written down; one at a time, in order.
@@ -188,6 +190,7 @@ impl Driver {
                 self.sockets.remove(&link);
                 self.room.lost(link, now);
             }
+            Command::Wrote(message) => self.room.written(*message, now),
         }
     }
 

@@ -8,12 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use super::protocol::Mode;
 use crate::collections::ROOMS;
-use crate::consult::kept::Docs;
+use crate::consult::kept::{Docs, Within};
 use crate::records::error::Error;
 use crate::records::unit::Work;
 
 /// Ways of being in touch that are kept one by one; in a consultation that goes on changing, the rest is one.
 pub const MOST_SEGMENTS: usize = 500;
+
+/// Messages of one consultation.
+const MOST_MESSAGES: u64 = 5_000;
 
 /// They were in touch in one way for a while.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +62,17 @@ impl Kept {
             Some(bytes) => serde_json::from_slice(&bytes)
                 .map_err(|_| Error::Damaged("what is kept of a room".to_owned())),
         }
+    }
+
+    /// The number of the next message of the chat, which is counted now.
+    pub(crate) fn next_chat(work: &mut Work<'_, '_>, consultation: &str) -> Result<u64, Error> {
+        let mut kept = Kept::of(&Within(work), consultation)?;
+        if kept.chats >= MOST_MESSAGES {
+            return Err(Error::TooMuch(format!("a consultation has at most {MOST_MESSAGES} messages")));
+        }
+        kept.chats += 1;
+        kept.put(work, consultation)?;
+        Ok(kept.chats)
     }
 
     /// Lays it down.

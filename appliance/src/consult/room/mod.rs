@@ -25,7 +25,7 @@ pub mod member;
 mod model;
 pub mod outbox;
 pub mod protocol;
-mod record;
+pub(in crate::consult) mod record;
 mod rooms;
 pub mod state;
 pub mod ticket;

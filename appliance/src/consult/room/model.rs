@@ -246,6 +246,7 @@ impl World {
                     text: "words".to_owned(),
                     at: self.now,
                     key: "12345678".to_owned(),
+                    file: None,
                 };
                 self.room.written(message, self.now);
             }

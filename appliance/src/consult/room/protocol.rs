@@ -256,6 +256,23 @@ pub struct ChatMessage {
     pub at: Timestamp,
     /// The sender's own name for it.
     pub key: String,
+    /// The file that it hands over; `text` is its name then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<ChatFile>,
+}
+
+/// A file of a consultation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChatFile {
+    /// From 1 on; it is read at `files/{no}` of the consultation.
+    pub no: u64,
+    /// Its name.
+    pub name: String,
+    /// Its type, as its content says.
+    pub media_type: String,
+    /// Bytes.
+    pub bytes: u64,
 }
 
 /// Why somebody is no longer in the room.

@@ -6,8 +6,11 @@ use clinicvault_gateway::json::Value;
 use jiff::Timestamp;
 
 use super::ears::Part;
-use super::protocol::ChatMessage;
-use crate::clinic::make::{coding, concept, identifier, list, obj, reference, reference_as, text, words};
+use super::protocol::{ChatFile, ChatMessage};
+use crate::clinic::make::{
+    coding, concept, identifier, list, number, obj, reference, reference_as, text, words,
+};
+use crate::consult::files;
 use crate::consult::kept::Row;
 use crate::consult::picture::{SYSTEM, account};
 
@@ -24,7 +27,7 @@ pub fn id_of(consultation: &str, no: u64) -> String {
 }
 
 /// Somebody of the room as the one who did something.
-fn somebody(row: &Row, id: &str, name: &str) -> Value {
+pub(in crate::consult) fn somebody(row: &Row, id: &str, name: &str) -> Value {
     if id == row.patient {
         reference_as(&format!("Patient/{id}"), name)
     } else {
@@ -43,8 +46,32 @@ pub fn communication(row: &Row, message: &ChatMessage) -> Value {
         ("encounter", reference(&format!("Encounter/{}", row.id))),
         ("sent", text(datetime::instant(message.at))),
         ("sender", somebody(row, &message.by, &message.name)),
-        ("payload", list([obj([("contentString", text(&message.text))])])),
+        ("payload", list([obj([payload(row, message)])])),
     ])
+}
+
+/// What is said, or the file that is handed over.
+fn payload(row: &Row, message: &ChatMessage) -> (&'static str, Value) {
+    let Some(file) = &message.file else { return ("contentString", text(&message.text)) };
+    let attachment = obj([
+        ("contentType", text(file.media_type.as_str())),
+        ("url", text(files::url(&row.id, file.no))),
+        ("size", number(&file.bytes.to_string())),
+        ("title", text(file.name.as_str())),
+        ("creation", text(datetime::instant(message.at))),
+    ]);
+    ("contentAttachment", attachment)
+}
+
+/// The file of a Communication that hands one over.
+fn file(payload: &Value) -> Option<ChatFile> {
+    let attachment = payload.get("contentAttachment")?;
+    Some(ChatFile {
+        no: attachment.str("url")?.rsplit('/').next()?.parse().ok()?,
+        name: attachment.str("title")?.to_owned(),
+        media_type: attachment.str("contentType")?.to_owned(),
+        bytes: attachment.get("size")?.as_number()?.as_u64()?,
+    })
 }
 
 /// The message of a Communication that this room wrote. None when it is none.
@@ -53,11 +80,17 @@ pub fn message(row: &Row, no: u64, json: &Value) -> Option<ChatMessage> {
     let patient = sender.str("reference").and_then(|known| known.strip_prefix("Patient/"));
     let account = sender.get("identifier").and_then(|identifier| identifier.str("value"));
     let by = patient.or(account)?.to_owned();
+    let payload = json.items("payload").first()?;
+    let file = file(payload);
     Some(ChatMessage {
         no,
         part: part(row, &by),
         name: sender.str("display")?.to_owned(),
-        text: json.items("payload").first()?.str("contentString")?.to_owned(),
+        text: match &file {
+            Some(file) => file.name.clone(),
+            None => payload.str("contentString")?.to_owned(),
+        },
+        file,
         at: json.str("sent")?.parse().ok()?,
         key: json.items("identifier").first()?.str("value")?.to_owned(),
         by,

@@ -92,6 +92,16 @@ impl Rooms {
         self.tickets.lock().unwrap_or_else(PoisonError::into_inner).keep(hash, ticket, now)
     }
 
+    /// Tells a room, if there is one, of a message that was written down outside of it. Whoever is not told finds it in the list.
+    pub(in crate::consult) fn tell(&self, id: &str, message: &super::protocol::ChatMessage) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, commands)) = open.get(id)
+            && commands.try_send(Command::Wrote(Box::new(message.clone()))).is_err()
+        {
+            tracing::warn!(op = "room", resource = %id, "a room was not told of a message");
+        }
+    }
+
     /// Takes a room out, if it is still the one of this number.
     pub(super) fn forget(&self, id: &str, number: u64) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);

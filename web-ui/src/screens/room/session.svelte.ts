@@ -1,8 +1,10 @@
 // One stay in a room, as the screen needs it: what the client of the room tells becomes state, what the person does goes to the
 // client. Owns this device's microphone, camera and screen; leaves the socket and the connections to `room/`.
+import { sendFile } from "../../api/box";
 import { joinRoom, type Caption, type ChatMessage, type Heard, type LineState, type Meter, type Mode, type Out, type Outgoing, type Person, type Refusal, type Room, type Standing } from "../../room";
 import { withCaption } from "./captions";
 import { keep, kept, open, type Choice } from "./devices";
+import { Uploads } from "./uploads.svelte";
 
 export class Stay {
   phase = $state<LineState>("connecting");
@@ -37,9 +39,19 @@ export class Stay {
   choice = $state.raw<Choice>(kept());
   self = $derived(this.people.find((one) => one.id === this.you) ?? null);
 
+  /** Files on their way. */
+  readonly uploads: Uploads;
+
   private room: Room;
 
-  constructor(consultation: string, portal: boolean) {
+  constructor(
+    readonly consultation: string,
+    readonly portal: boolean,
+  ) {
+    this.uploads = new Uploads(
+      (one, sent) => sendFile(consultation, portal, one, sent),
+      (message) => this.room.took(message),
+    );
     this.room = joinRoom({
       consultation,
       portal,
