@@ -94,7 +94,7 @@ impl Consult {
             room_for(&before, content.len() as u64)?;
         }
         drop(snapshot);
-        let blob = self.lay_down(&row.patient, content)?;
+        let blob = self.store_content(&row.patient, content)?;
         let fresh = Fresh {
             name: files::clean(name, kind),
             kind,
@@ -128,7 +128,7 @@ impl Consult {
     }
 
     /// Writes content to a blob that a sweep leaves alone until its name is taken out of `coming`.
-    fn lay_down(&self, patient: &str, content: &[u8]) -> Result<BlobId, Error> {
+    fn store_content(&self, patient: &str, content: &[u8]) -> Result<BlobId, Error> {
         let mut blob = {
             let mut coming = self.0.coming.lock();
             let blob = self.records().vault().new_blob(patient).map_err(fault)?;
