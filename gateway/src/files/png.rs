@@ -29,7 +29,11 @@ pub(super) fn walk(file: &[u8]) -> Result<(), Unfit> {
         stage = match (&name, stage) {
             (b"IHDR", Stage::Head) => head(content).map(|()| Stage::Before)?,
             (_, Stage::Head) => return Err(DAMAGED),
-            (b"PLTE", Stage::Before) if matches!(content.len(), 3..=768) && content.len().is_multiple_of(3) => stage,
+            (b"PLTE", Stage::Before)
+                if matches!(content.len(), 3..=768) && content.len().is_multiple_of(3) =>
+            {
+                stage
+            }
             (b"IDAT", Stage::Before | Stage::Dots) => Stage::Dots,
             (b"IEND", Stage::Dots | Stage::After) if content.is_empty() => break,
             // A chunk without which the picture is understood begins with a small letter.
