@@ -98,6 +98,8 @@ pub const SIGNED_RECORDS: u16 = 102;
 pub const VERIFICATIONS: u16 = 103;
 /// Files of consultations; by consultation and number, and their ids by blob.
 pub const FILES: u16 = 104;
+/// Recordings of calls, what their files say of themselves, and which of them grow; by sort, consultation and id.
+pub const RECORDINGS: u16 = 105;
 
 #[cfg(test)]
 mod tests {

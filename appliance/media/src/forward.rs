@@ -54,6 +54,15 @@ pub struct Heard {
     pub at: std::time::Duration,
 }
 
+/// A packet of either sort for a recording, as it came.
+#[derive(Clone, Debug)]
+pub struct Copied {
+    /// Sound or picture.
+    pub kind: Kind,
+    /// It, and when it came.
+    pub heard: Heard,
+}
+
 /// Those who are sent a track.
 type Watchers = Vec<(PeerId, Arc<dyn MediaPeer>)>;
 
@@ -63,6 +72,8 @@ pub struct Switch {
     legs: RwLock<BTreeMap<TrackId, Watchers>>,
     taps: RwLock<BTreeMap<PeerId, mpsc::Sender<Heard>>>,
     untapped: AtomicU64,
+    copies: RwLock<BTreeMap<PeerId, mpsc::Sender<Copied>>>,
+    uncopied: AtomicU64,
 }
 
 impl Switch {
@@ -94,6 +105,7 @@ impl Switch {
         });
         drop(legs);
         self.tap(id, None);
+        self.record(id, None);
     }
 
     /// His packets of sound are copied there, or no longer.
@@ -105,6 +117,20 @@ impl Switch {
         };
     }
 
+    /// All his packets are copied there, unchanged, or no longer.
+    pub fn record(&self, id: PeerId, to: Option<mpsc::Sender<Copied>>) {
+        let mut copies = self.copies.write().unwrap_or_else(PoisonError::into_inner);
+        match to {
+            Some(to) => copies.insert(id, to),
+            None => copies.remove(&id),
+        };
+    }
+
+    /// How many packets a recording had no room for.
+    pub fn uncopied(&self) -> u64 {
+        self.uncopied.load(Ordering::Relaxed)
+    }
+
     /// How many packets a tap had no room for.
     pub fn untapped(&self) -> u64 {
         self.untapped.load(Ordering::Relaxed)
@@ -114,6 +140,15 @@ impl Switch {
         let legs = self.legs.read().unwrap_or_else(PoisonError::into_inner);
         for (_, peer) in legs.get(&track).into_iter().flatten() {
             peer.send(track, packet);
+        }
+    }
+
+    fn copy_all(&self, of: PeerId, kind: Kind, packet: &Packet, at: std::time::Duration) {
+        let copies = self.copies.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(copy) = copies.get(&of)
+            && copy.try_send(Copied { kind, heard: Heard { packet: packet.clone(), at } }).is_err()
+        {
+            self.uncopied.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -171,6 +206,7 @@ impl PeerSink for Sink {
             return;
         }
         self.switch.forward(TrackId { of: self.of, kind }, &packet);
+        self.switch.copy_all(self.of, kind, &packet, self.began.elapsed());
         if kind == Kind::Audio && !packet.payload.is_empty() {
             self.switch.copy(self.of, packet, self.began.elapsed());
         }

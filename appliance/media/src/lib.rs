@@ -1,5 +1,5 @@
 //! Video and audio of a call of up to six people: each has one connection to the box, which hands every packet on
-//! unchanged to the others, and copies somebody's speech to who asked for it.
+//! unchanged to the others, and copies somebody's speech, or all that he sends, to who asked for it.
 //!
 //! Owns: connections, their negotiation, the forwarding of packets, the decoding of tapped speech, the measures of
 //! quality. Leaves to others: who may be in a call and under which name, how its messages travel (it gives and takes
@@ -10,6 +10,7 @@
 //! - [`room`]: who is in, whose tracks go to whom, negotiation, limits: a pure state machine with `now` as an argument.
 //! - [`engine`]: what a media engine must be able to do; [`peer`] is the one on `webrtc`.
 //! - [`forward`]: packets from a sender to those who watch him. [`audio`]: the tap. [`quality`]: caps and meters.
+//! - [`recording`]: what somebody sends, unchanged, as WebM.
 //! - [`ice`]: STUN and TURN servers, and credentials that run out.
 //!
 //! Calls are encrypted from each browser to the box and from the box to each browser; the box itself sees the media.
@@ -24,6 +25,7 @@ pub mod forward;
 pub mod ice;
 pub mod peer;
 pub mod quality;
+pub mod recording;
 pub mod room;
 pub mod signal;
 

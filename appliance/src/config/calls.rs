@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lan::addresses;
 
-/// Where media go (0193, 0197).
+/// Where media go (0193, 0197), and whether they may be recorded (0212).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Calls {
@@ -19,6 +19,7 @@ pub struct Calls {
     pub turn: Vec<String>,
     pub turn_secret_file: PathBuf,
     pub relay_seconds: u64,
+    pub recording: bool,
 }
 
 impl Default for Calls {
@@ -31,6 +32,7 @@ impl Default for Calls {
             turn: Vec::new(),
             turn_secret_file: PathBuf::new(),
             relay_seconds: 6 * 3600,
+            recording: false,
         }
     }
 }

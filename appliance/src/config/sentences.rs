@@ -184,6 +184,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("calls.relay_seconds", "How long what a browser is given for the relay counts."),
     (
+        "calls.recording",
+        "Whether doctors may record calls, once everybody in the call has agreed. Recordings lie sealed in the box.",
+    ),
+    (
         "payments.razorpay",
         "Address of the payment gateway; its keys are set on the screen and lie in the vault.",
     ),

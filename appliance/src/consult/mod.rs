@@ -5,7 +5,7 @@
 //! money, FHIR records and audit lines in one unit of work. `desk`, `doctors` and `money` are what people ask for, `clock`
 //! what the box does of itself, `view` what is shown,
 //! `door` how patients come in, `room` where doctor and patient meet, `files` what they hand each other there. `prescribe` and `note` are the pure rules of prescriptions
-//! and of what a transcript gives a note, `papers` keeps and signs both.
+//! and of what a transcript gives a note, `papers` keeps and signs both. `recordings` keeps and plays what was recorded.
 //!
 //! Transcription and drafts plug in as further modules of this room: they learn of a consultation by [`Consult::course`],
 //! hear by [`room::ears::Ears`], and count what is not signed yet through [`Drafts`]. Payments as such are
@@ -25,6 +25,7 @@ pub mod papers;
 pub mod picture;
 pub mod prescribe;
 pub mod presence;
+pub mod recordings;
 pub mod room;
 pub mod state;
 pub mod view;
@@ -80,6 +81,7 @@ struct Inner {
     rooms: room::Rooms,
     ears: Mutex<Option<Arc<dyn room::ears::Ears>>>,
     coming: files::Coming,
+    recordings: recordings::Recordings,
 }
 
 impl Consult {
@@ -111,6 +113,7 @@ impl Consult {
             rooms: room::Rooms::new(calls),
             ears: Mutex::default(),
             coming: files::Coming::default(),
+            recordings: recordings::Recordings::new(calls.recording),
         }))
     }
 
@@ -132,6 +135,11 @@ impl Consult {
     /// The rooms in which people are.
     pub fn rooms(&self) -> &room::Rooms {
         &self.0.rooms
+    }
+
+    /// Recordings of calls.
+    pub(crate) fn recordings(&self) -> &recordings::Recordings {
+        &self.0.recordings
     }
 
     /// Says where transcripts are kept.

@@ -42,6 +42,8 @@ pub mod payments;
 pub mod portal;
 pub mod presence;
 pub mod query;
+mod ranges;
+pub mod recordings;
 pub mod refusal;
 pub mod replays;
 pub mod reviews;
@@ -100,6 +102,7 @@ pub fn router(app: App) -> Router {
         .merge(files::routes())
         .merge(consult_socket::routes())
         .merge(transcripts::routes())
+        .merge(recordings::routes())
         .merge(papers::routes())
         .merge(verify::routes())
         .merge(presence::routes())

@@ -9,7 +9,8 @@ use utoipa::OpenApi;
 use super::{
     alerts, changes, channels, chart, checkout, consult_socket, consultations, emergency, events, files, hl7,
     inbox, jobs, login, maps, outbox, own_factor, papers, parameters, patients, payments, portal, presence,
-    replays, reviews, rooms, session, setup, smart, subscriptions, tokens, transcripts, trials, users,
+    recordings, replays, reviews, rooms, session, setup, smart, subscriptions, tokens, transcripts, trials,
+    users,
 };
 
 use crate::exchange::channels::schema;
@@ -113,6 +114,10 @@ use crate::exchange::channels::schema;
         maps::versions,
         maps::version,
         hl7::upload,
+        recordings::list,
+        recordings::play,
+        recordings::delete,
+        recordings::own,
         transcripts::status,
         transcripts::of_consultation,
         transcripts::dictate,

@@ -20,14 +20,27 @@ pub struct Ordered {
 }
 
 /// Packets that wait behind a gap.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Order {
+    hold: Duration,
+    most: usize,
     newest: Option<u64>,
     next: Option<u64>,
     waiting: BTreeMap<u64, (Heard, Duration)>,
 }
 
+impl Default for Order {
+    fn default() -> Order {
+        Order::waiting(HOLD, MOST)
+    }
+}
+
 impl Order {
+    /// Waits so long for a late packet, with at most so many behind the gap.
+    pub fn waiting(hold: Duration, most: usize) -> Order {
+        Order { hold, most, newest: None, next: None, waiting: BTreeMap::new() }
+    }
+
     /// Takes a packet. One that was given out or given up already is dropped.
     pub fn push(&mut self, heard: Heard, now: Duration) {
         let sequence = extend(self.newest, heard.packet.sequence);
@@ -40,8 +53,8 @@ impl Order {
     /// The next packet, if it is there or its forerunners have been waited for long enough.
     pub fn pop(&mut self, now: Duration) -> Option<Ordered> {
         let first = self.waiting.first_entry()?;
-        let due = self.next == Some(*first.key()) || first.get().1 + HOLD <= now;
-        if !due && self.waiting.len() <= MOST {
+        let due = self.next == Some(*first.key()) || first.get().1 + self.hold <= now;
+        if !due && self.waiting.len() <= self.most {
             return None;
         }
         let (sequence, (heard, _)) = self.waiting.pop_first()?;
@@ -51,7 +64,7 @@ impl Order {
 
     /// When [`Order::pop`] gives one out by time.
     pub fn wake(&self) -> Option<Duration> {
-        self.waiting.first_key_value().map(|(_, (_, came))| *came + HOLD)
+        self.waiting.first_key_value().map(|(_, (_, came))| *came + self.hold)
     }
 }
 

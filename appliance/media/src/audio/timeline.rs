@@ -9,8 +9,9 @@ pub const TICKS: u64 = 48_000;
 const WINDOW: Duration = Duration::from_secs(10);
 
 /// The mapping for one stream.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Timeline {
+    rate: u64,
     newest: Option<u64>,
     anchors: Option<Anchors>,
 }
@@ -23,7 +24,18 @@ struct Anchors {
     since: Duration,
 }
 
+impl Default for Timeline {
+    fn default() -> Timeline {
+        Timeline::at_rate(TICKS)
+    }
+}
+
 impl Timeline {
+    /// For a stream with so many ticks a second.
+    pub fn at_rate(rate: u64) -> Timeline {
+        Timeline { rate: rate.max(1), newest: None, anchors: None }
+    }
+
     /// The time stamp extended over wraps (one a day).
     pub fn extend(&mut self, timestamp: u32) -> u64 {
         let newest = match self.newest {
@@ -44,7 +56,7 @@ impl Timeline {
 
     /// A packet with this extended time stamp came then.
     pub fn came(&mut self, ticks: u64, at: Duration) {
-        let offset = nanos(at).saturating_sub(stream(ticks));
+        let offset = nanos(at).saturating_sub(self.stream(ticks));
         match &mut self.anchors {
             None => self.anchors = Some(Anchors { before: offset, this: offset, since: at }),
             Some(anchors) if at >= anchors.since + WINDOW => {
@@ -57,12 +69,12 @@ impl Timeline {
     /// When a sample with this extended time stamp was spoken, as seen from the box.
     pub fn at(&self, ticks: u64) -> Duration {
         let offset = self.anchors.as_ref().map_or(0, |a| a.before.min(a.this));
-        Duration::from_nanos(u64::try_from(stream(ticks).saturating_add(offset)).unwrap_or(0))
+        Duration::from_nanos(u64::try_from(self.stream(ticks).saturating_add(offset)).unwrap_or(0))
     }
-}
 
-fn stream(ticks: u64) -> i64 {
-    i64::try_from(u128::from(ticks) * 1_000_000_000 / u128::from(TICKS)).unwrap_or(i64::MAX)
+    fn stream(&self, ticks: u64) -> i64 {
+        i64::try_from(u128::from(ticks) * 1_000_000_000 / u128::from(self.rate)).unwrap_or(i64::MAX)
+    }
 }
 
 fn nanos(at: Duration) -> i64 {

@@ -5,6 +5,7 @@ use crate::audio;
 use crate::engine::{Link, Media, MediaPeer, PeerEvent, PeerId};
 use crate::forward::{Sink, Switch};
 use crate::quality::{Meter, PeerStats};
+use crate::recording::{self, Piece};
 use crate::room::{Limits, Output, Refusal, Room, Why};
 use crate::signal::{FromPeer, ToPeer};
 use std::collections::BTreeMap;
@@ -20,6 +21,10 @@ const OUTBOX: usize = 256;
 const MEASURES: usize = 256;
 /// Packets of sound that wait for a tap: a second of them.
 const HEARD: usize = 64;
+/// Packets that wait for a recording: some seconds of sound and pictures.
+const COPIED: usize = 2048;
+/// Recordings that wait for a whole picture to be asked for; they ask again.
+const WISHES: usize = 16;
 /// How often the meter is read.
 const METER: Duration = Duration::from_secs(2);
 
@@ -45,6 +50,8 @@ pub(super) struct Driver {
     tasks: JoinSet<()>,
     events: (mpsc::UnboundedSender<Event>, mpsc::UnboundedReceiver<Event>),
     measures: (mpsc::Sender<Event>, mpsc::Receiver<Event>),
+    /// Whose whole picture a recording needs.
+    wishes: (mpsc::Sender<PeerId>, mpsc::Receiver<PeerId>),
     meters: Vec<Meter>,
     metered: Instant,
 }
@@ -60,6 +67,7 @@ impl Driver {
             tasks: JoinSet::new(),
             events: mpsc::unbounded_channel(),
             measures: mpsc::channel(MEASURES),
+            wishes: mpsc::channel(WISHES),
             meters: Vec::new(),
             metered: Instant::now(),
         }
@@ -79,6 +87,7 @@ impl Driver {
                     Some(command) => self.command(command),
                 },
                 Some((id, event)) = self.measures.1.recv() => self.happened(id, event),
+                Some(id) = self.wishes.1.recv() => self.room.picture_needed(id, self.now()),
                 Some(_) = self.tasks.join_next() => {}
                 () = tokio::time::sleep_until(wake) => self.time().await,
             }
@@ -103,6 +112,9 @@ impl Driver {
             Command::Leave(id) => self.room.leave(id, Why::Left, now),
             Command::Tap(id, to, reply) => {
                 let _ = reply.send(self.tap(id, to));
+            }
+            Command::Record(id, to, reply) => {
+                let _ = reply.send(self.record(id, to));
             }
             Command::Meters(reply) => {
                 let _ = reply.send(self.meters.clone());
@@ -144,6 +156,21 @@ impl Driver {
         let (copy, heard) = mpsc::channel(HEARD);
         self.tasks.spawn(audio::tap(heard, to));
         self.switch.tap(id, Some(copy));
+        Ok(())
+    }
+
+    fn record(&mut self, id: PeerId, to: Option<mpsc::Sender<Piece>>) -> Result<(), Refusal> {
+        if !self.seats.contains_key(&id) {
+            return Err(Refusal::NotHere);
+        }
+        // The one before ends when its channel is dropped.
+        let Some(to) = to else {
+            self.switch.record(id, None);
+            return Ok(());
+        };
+        let (copy, copied) = mpsc::channel(COPIED);
+        self.tasks.spawn(recording::record(self.began, id, copied, self.wishes.0.clone(), to));
+        self.switch.record(id, Some(copy));
         Ok(())
     }
 
@@ -323,7 +350,7 @@ impl Driver {
         for id in all {
             self.close(id, Why::Over);
         }
-        // Taps end with the packets copied to them.
+        // Taps and recordings end with the packets copied to them.
         while self.tasks.join_next().await.is_some() {}
     }
 }

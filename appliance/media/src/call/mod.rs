@@ -9,6 +9,7 @@ use crate::audio::Sound;
 use crate::engine::{Link, Media, PeerId};
 use crate::ice::IceServer;
 use crate::quality::Meter;
+use crate::recording::Piece;
 use crate::room::{Limits, Refusal, Wants};
 use crate::signal::{FromPeer, ToPeer};
 use std::future::Future;
@@ -50,6 +51,7 @@ enum Command {
     Hear(PeerId, FromPeer, oneshot::Sender<Result<(), Refusal>>),
     Leave(PeerId),
     Tap(PeerId, Option<mpsc::Sender<Sound>>, oneshot::Sender<Result<(), Refusal>>),
+    Record(PeerId, Option<mpsc::Sender<Piece>>, oneshot::Sender<Result<(), Refusal>>),
     Meters(oneshot::Sender<Vec<Meter>>),
     End,
 }
@@ -82,6 +84,13 @@ impl Call {
     pub async fn tap(&self, who: PeerId, to: Option<mpsc::Sender<Sound>>) -> Result<(), Refusal> {
         let (reply, answer) = oneshot::channel();
         self.ask(Command::Tap(who, to, reply), answer).await?
+    }
+
+    /// Records what he sends, unchanged, as pieces of WebM, or no longer. The caller has everybody's consent. The recording ends
+    /// early, without its last piece, when its pieces are not taken in time.
+    pub async fn record(&self, who: PeerId, to: Option<mpsc::Sender<Piece>>) -> Result<(), Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Command::Record(who, to, reply), answer).await?
     }
 
     /// The quality meters as last measured.

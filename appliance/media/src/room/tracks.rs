@@ -49,6 +49,11 @@ impl Room {
         }
     }
 
+    /// Somebody who is not in the call needs a whole picture of his: a recording.
+    pub fn picture_needed(&mut self, of: PeerId, now: Duration) {
+        self.refresh_picture_of(of, now);
+    }
+
     /// What somebody received of a track he watches.
     pub fn report(&mut self, by: PeerId, track: TrackId, lost: f32, now: Duration) {
         if by == track.of || !self.members.contains_key(&by) {

@@ -1,6 +1,7 @@
 //! The calls of the box: one of `clinicvault-media` for each room while somebody is in it.
 //!
-//! Owns the tasks of a call: its driver, one for each participant that brings what the call says, one for each ear. Leaves
+//! Owns the tasks of a call: its driver, one for each participant that brings what the call says, one for each ear and
+//! each reel. Leaves
 //! to others who may be in, and when somebody may be heard.
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use clinicvault_media::call::{Call, Joined, Joining};
 use clinicvault_media::engine::{Link, Media, PeerId};
 use clinicvault_media::ice::Servers;
 use clinicvault_media::peer::{Config, VideoCodec, WebRtc};
+use clinicvault_media::recording;
 use clinicvault_media::room::{Limits, Muted as Off, Wants};
 use clinicvault_media::signal::{FromPeer, ToPeer};
 use jiff::Timestamp;
@@ -22,6 +24,7 @@ use tokio::task::JoinSet;
 use super::ears::Ear;
 use super::line::{FromCall, NotDone, Seated};
 use super::protocol::Muted;
+use super::reel::{Closing, Piece};
 use crate::config;
 
 /// Whether this box carries calls.
@@ -30,6 +33,8 @@ pub const CARRIES: bool = true;
 const WAITING: usize = 256;
 /// Pieces of sound that wait for an ear: five seconds.
 const SOUNDS: usize = 256;
+/// Pieces of a recording that wait to be kept: half a minute.
+const PIECES: usize = 64;
 /// How long a call may take to end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -160,6 +165,17 @@ impl Line {
         let _ = self.call.tap(peer, to).await;
     }
 
+    /// Keeps what he says and shows there, or no longer. Ends early, without its last piece, when pieces are not taken.
+    pub async fn record(&mut self, id: &str, to: Option<mpsc::Sender<Piece>>) {
+        let Some(peer) = self.seats.get(id).copied() else { return };
+        let pieces = to.map(|to| {
+            let (pieces, taken) = mpsc::channel(PIECES);
+            self.tasks.spawn(hand_on(taken, to));
+            pieces
+        });
+        let _ = self.call.record(peer, pieces).await;
+    }
+
     /// What the call says next. Cancelling loses nothing.
     pub async fn next(&mut self) -> Option<FromCall> {
         loop {
@@ -214,6 +230,29 @@ async fn bring(id: String, mut joined: Joined, told: mpsc::Sender<FromCall>) {
         }
     }
     let _ = told.send(FromCall::Out { id, peer }).await;
+}
+
+/// Hands the pieces of a recording on to whoever keeps them.
+async fn hand_on(mut pieces: mpsc::Receiver<recording::Piece>, to: mpsc::Sender<Piece>) {
+    while let Some(piece) = pieces.recv().await {
+        let piece = match piece {
+            recording::Piece::Begin { at, pictures, head } => Piece::Begin { at, pictures, head },
+            recording::Piece::Cluster(bytes) => Piece::Cluster(bytes),
+            recording::Piece::End { closing, lost } => Piece::End { closing: closing_of(closing), lost },
+        };
+        if to.send(piece).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn closing_of(closing: recording::Closing) -> Closing {
+    Closing { head: closing.head, tail: closing.tail, lasts: Duration::from_millis(closing.lasts) }
+}
+
+/// What a recording that was cut short would have said of itself; none when nothing of use is there.
+pub fn mend(pieces: impl Iterator<Item = Vec<u8>>) -> Option<Closing> {
+    recording::mend(pieces).map(closing_of)
 }
 
 /// Hands sound to an ear until there is none any more.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::ears::Part;
-use super::kept::{Agreement, Kept, Segment};
+use super::kept::{Agreement, Kept, Matter, Segment};
 use super::member::Guest;
 use super::protocol::{ChatMessage, LONGEST_CHAT, Mode, Offered, Standing};
 use super::record;
@@ -266,13 +266,13 @@ impl Consult {
         self.put(work, json, &record::id_of(&row.id, message.no), Purpose::Treatment)
     }
 
-    /// Writes down that somebody agrees to being heard, or takes it back. Blocking.
+    /// Writes down that somebody agrees to something, or takes it back. Blocking.
     pub(super) fn agree(
         &self,
         who: &Actor,
         guest: &Guest,
         id: &str,
-        on: bool,
+        (to, on): (Matter, bool),
         mode: Option<Mode>,
     ) -> Result<(), Error> {
         let (room, guest, id) = (self.clone(), guest.clone(), id.to_owned());
@@ -283,10 +283,14 @@ impl Consult {
                 is_open(&row)?;
             }
             let mut kept = Kept::of(&Within(work), &id)?;
-            let before = kept.agreed.get(&guest.id).cloned();
+            let matter = match to {
+                Matter::Speech => "transcription",
+                Matter::Recording => "recording",
+            };
+            let before = kept.agreements(to).get(&guest.id).cloned();
             if before.as_ref().is_some_and(|before| before.on) == on {
-                let said = "transcription: nothing changes";
-                return work.audit(line(work.who(), Some(&row.patient), Purpose::Treatment, said));
+                let said = format!("{matter}: nothing changes");
+                return work.audit(line(work.who(), Some(&row.patient), Purpose::Treatment, &said));
             }
             let now = work.now();
             let agreement = match before.filter(|_| !on) {
@@ -296,27 +300,48 @@ impl Consult {
                     Agreement { on, no: kept.consents, at: now }
                 }
             };
-            let json = record::consent(&row, (&guest.id, &guest.name), agreement.at, (!on).then_some(now));
+            let json =
+                record::consent(&row, to, (&guest.id, &guest.name), agreement.at, (!on).then_some(now));
             let record = record::id_of(&id, agreement.no);
-            kept.agreed.insert(guest.id.clone(), agreement);
+            kept.agreements(to).insert(guest.id.clone(), agreement);
             kept.put(work, &id)?;
             room.put(work, json, &record, Purpose::Treatment)?;
             let said = if on { "agreed to" } else { "taken back" };
-            let said = format!("transcription {said}, mode {}", mode.map_or("none", Mode::as_str));
+            let said = format!("{matter} {said}, mode {}", mode.map_or("none", Mode::as_str));
+            work.audit(line(work.who(), Some(&row.patient), Purpose::Treatment, &said))
+        });
+        done.map(|_| ())
+    }
+
+    /// Writes down that what is said and shown is kept from now on, or no longer. Blocking.
+    pub(super) fn note_recording(
+        &self,
+        who: &Actor,
+        id: &str,
+        on: bool,
+        mode: Option<Mode>,
+    ) -> Result<(), Error> {
+        let id = id.to_owned();
+        let done = self.records().unit_blocking(Arc::new(who.clone()), move |work| {
+            let row = Within(work).row(&id)?;
+            let said = if on { "begins" } else { "ends" };
+            let said =
+                format!("consultation {id}: recording {said}, mode {}", mode.map_or("none", Mode::as_str));
             work.audit(line(work.who(), Some(&row.patient), Purpose::Treatment, &said))
         });
         done.map(|_| ())
     }
 
     /// Writes down that they are in touch in another way. Blocking.
-    pub(super) fn turn_mode(&self, id: &str, mode: Option<Mode>) -> Result<(), Error> {
+    pub(super) fn turn_mode(&self, id: &str, mode: Option<Mode>, recorded: bool) -> Result<(), Error> {
         let id = id.to_owned();
         let done = self.records().unit_blocking(Arc::new(Actor::operator("room")), move |work| {
             let row = Within(work).row(&id)?;
             let mut kept = Kept::of(&Within(work), &id)?;
             kept.turn(mode, work.now());
             kept.put(work, &id)?;
-            let said = format!("consultation {id}: mode {}", mode.map_or("none", Mode::as_str));
+            let recorded = if recorded { ", recorded" } else { "" };
+            let said = format!("consultation {id}: mode {}{recorded}", mode.map_or("none", Mode::as_str));
             work.audit(line(work.who(), Some(&row.patient), Purpose::Treatment, &said))
         });
         done.map(|_| ())

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use super::calls::Line;
 use super::desk::unfit;
 use super::ears::{CaptionEvent, Hearing, Speaker};
+use super::kept::Matter;
 use super::line::FromCall;
 use super::member::Guest;
 use super::outbox::Outbox;
@@ -21,6 +22,7 @@ use super::state::{Link, Output, Room};
 use crate::consult::Consult;
 use crate::consult::desk::Ask;
 use crate::consult::kept::Docs;
+use crate::consult::recordings::{Person, Sitting};
 use crate::consult::state::State;
 use crate::records::access::Actor;
 use crate::records::error::Error;
@@ -69,7 +71,8 @@ pub enum Command {
 /// Something to be written down; one at a time, in order.
 enum Job {
     Write { by: Box<(Guest, Actor)>, key: String, text: String },
-    Agree { by: Box<(Guest, Actor)>, on: bool },
+    Agree { by: Box<(Guest, Actor)>, to: Matter, on: bool },
+    Recording { by: Actor, on: bool },
     Lost(bool),
     Segment(Option<Mode>),
     Arrived(Actor),
@@ -79,7 +82,7 @@ enum Job {
 /// What came of it.
 enum Done {
     Written { id: String, key: String, done: Result<Option<ChatMessage>, Error> },
-    Agreed { id: String, on: bool, done: Result<(), Error> },
+    Agreed { id: String, to: Matter, on: bool, done: Result<(), Error> },
     Looked(Result<Standing, Error>),
     Nothing(Result<(), Error>),
 }
@@ -99,8 +102,12 @@ pub(super) struct Driver {
     feed: broadcast::Receiver<feed::Event>,
     line: Option<Line>,
     captions: (mpsc::Sender<CaptionEvent>, mpsc::Receiver<CaptionEvent>),
+    /// What was to be kept of a recording and could not be.
+    failures: (mpsc::Sender<()>, mpsc::Receiver<()>),
     /// Whose consultation it is, and the patient's language.
     about: (String, String),
+    /// Who asked for the recording that goes on.
+    operator: Option<Actor>,
 }
 
 impl Driver {
@@ -127,7 +134,9 @@ impl Driver {
             feed,
             line: None,
             captions: mpsc::channel(CAPTIONS),
+            failures: mpsc::channel(1),
             about,
+            operator: None,
         }
     }
 
@@ -158,6 +167,9 @@ impl Driver {
                 },
                 Some(said) = next_of(&mut self.line) => self.called(said),
                 Some(caption) = self.captions.1.recv() => self.caption(caption),
+                Some(()) = self.failures.1.recv() => {
+                    self.room.recording_failed(self.consult.records().now());
+                }
                 () = tokio::time::sleep(pause) => {}
                 () = wanted(&mut stop) => break,
             }
@@ -240,11 +252,18 @@ impl Driver {
                 let (code, message) = told(&error);
                 self.room.refuse_keyed(&id, "chat", Some(&key), code, &message);
             }
-            Some(Done::Agreed { id, on, done: Ok(()) }) => self.room.agreed(&id, on, now),
-            Some(Done::Agreed { id, done: Err(error), .. }) => {
+            Some(Done::Agreed { id, to: Matter::Speech, on, done: Ok(()) }) => self.room.agreed(&id, on, now),
+            Some(Done::Agreed { id, to: Matter::Recording, on, done: Ok(()) }) => {
+                self.room.agreed_recording(&id, on, now);
+            }
+            Some(Done::Agreed { id, to, done: Err(error), .. }) => {
                 tracing::warn!(op = "room.agree", resource = %self.id, %error, "an agreement was not written");
                 let (code, message) = told(&error);
-                self.room.refuse(&id, "agree", code, &message);
+                let of = match to {
+                    Matter::Speech => "agree",
+                    Matter::Recording => "agreeRecording",
+                };
+                self.room.refuse(&id, of, code, &message);
             }
             Some(Done::Looked(Ok(standing))) => self.room.moved(standing, now),
             Some(Done::Looked(Err(error)) | Done::Nothing(Err(error))) => match error {
@@ -318,9 +337,21 @@ impl Driver {
             },
             Output::Agree { id, on } => {
                 if let Some(by) = self.somebody(&id) {
-                    self.job(Job::Agree { by, on });
+                    self.job(Job::Agree { by, to: Matter::Speech, on });
                 }
             }
+            Output::AgreeRecording { id, on } => {
+                if let Some(by) = self.somebody(&id) {
+                    self.job(Job::Agree { by, to: Matter::Recording, on });
+                }
+            }
+            Output::Recording { by, on } => {
+                if let Some(by) = self.actors.get(&by).cloned() {
+                    self.operator = on.then(|| by.clone());
+                    self.job(Job::Recording { by, on });
+                }
+            }
+            Output::Reel { id, on } => self.reel(&id, on).await,
             Output::Arrived { id } => {
                 if let Some(who) = self.actors.get(&id).cloned() {
                     self.job(Job::Arrived(who));
@@ -347,7 +378,9 @@ impl Driver {
                 self.room.refuse_keyed(&by.0.id, "chat", Some(key), "busy", why);
             }
             Job::Agree { on: true, .. } | Job::Look | Job::Arrived(_) => {}
-            Job::Agree { on: false, .. } | Job::Lost(_) | Job::Segment(_) => self.jobs.push_back(job),
+            Job::Agree { on: false, .. } | Job::Recording { .. } | Job::Lost(_) | Job::Segment(_) => {
+                self.jobs.push_back(job)
+            }
         }
     }
 
@@ -385,6 +418,24 @@ impl Driver {
         line.tap(id, ear).await;
     }
 
+    async fn reel(&mut self, id: &str, on: bool) {
+        let mode = self.room.mode();
+        let Some(line) = &mut self.line else { return };
+        let guest = self.room.member(id).map(|member| member.guest.clone()).filter(|_| on);
+        let to = guest.zip(self.operator.as_ref()).map(|(guest, operator)| {
+            let sitting = Sitting {
+                consultation: self.id.clone(),
+                patient: self.about.0.clone(),
+                began: line.began,
+                person: Person { id: guest.id, name: guest.name, part: guest.part },
+                operator: (operator.id.clone(), operator.name.clone()),
+                mode,
+            };
+            self.consult.keep_reel(sitting, self.failures.0.clone())
+        });
+        line.record(id, to).await;
+    }
+
     fn begin(&mut self, job: Job) {
         let (consult, id) = (self.consult.clone(), self.id.clone());
         match job {
@@ -395,19 +446,24 @@ impl Driver {
                     Done::Written { id: guest.id, key, done }
                 });
             }
-            Job::Agree { by, on } => {
+            Job::Agree { by, to, on } => {
                 let mode = self.room.mode();
                 self.doing.spawn_blocking(move || {
                     let (guest, who) = *by;
-                    let done = consult.agree(&who, &guest, &id, on, mode);
-                    Done::Agreed { id: guest.id, on, done }
+                    let done = consult.agree(&who, &guest, &id, (to, on), mode);
+                    Done::Agreed { id: guest.id, to, on, done }
                 });
+            }
+            Job::Recording { by, on } => {
+                let mode = self.room.mode();
+                self.doing.spawn_blocking(move || Done::Nothing(consult.note_recording(&by, &id, on, mode)));
             }
             Job::Lost(lost) => {
                 self.doing.spawn_blocking(move || Done::Nothing(consult.lost(&id, lost).map(|_| ())));
             }
             Job::Segment(mode) => {
-                self.doing.spawn_blocking(move || Done::Nothing(consult.turn_mode(&id, mode)));
+                let recorded = self.room.is_recorded();
+                self.doing.spawn_blocking(move || Done::Nothing(consult.turn_mode(&id, mode, recorded)));
             }
             Job::Arrived(who) => {
                 self.doing.spawn_blocking(move || {

@@ -1,4 +1,4 @@
-//! What of a room is kept: how many messages were written, who agreed to being heard, in which ways they were in touch. The
+//! What of a room is kept: how many messages were written, who agreed to being heard or recorded, in which ways they were in touch. The
 //! messages and the agreements themselves are FHIR records; here are their numbers.
 
 use std::collections::BTreeMap;
@@ -50,11 +50,30 @@ pub struct Kept {
     pub consents: u64,
     /// By whom.
     pub agreed: BTreeMap<String, Agreement>,
+    /// Who agreed to sound and pictures being kept.
+    pub agreed_recording: BTreeMap<String, Agreement>,
     /// Oldest first.
     pub segments: Vec<Segment>,
 }
 
+/// What somebody agrees to. Each is asked for apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Matter {
+    /// Being heard by the transcriber.
+    Speech,
+    /// Sound and pictures being kept.
+    Recording,
+}
+
 impl Kept {
+    /// Who agreed to this.
+    pub fn agreements(&mut self, to: Matter) -> &mut BTreeMap<String, Agreement> {
+        match to {
+            Matter::Speech => &mut self.agreed,
+            Matter::Recording => &mut self.agreed_recording,
+        }
+    }
+
     /// That of a consultation; empty before anybody was in its room.
     pub(crate) fn of(reader: &impl Docs, consultation: &str) -> Result<Kept, Error> {
         match reader.doc(ROOMS, consultation.as_bytes())? {

@@ -54,6 +54,8 @@ pub struct Member {
     pub screen: bool,
     /// He agrees to being heard.
     pub agrees: bool,
+    /// He agrees to sound and pictures being kept.
+    pub agrees_recording: bool,
     pub(super) budget: Budget,
 }
 
@@ -69,6 +71,7 @@ impl Member {
             muted: Muted::default(),
             screen: false,
             agrees,
+            agrees_recording: false,
             budget: Budget::new(now),
         }
     }
@@ -87,6 +90,7 @@ impl Member {
             muted: self.muted,
             screen: self.screen,
             agrees: self.agrees,
+            agrees_recording: self.agrees_recording,
         }
     }
 

@@ -4,7 +4,7 @@
 //! the consultation (`state` of the room above), media as such (`clinicvault-media`), making captions (`ears`), sockets
 //! (`http::consult_socket`).
 //!
-//! Pure, with `now` as an argument: [`state`] (the rules), [`contact`] (whether they are in touch), [`log`] (events for whoever
+//! Pure, with `now` as an argument: [`state`] (the rules; `recorder` is the part about recordings), [`contact`] (whether they are in touch), [`log`] (events for whoever
 //! was away), [`ticket`], [`member`], [`protocol`]. Around them: `rooms` finds and runs, `driver` performs, `calls` carries,
 //! `desk` writes down, [`outbox`] waits for a browser.
 
@@ -26,11 +26,15 @@ mod model;
 pub mod outbox;
 pub mod protocol;
 pub(in crate::consult) mod record;
+mod recorder;
+pub mod reel;
 mod rooms;
 pub mod state;
 pub mod ticket;
 
 pub use rooms::{Place, Rooms, keep};
+
+pub(in crate::consult) use calls::{CARRIES, mend};
 
 /// Whether calls can be carried by these settings; a sentence when not.
 ///

@@ -52,6 +52,9 @@ enum Step {
         who: usize,
     },
     Agreed,
+    AgreedRecording,
+    /// The disk is full.
+    Fails,
     Chat {
         who: usize,
     },
@@ -77,6 +80,8 @@ fn step() -> impl Strategy<Value = Step> {
     let said = prop_oneof![
         any::<(bool, bool)>().prop_map(|(join, video)| FromClient::Call { join, video }),
         any::<bool>().prop_map(|on| FromClient::Agree { on }),
+        any::<bool>().prop_map(|on| FromClient::Record { on }),
+        any::<bool>().prop_map(|on| FromClient::AgreeRecording { on }),
         any::<bool>().prop_map(|on| FromClient::Phone { on }),
         any::<(bool, bool)>()
             .prop_map(|(video, screen)| FromClient::Media { muted: Muted { audio: false, video }, screen }),
@@ -92,6 +97,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (who(), any::<bool>()).prop_map(|(who, up)| Step::Flows { who, up }),
         1 => who().prop_map(|who| Step::Out { who }),
         4 => Just(Step::Agreed),
+        4 => Just(Step::AgreedRecording),
+        1 => Just(Step::Fails),
         3 => who().prop_map(|who| Step::Chat { who }),
         1 => who().prop_map(|who| Step::Caption { who }),
         1 => any::<bool>().prop_map(|on| Step::Offer { on }),
@@ -131,6 +138,8 @@ fn begin() -> Begin {
         met: false,
         calls: true,
         ears: true,
+        records: true,
+        agreed_recording: BTreeSet::new(),
     }
 }
 
@@ -156,6 +165,12 @@ struct World {
     heard: BTreeSet<String>,
     agreeing: VecDeque<(String, bool)>,
     agreed: BTreeSet<String>,
+    /// Whose sound and pictures are kept, since which doctor asked; who agreed to it.
+    recorded: BTreeSet<String>,
+    recording: Option<String>,
+    agreeing_recording: VecDeque<(String, bool)>,
+    agreed_recording: BTreeSet<String>,
+    asked: bool,
     closed: BTreeSet<Link>,
 }
 
@@ -174,6 +189,11 @@ impl World {
             heard: BTreeSet::new(),
             agreeing: VecDeque::new(),
             agreed: BTreeSet::new(),
+            recorded: BTreeSet::new(),
+            recording: None,
+            agreeing_recording: VecDeque::new(),
+            agreed_recording: BTreeSet::new(),
+            asked: false,
             closed: BTreeSet::new(),
         }
     }
@@ -215,6 +235,14 @@ impl World {
                     if let FromClient::Agree { on: false } = what {
                         self.agreed.remove(id(who));
                     }
+                    match what {
+                        FromClient::AgreeRecording { on: false } => {
+                            self.agreed_recording.remove(id(who));
+                            self.asked = false;
+                        }
+                        FromClient::Record { on } if id(who) == "meera" => self.asked = on,
+                        _ => {}
+                    }
                     self.room.said(link, Some(what), self.now);
                 }
             }
@@ -228,6 +256,7 @@ impl World {
             Step::Out { who } => {
                 if let Some(peer) = self.room.member(id(who)).and_then(|member| member.peer) {
                     self.seated.remove(id(who));
+                    self.recorded.remove(id(who));
                     self.room.unseated(id(who), peer, self.now);
                 }
             }
@@ -235,6 +264,15 @@ impl World {
                 if let Some((id, on)) = self.agreeing.pop_front() {
                     self.room.agreed(&id, on, self.now);
                 }
+            }
+            Step::AgreedRecording => {
+                if let Some((id, on)) = self.agreeing_recording.pop_front() {
+                    self.room.agreed_recording(&id, on, self.now);
+                }
+            }
+            Step::Fails => {
+                self.asked = false;
+                self.room.recording_failed(self.now);
             }
             Step::Chat { who } => {
                 self.chats += 1;
@@ -307,6 +345,7 @@ impl World {
                 Output::Unseat { id } => {
                     self.seated.remove(&id);
                     self.heard.remove(&id);
+                    self.recorded.remove(&id);
                 }
                 Output::Agree { id, on } => {
                     self.agreeing.push_back((id.clone(), on));
@@ -317,6 +356,23 @@ impl World {
                 Output::Ear { id, on: true } => assert!(self.heard.insert(id), "two ears of one"),
                 Output::Ear { id, on: false } => {
                     self.heard.remove(&id);
+                }
+                Output::AgreeRecording { id, on } => {
+                    self.agreeing_recording.push_back((id.clone(), on));
+                    if on {
+                        self.agreed_recording.insert(id);
+                    }
+                }
+                Output::Recording { by, on } => {
+                    assert_eq!(self.recording.is_some(), !on, "it begins, ends, begins");
+                    self.recording = on.then_some(by);
+                }
+                Output::Reel { id, on: true } => {
+                    assert!(self.recording.is_some(), "begun before the first is taken");
+                    self.recorded.insert(id);
+                }
+                Output::Reel { id, on: false } => {
+                    self.recorded.remove(&id);
                 }
                 Output::Seat { .. }
                 | Output::Signal { .. }
@@ -344,6 +400,16 @@ impl World {
                 assert!(self.agreed.contains(id), "{id} is in the call and did not agree");
             }
         }
+        if !self.recorded.is_empty() {
+            assert_eq!(self.room.standing().state, State::Active);
+            assert!(self.asked && seated.contains("meera"), "the doctor asked and is there");
+            assert_eq!(self.recorded, seated, "whoever is in the call is recorded, and nobody else");
+            for id in &seated {
+                assert!(self.agreed_recording.contains(id), "{id} did not agree to be recorded");
+            }
+        }
+        assert_eq!(self.recording.is_some(), !self.recorded.is_empty());
+        assert_eq!(self.recording.is_some(), self.room.is_recorded());
         for (id, part) in PEOPLE {
             if self.room.member(id).is_some() {
                 assert!(!self.room.is_over());
@@ -394,7 +460,56 @@ proptest! {
         }
         world.step(Step::Wait { ms: 20_000 });
         prop_assert!(world.room.is_empty() && world.seated.is_empty() && world.heard.is_empty());
+        prop_assert!(world.recorded.is_empty() && world.recording.is_none());
     }
+}
+
+#[test]
+fn a_recording_begins_when_all_agreed_to_it_and_ends_with_the_first_who_did_not() {
+    let mut world = World::new();
+    world.step(Step::Move { state: State::Active });
+    let say = |world: &mut World, who, what| world.step(Step::Say { who, what });
+    for who in [0, 3] {
+        world.step(Step::Enter { who, device: 0, resume: false });
+        say(&mut world, who, FromClient::Call { join: true, video: true });
+        world.step(Step::Seat { who, peer: u32::try_from(who).unwrap() + 1 });
+        // Agreeing to captions is nothing here.
+        say(&mut world, who, FromClient::Agree { on: true });
+        world.step(Step::Agreed);
+    }
+    say(&mut world, 3, FromClient::Record { on: true });
+    assert!(!world.room.recorded().asked, "only the doctor asks");
+    say(&mut world, 0, FromClient::Record { on: true });
+    world.step(Step::AgreedRecording);
+    assert_eq!(world.room.recorded().missing, ["sunita"]);
+    assert!(world.recorded.is_empty());
+    say(&mut world, 3, FromClient::AgreeRecording { on: true });
+    assert!(world.recorded.is_empty(), "not before it is written down");
+    world.step(Step::AgreedRecording);
+    assert_eq!(world.recorded.len(), 2);
+    assert_eq!(world.recording.as_deref(), Some("meera"));
+    // A nurse comes into the call and has not agreed: nobody is recorded until she has.
+    world.step(Step::Enter { who: 2, device: 0, resume: false });
+    say(&mut world, 2, FromClient::Call { join: true, video: true });
+    world.step(Step::Seat { who: 2, peer: 9 });
+    assert!(world.recorded.is_empty() && world.recording.is_none());
+    say(&mut world, 2, FromClient::AgreeRecording { on: true });
+    world.step(Step::AgreedRecording);
+    assert_eq!(world.recorded.len(), 3);
+    // What is taken back counts at once, and the doctor has to ask again.
+    say(&mut world, 3, FromClient::AgreeRecording { on: false });
+    assert!(world.recorded.is_empty() && !world.room.recorded().asked);
+    world.step(Step::AgreedRecording);
+    say(&mut world, 3, FromClient::AgreeRecording { on: true });
+    world.step(Step::AgreedRecording);
+    assert!(world.recorded.is_empty(), "agreeing does not begin it");
+    say(&mut world, 0, FromClient::Record { on: true });
+    assert_eq!(world.recorded.len(), 3);
+    world.step(Step::Fails);
+    assert!(world.recorded.is_empty(), "what is not kept is not claimed to be");
+    say(&mut world, 0, FromClient::Record { on: true });
+    world.step(Step::Move { state: State::Completed });
+    assert!(world.recorded.is_empty() && world.recording.is_none());
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio::sync::mpsc;
 
 use super::ears::Ear;
 use super::line::{FromCall, NotDone, Seated};
 use super::protocol::Muted;
+use super::reel::{Closing, Piece};
 use crate::config;
 
 /// Whether this box carries calls.
@@ -14,6 +16,11 @@ pub const CARRIES: bool = false;
 /// Nothing.
 #[derive(Clone)]
 pub struct Calls;
+
+/// Nothing can be said of pieces that only calls make.
+pub fn mend(_: impl Iterator<Item = Vec<u8>>) -> Option<Closing> {
+    None
+}
 
 /// A call that is never there.
 pub struct Line {
@@ -69,6 +76,9 @@ impl Line {
     pub async fn mute(&self, _: &str, _: Muted) -> Result<(), NotDone> {
         Ok(())
     }
+
+    /// Nobody is in.
+    pub async fn record(&mut self, _: &str, _: Option<mpsc::Sender<Piece>>) {}
 
     /// Nobody is in.
     pub async fn tap(&mut self, _: &str, _: Option<Box<dyn Ear>>) {}

@@ -101,6 +101,16 @@ pub enum FromClient {
         /// Yes or no.
         on: bool,
     },
+    /// The doctor wants sound and pictures to be kept, or no longer. To ask is to agree.
+    Record {
+        /// Yes or no.
+        on: bool,
+    },
+    /// Agrees to sound and pictures being kept, or no longer: apart from being heard.
+    AgreeRecording {
+        /// Yes or no.
+        on: bool,
+    },
     /// They go on by phone, or no longer.
     Phone {
         /// Yes or no.
@@ -125,6 +135,8 @@ impl FromClient {
             FromClient::Media { .. } => "media",
             FromClient::Chat { .. } => "chat",
             FromClient::Agree { .. } => "agree",
+            FromClient::Record { .. } => "record",
+            FromClient::AgreeRecording { .. } => "agreeRecording",
             FromClient::Phone { .. } => "phone",
             FromClient::Leave {} => "leave",
         }
@@ -189,6 +201,8 @@ pub struct Person {
     pub screen: bool,
     /// Agrees to being heard by the transcriber.
     pub agrees: bool,
+    /// Agrees to sound and pictures being kept.
+    pub agrees_recording: bool,
 }
 
 /// An offer to take the consultation over, without its reason.
@@ -233,6 +247,17 @@ pub struct Standing {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Heard {
     /// It is.
+    pub open: bool,
+    /// Who is in the call and has not agreed.
+    pub missing: Vec<String>,
+}
+
+/// Whether sound and pictures are kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Recorded {
+    /// The doctor wants it.
+    pub asked: bool,
+    /// They are, now.
     pub open: bool,
     /// Who is in the call and has not agreed.
     pub missing: Vec<String>,
@@ -318,6 +343,11 @@ pub enum Event {
         /// As it is now.
         consent: Heard,
     },
+    /// Whether sound and pictures are kept changed.
+    Recording {
+        /// As it is now.
+        recording: Recorded,
+    },
     /// They are in touch in another way.
     Mode {
         /// How; none when they are not.
@@ -360,6 +390,10 @@ pub enum ToClient<'a> {
         calls: bool,
         /// Whether it can hear.
         captions: bool,
+        /// Whether the clinic lets calls be recorded.
+        records: bool,
+        /// Whether sound and pictures are kept.
+        recording: Recorded,
     },
     /// Something that everybody has to know.
     Event {
@@ -462,6 +496,9 @@ mod tests {
         check(r#"{"type":"call","join":true,"video":true}"#, true);
         check(r#"{"type":"call","join":true}"#, true);
         check(r#"{"type":"call"}"#, false);
+        check(r#"{"type":"agreeRecording","on":true}"#, true);
+        check(r#"{"type":"record","on":false}"#, true);
+        check(r#"{"type":"record"}"#, false);
         check(r#"{"type":"leave"}"#, true);
         check(r#"{"type":"leave","now":true}"#, false);
         check(r#"{"type":"media","muted":{"audio":true,"video":false}}"#, true);

@@ -1,11 +1,12 @@
 //! What is said and agreed to in a room, in FHIR R4: a Communication for each message, a Consent for each agreement to being
-//! heard. Both have the id of the consultation, a dot and their number.
+//! heard or recorded. Both have the id of the consultation, a dot and their number.
 
 use clinicvault_gateway::fhir::datetime;
 use clinicvault_gateway::json::Value;
 use jiff::Timestamp;
 
 use super::ears::Part;
+use super::kept::Matter;
 use super::protocol::{ChatFile, ChatMessage};
 use crate::clinic::make::{
     coding, concept, identifier, list, number, obj, reference, reference_as, text, words,
@@ -20,6 +21,12 @@ const SCOPE: &str = "http://terminology.hl7.org/CodeSystem/consentscope";
 /// What is agreed to, in the words that the Consent keeps.
 const TERMS: &str = "While the consultation lasts, what I say is turned into text by the clinic's own box. I can take this \
                      back at any moment. Nothing that is heard leaves the box.";
+
+/// The same of a recording.
+const RECORDING_TERMS: &str = "While the consultation lasts, the doctor may record sound and pictures of everybody in the call. The \
+                               recording is kept sealed in the clinic's own box, and only the doctors of this consultation can \
+                               play it. Everybody sees a mark while it is recorded. I can take this back at any moment: then \
+                               the recording stops at once.";
 
 /// The id of a message or agreement of a consultation.
 pub fn id_of(consultation: &str, no: u64) -> String {
@@ -110,8 +117,12 @@ pub fn part(row: &Row, id: &str) -> Part {
     }
 }
 
-/// The Consent of somebody to being heard: active, or taken back at `until`.
-pub fn consent(row: &Row, by: (&str, &str), since: Timestamp, until: Option<Timestamp>) -> Value {
+/// The Consent of somebody to being heard or recorded: active, or taken back at `until`.
+pub fn consent(row: &Row, to: Matter, by: (&str, &str), since: Timestamp, until: Option<Timestamp>) -> Value {
+    let (code, display, terms) = match to {
+        Matter::Speech => ("transcription", "Transcription of speech", TERMS),
+        Matter::Recording => ("recording", "Recording of sound and pictures", RECORDING_TERMS),
+    };
     let mut period = vec![("start", text(datetime::instant(since)))];
     period.extend(until.map(|until| ("end", text(datetime::instant(until)))));
     let instance =
@@ -120,17 +131,11 @@ pub fn consent(row: &Row, by: (&str, &str), since: Timestamp, until: Option<Time
         ("resourceType", text("Consent")),
         ("status", text(if until.is_none() { "active" } else { "inactive" })),
         ("scope", concept([coding(SCOPE, "treatment", "Treatment")], "Treatment")),
-        (
-            "category",
-            list([concept(
-                [coding(SYSTEM, "transcription", "Transcription of speech")],
-                "Transcription of speech",
-            )]),
-        ),
+        ("category", list([concept([coding(SYSTEM, code, display)], display)])),
         ("patient", reference(&format!("Patient/{}", row.patient))),
         ("dateTime", text(datetime::instant(since))),
         ("performer", list([somebody(row, by.0, by.1)])),
-        ("policyRule", words(TERMS)),
+        ("policyRule", words(terms)),
         ("provision", obj([("type", text("permit")), ("period", obj(period)), ("data", list([instance]))])),
     ])
 }

@@ -1,6 +1,6 @@
 //! The rooms that are open: found by consultation, made when somebody comes, run under one named task.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::calls::{CARRIES, Calls};
 use super::driver::{COMMANDS, Command, Driver};
-use super::kept::Kept;
+use super::kept::{Agreement, Kept};
 use super::outbox::Outbox;
 use super::state::{Begin, Link, Room};
 use super::ticket::{Ticket, Tickets};
@@ -166,14 +166,19 @@ impl Consult {
         let kept = Kept::of(&snapshot, id)?;
         let epoch =
             secret::short_id("room").map_err(|error| Error::Fault(format!("no random numbers: {error}")))?;
+        let on = |agreed: BTreeMap<String, Agreement>| {
+            agreed.into_iter().filter(|(_, each)| each.on).map(|(id, _)| id).collect()
+        };
         let begin = Begin {
             epoch,
             standing: self.standing(&snapshot, &row)?,
             chats: kept.chats,
-            agreed: kept.agreed.into_iter().filter(|(_, each)| each.on).map(|(id, _)| id).collect(),
+            agreed: on(kept.agreed),
             met: !kept.segments.is_empty(),
             calls: self.rooms().calls.is_some(),
             ears: self.ears().is_some(),
+            records: self.recordings().are_allowed() && self.rooms().calls.is_some(),
+            agreed_recording: on(kept.agreed_recording),
         };
         let about = (row.patient, row.course.ask.language);
         let (sender, commands) = mpsc::channel(COMMANDS);
@@ -194,7 +199,12 @@ pub async fn keep(app: App, mut stop: Stop) -> anyhow::Result<()> {
     while !stop.is_wanted() {
         if let Ok(rooms) = app.rooms() {
             let starting = rooms.consult.rooms().attend();
+            let consult = rooms.consult.clone();
             drop(rooms);
+            // Nobody is recorded yet: what has not ended was cut short.
+            if let Err(error) = tokio::task::spawn_blocking(move || consult.mend_recordings()).await? {
+                tracing::error!(op = "recording", %error, "recordings that were cut short are not mended yet");
+            }
             run(&app, starting, &mut stop).await;
         }
         tokio::select! {

@@ -1,7 +1,8 @@
 //! The room as a pure state machine: what happens goes in with `now`, what is to be done comes out, in order.
 //!
 //! Owns who is in, who replaces whom, what everybody is told and in which order, who is heard, and how often somebody may
-//! say something. Leaves to `driver`: sockets, media, the vault, time.
+//! say something; whether sound and pictures are kept is `recorder`'s part of it. Leaves to `driver`: sockets, media, the vault,
+//! time.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -13,8 +14,9 @@ use super::ears::{Caption, CaptionState, Part};
 use super::log::Log;
 use super::member::{Guest, Member};
 use super::protocol::{
-    ChatMessage, Code, Event, FromClient, Heard, Mode, Muted, Standing, ToClient, VERSION, Why,
+    ChatMessage, Code, Event, FromClient, Heard, Mode, Muted, Recorded, Standing, ToClient, VERSION, Why,
 };
+use super::recorder::Recorder;
 use crate::consult::ask;
 use crate::consult::state::State;
 
@@ -47,6 +49,12 @@ pub enum Output {
     Agree { id: String, on: bool },
     /// To be heard by the transcriber, or no longer.
     Ear { id: String, on: bool },
+    /// His agreement to be recorded, or its end.
+    AgreeRecording { id: String, on: bool },
+    /// What he says and shows is to be kept, or no longer.
+    Reel { id: String, on: bool },
+    /// The recording asked for by this doctor begins or ends: to be written down.
+    Recording { by: String, on: bool },
     /// The patient is there.
     Arrived { id: String },
     /// Media are lost, or back.
@@ -72,21 +80,26 @@ pub struct Begin {
     pub calls: bool,
     /// It can hear.
     pub ears: bool,
+    /// The clinic lets calls be recorded.
+    pub records: bool,
+    /// Who has agreed to be recorded.
+    pub agreed_recording: BTreeSet<String>,
 }
 
 /// The state of one room.
 #[derive(Debug)]
 pub struct Room {
-    begin: Begin,
+    pub(super) begin: Begin,
     log: Log,
-    members: BTreeMap<String, Member>,
+    pub(super) members: BTreeMap<String, Member>,
     contact: Contact,
     phone: bool,
     /// What each said last about being heard; it counts once it is written down.
     wishes: BTreeMap<String, bool>,
     tapped: BTreeSet<String>,
     told: Heard,
-    out: VecDeque<Output>,
+    pub(super) recorder: Recorder,
+    pub(super) out: VecDeque<Output>,
 }
 
 impl Room {
@@ -101,6 +114,7 @@ impl Room {
             wishes: BTreeMap::new(),
             tapped: BTreeSet::new(),
             told: Heard { open: false, missing: Vec::new() },
+            recorder: Recorder::default(),
             out: VecDeque::new(),
         }
     }
@@ -118,6 +132,11 @@ impl Room {
     /// Whether the consultation is over.
     pub fn is_over(&self) -> bool {
         self.begin.standing.state.is_over()
+    }
+
+    /// Whether sound and pictures are kept now.
+    pub fn is_recorded(&self) -> bool {
+        self.recorder.is_on()
     }
 
     /// Who is in, by id.
@@ -155,9 +174,10 @@ impl Room {
             return self.out.push_back(Output::Close { link, code: Code::Flood });
         }
         let agrees = self.begin.agreed.contains(&id);
+        let agrees_recording = self.begin.agreed_recording.contains(&id);
         let arrived = fresh && guest.part == Part::Patient && self.begin.standing.state == State::Waiting;
-        let member =
-            self.members.entry(id.clone()).or_insert_with(|| Member::new(guest.clone(), agrees, now));
+        let fresh_member = || Member { agrees_recording, ..Member::new(guest.clone(), agrees, now) };
+        let member = self.members.entry(id.clone()).or_insert_with(fresh_member);
         if let Some(old) = member.link.replace(link) {
             self.out.push_back(Output::Close { link: old, code: Code::Replaced });
         }
@@ -191,6 +211,8 @@ impl Room {
             chat: self.begin.chats,
             calls: self.begin.calls,
             captions: self.begin.ears,
+            records: self.begin.records,
+            recording: self.recorded(),
         };
         let first = welcome.text();
         for message in [first].into_iter().chain(missed.unwrap_or_default()) {
@@ -251,6 +273,8 @@ impl Room {
                 }
                 self.out.push_back(Output::Agree { id, on });
             }
+            FromClient::Record { on } => self.ask_recording(&id, on, now),
+            FromClient::AgreeRecording { on } => self.agree_recording(&id, on, now),
             FromClient::Phone { on } if member.guest.part == Part::Doctor => self.phone = on,
             FromClient::Phone { .. } => {
                 self.refuse(&id, "phone", "notTheirs", "the doctor says that you go on by phone");
@@ -323,6 +347,8 @@ impl Room {
         member.peer = Some(peer);
         if fresh {
             member.up = false;
+            // Another connection: what was kept of the one before has ended with it.
+            self.recorder.taken.remove(id);
         }
         let muted = member.muted;
         self.tell(id, ToClient::Call { peer, fresh }.text(), false);
@@ -449,6 +475,7 @@ impl Room {
     /// What follows from who is in: who is heard, and how they are in touch.
     fn follow(&mut self, now: Timestamp) {
         self.listen(now);
+        self.record(now);
         let find = |part: Part| self.members.values().find(move |member| member.guest.part == part);
         let doctor = self.begin.standing.doctor.as_ref().and_then(|doctor| self.members.get(&doctor.id));
         let patient = find(Part::Patient);
@@ -507,14 +534,14 @@ impl Room {
         Heard { open, missing }
     }
 
-    fn changed(&mut self, id: &str, now: Timestamp) {
+    pub(super) fn changed(&mut self, id: &str, now: Timestamp) {
         if let Some(member) = self.members.get(id) {
             let person = member.person();
             self.announce(&Event::Person { person }, now);
         }
     }
 
-    fn announce(&mut self, event: &Event, now: Timestamp) {
+    pub(super) fn announce(&mut self, event: &Event, now: Timestamp) {
         let message = self.log.push(event, now);
         self.tell_all(&message, false);
     }

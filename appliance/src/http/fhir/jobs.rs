@@ -11,7 +11,7 @@ use clinicvault_gateway::fhir::bulk::manifest::{FileLine, Manifest};
 use clinicvault_gateway::fhir::datetime;
 use clinicvault_gateway::json::{Object, Value};
 use futures_util::stream;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 
@@ -23,6 +23,7 @@ use super::negotiate::{Shape, shape};
 use crate::app::App;
 use crate::http::aside::aside;
 use crate::http::error::HttpError;
+use crate::http::ranges::{self, Wanted};
 use crate::jobs::Jobs;
 use crate::jobs::job::{Import, Job, State as Stands, Work};
 use crate::jobs::pages::Role;
@@ -197,21 +198,10 @@ pub async fn file(
     .await?;
     let Some(file) = job.files.get(number) else { return Err(HttpError::internal()) };
     let tag = format!("\"{}-{number}\"", job.id);
-    let wanted = range(&ask.headers, &tag, file.plain);
+    let wanted = ranges::range(&ask.headers, &tag, file.plain);
     let (plain, packed) = (file.plain, file.packed);
     let (status, from, to, gzip) = match wanted {
-        Wanted::Beyond => {
-            let mut refused = HttpError::new(
-                StatusCode::RANGE_NOT_SATISFIABLE,
-                "range",
-                "value",
-                "The file does not have these bytes.",
-            );
-            if let Ok(value) = HeaderValue::from_str(&format!("bytes */{plain}")) {
-                refused.headers.push((header::CONTENT_RANGE, value));
-            }
-            return Err(refused);
-        }
+        Wanted::Beyond => return Err(ranges::beyond(plain)),
         Wanted::Part(from, to) => (StatusCode::PARTIAL_CONTENT, from, to, false),
         Wanted::Whole => (StatusCode::OK, 0, plain, media::takes_gzip(&ask.headers)),
     };
@@ -278,66 +268,4 @@ fn packed_body(jobs: Jobs, job: Job, number: usize) -> Body {
 
 fn gone() -> std::io::Error {
     std::io::Error::other("the file was given up")
-}
-
-/// Which bytes of a file are wanted.
-#[derive(Debug, PartialEq, Eq)]
-enum Wanted {
-    Whole,
-    /// From the first to before the second.
-    Part(u64, u64),
-    /// None that the file has.
-    Beyond,
-}
-
-/// Reads `Range` (RFC 9110 section 14.2): one range of bytes. Several, and another unit, are passed over, as is a range of
-/// a file that is not the one of `If-Range`.
-fn range(headers: &HeaderMap, tag: &str, length: u64) -> Wanted {
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    if text(header::IF_RANGE).is_some_and(|known| known.trim() != tag) {
-        return Wanted::Whole;
-    }
-    let Some(range) = text(header::RANGE).and_then(|text| text.trim().strip_prefix("bytes=")) else {
-        return Wanted::Whole;
-    };
-    let Some((first, last)) = range.split_once('-') else { return Wanted::Whole };
-    let number = |text: &str| text.trim().parse::<u64>().ok();
-    match (first.trim().is_empty(), number(first), number(last)) {
-        (true, _, Some(0)) => Wanted::Beyond,
-        (true, _, Some(end)) if length > 0 => Wanted::Part(length.saturating_sub(end), length),
-        (true, _, Some(_)) => Wanted::Beyond,
-        (false, Some(first), _) if first >= length => Wanted::Beyond,
-        (false, Some(first), None) if last.trim().is_empty() => Wanted::Part(first, length),
-        (false, Some(first), Some(last)) if first <= last => {
-            Wanted::Part(first, last.saturating_add(1).min(length))
-        }
-        _ => Wanted::Whole,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_range_of_bytes_is_understood() {
-        let check = |value: &str, expected: Wanted| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::RANGE, HeaderValue::from_str(value).unwrap());
-            assert_eq!(range(&headers, "\"t\"", 10), expected, "{value}");
-            headers.insert(header::IF_RANGE, HeaderValue::from_static("\"other\""));
-            assert_eq!(range(&headers, "\"t\"", 10), Wanted::Whole, "{value}");
-        };
-        check("bytes=0-3", Wanted::Part(0, 4));
-        check("bytes=4-", Wanted::Part(4, 10));
-        check("bytes=-3", Wanted::Part(7, 10));
-        check("bytes=-30", Wanted::Part(0, 10));
-        check("bytes=5-100", Wanted::Part(5, 10));
-        check("bytes=10-", Wanted::Beyond);
-        check("bytes=-0", Wanted::Beyond);
-        check("bytes=3-1", Wanted::Whole);
-        check("bytes=0-1,4-5", Wanted::Whole);
-        check("lines=0-1", Wanted::Whole);
-        check("bytes=x", Wanted::Whole);
-    }
 }

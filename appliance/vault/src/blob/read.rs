@@ -28,6 +28,10 @@ pub struct BlobReader {
     number: u64,
     bytes: u64,
     hash: Sha256,
+    /// What was read of the next chunk: what it is, its nonce, its length.
+    next: Option<(u8, [u8; NONCE], usize)>,
+    /// Some chunk was passed over, so nothing can be said of all of them.
+    skipped: bool,
     ending: Option<Ending>,
 }
 
@@ -53,7 +57,8 @@ pub(super) fn key_of(file: &mut File) -> Result<Vec<u8>, BlobError> {
 
 impl BlobReader {
     pub(super) fn new(file: File, chain: Chain) -> Self {
-        Self { file: BufReader::new(file), chain, number: 0, bytes: 0, hash: Sha256::new(), ending: None }
+        let (hash, file) = (Sha256::new(), BufReader::new(file));
+        Self { file, chain, number: 0, bytes: 0, hash, next: None, skipped: false, ending: None }
     }
 
     /// Bytes of its file: a little more than those of its content.
@@ -70,7 +75,10 @@ impl BlobReader {
         if self.ending.is_some() {
             return Ok(None);
         }
-        let Some((what, nonce, length)) = self.head()? else { return Ok(self.cut()) };
+        let next = self.next.take();
+        let Some((what, nonce, length)) = next.map_or_else(|| self.head(), |next| Ok(Some(next)))? else {
+            return Ok(self.cut());
+        };
         let mut text = Zeroizing::new(vec![0; length]);
         let mut tag = [0; TAG];
         if fill(&mut self.file, &mut text)? < length || fill(&mut self.file, &mut tag)? < TAG {
@@ -90,6 +98,32 @@ impl BlobReader {
             }
             END => self.end(&text),
             _ => Err(BlobError::Damaged),
+        }
+    }
+
+    /// Passes over the next chunk of content without opening it, if it is no longer than `most`: its length, or none. What is
+    /// read after is bound to its place as ever; the end no longer says anything of the content as a whole but its length.
+    ///
+    /// # Errors
+    /// What the disk answers; [`BlobError::Damaged`].
+    pub fn skip_within(&mut self, most: u64) -> Result<Option<usize>, BlobError> {
+        if self.ending.is_some() {
+            return Ok(None);
+        }
+        if self.next.is_none() {
+            self.next = self.head()?;
+        }
+        match self.next {
+            Some((CONTENT, _, length)) if length as u64 <= most => {
+                let over = i64::try_from(length + TAG).map_err(|_| BlobError::Length)?;
+                self.file.seek_relative(over)?;
+                self.next = None;
+                self.number += 1;
+                self.bytes += length as u64;
+                self.skipped = true;
+                Ok(Some(length))
+            }
+            Some(_) | None => Ok(None),
         }
     }
 
@@ -121,8 +155,13 @@ impl BlobReader {
     }
 
     fn end(&mut self, text: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, BlobError> {
-        let sealed = Sealed { bytes: self.bytes, sha256: self.hash.clone().finalize().into() };
         let said = text.split_first_chunk::<8>().map(|(bytes, hash)| (u64::from_le_bytes(*bytes), hash));
+        let mut sha256: [u8; 32] = self.hash.clone().finalize().into();
+        if self.skipped {
+            // What was passed over was not hashed.
+            sha256 = said.and_then(|(_, hash)| hash.try_into().ok()).unwrap_or(sha256);
+        }
+        let sealed = Sealed { bytes: self.bytes, sha256 };
         if said != Some((sealed.bytes, sealed.sha256.as_slice())) || !self.is_last()? {
             return Err(BlobError::Damaged);
         }
