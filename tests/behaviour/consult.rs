@@ -11,7 +11,7 @@ pub fn open(settings: &[(&str, &str)]) -> Clinic {
     let mut clinic = Clinic::create();
     let lines: Vec<String> = settings.iter().map(|(key, value)| format!("{key} = {value}")).collect();
     let mut text = String::new();
-    for section in ["consultations", "payments"] {
+    for section in ["consultations", "payments", "calls"] {
         text.push_str(&format!("[{section}]\n"));
         for line in lines.iter().filter_map(|line| line.strip_prefix(&format!("{section}."))) {
             text.push_str(&format!("{line}\n"));

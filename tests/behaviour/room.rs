@@ -439,6 +439,94 @@ fn a_call_is_offered_and_speech_is_agreed_to_by_each() {
     assert_eq!((&left["id"], left["why"].as_str()), (&scene.patient["id"], Some("left")));
 }
 
+/// Blobs in the data folder of a clinic.
+fn blobs(clinic: &Clinic) -> usize {
+    std::fs::read_dir(clinic.data().join("blobs")).map_or(0, Iterator::count)
+}
+
+#[test]
+fn a_clinic_that_does_not_record_refuses_to() {
+    let clinic = open(&[]);
+    let mut scene = scene(&clinic, "norecord");
+    let mut doctor = scene.doctor_in();
+    scene.start();
+    assert_eq!(doctor.welcome["records"], false);
+    for said in [json!({ "type": "record", "on": true }), json!({ "type": "agreeRecording", "on": true })] {
+        doctor.say(&said);
+        assert_eq!(doctor.until(|m| m["type"] == "refused")["code"], "notAllowed");
+    }
+}
+
+#[test]
+fn a_recording_waits_for_everybody_and_ends_with_the_first_who_takes_it_back() {
+    let clinic = open(&[("calls.recording", "true")]);
+    let mut scene = scene(&clinic, "record");
+    let id = scene.id.clone();
+    let (mut patient, mut doctor) = (scene.patient_in(), scene.doctor_in());
+    scene.start();
+    assert_eq!(doctor.welcome["records"], true);
+    for one in [&mut doctor, &mut patient] {
+        one.say(&json!({ "type": "call", "join": true, "video": true }));
+        one.until(|m| m["type"] == "call");
+    }
+    patient.say(&json!({ "type": "record", "on": true }));
+    assert_eq!(patient.until(|m| m["type"] == "refused")["code"], "notTheirs");
+    doctor.say(&json!({ "type": "record", "on": true }));
+    let waits = doctor.until(|m| m["event"]["recording"]["missing"] == json!([scene.patient["id"]]));
+    assert_eq!(waits["event"]["recording"]["open"], false);
+    // Agreeing to captions is nothing here.
+    patient.say(&json!({ "type": "agree", "on": true }));
+    patient.until(|m| m["event"]["person"]["agrees"] == true);
+    patient.say(&json!({ "type": "agreeRecording", "on": true }));
+    for one in [&mut doctor, &mut patient] {
+        one.until(|m| m["event"]["recording"]["open"] == true);
+    }
+    patient.say(&json!({ "type": "agreeRecording", "on": false }));
+    for one in [&mut doctor, &mut patient] {
+        let ended = one.until(|m| m["event"]["recording"]["open"] == false);
+        assert_eq!(ended["event"]["recording"]["asked"], false);
+    }
+    assert_eq!(blobs(&clinic), 0, "nobody said or showed anything");
+
+    // Three consents: the patient's to captions, and one of each to the recording, the patient's taken back.
+    let mut fhir = clinic.fhir();
+    let began = Instant::now();
+    let consents = loop {
+        let found = fhir.get(&format!("/fhir/Consent?patient={}", text(&scene.patient["id"]))).expect(200).json();
+        let mut all: Vec<(String, String)> = found["entry"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| &entry["resource"])
+            .map(|one| (text(&one["category"][0]["coding"][0]["code"]), text(&one["status"])))
+            .filter(|(code, _)| code == "recording" || code == "transcription")
+            .collect();
+        all.sort();
+        if all.iter().any(|(_, status)| status == "inactive") || began.elapsed() > Duration::from_secs(10) {
+            break all;
+        }
+    };
+    let expected = [("recording", "active"), ("recording", "inactive"), ("transcription", "active")];
+    assert_eq!(consents, expected.map(|(code, status)| (code.to_owned(), status.to_owned())));
+
+    // Who sees what there is: nothing, in this call without media.
+    let path = format!("/api/consultations/{id}/recordings");
+    assert_eq!(scene.meera.get(&path).expect(200).json(), json!({ "recordings": [] }));
+    assert_eq!(scene.owner.get(&path).expect(200).json(), json!({ "recordings": [] }));
+    scene.desk.get(&path).expect(403);
+    scene.sunita.get(&path).expect(403);
+    let own = format!("/api/portal/consultations/{id}/recordings");
+    assert_eq!(scene.sunita.get(&own).expect(200).json(), json!({ "recordings": [] }));
+    let mut imran = crate::consult::doctor(&clinic, &mut scene.owner, "imran", &["ta"]);
+    imran.get(&path).expect(403);
+    imran.get(&format!("{path}/any")).expect(403);
+    scene.owner.get(&format!("{path}/any")).expect(403);
+    scene.meera.get(&format!("{path}/any")).expect(404);
+    let two = scene.desk.register("Tukaram Pawar", "7000041208", "room-record-two");
+    let (mut tukaram, _) = patient_of(&clinic, &mut scene.desk, &two);
+    tukaram.get(&own).expect(404);
+}
+
 #[test]
 fn who_floods_is_put_off_and_who_does_not_read_is_told_to_resume() {
     let clinic = open(&[]);

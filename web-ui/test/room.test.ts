@@ -59,12 +59,12 @@ function box(history: ChatMessage[] = []) {
 const soon = () => vi.advanceTimersByTimeAsync(0);
 
 const person = (id: string, more: Partial<Person> = {}): Person => ({
-  ...{ id, name: id, part: "doctor", here: true, peer: null, up: false, muted: { audio: false, video: false }, screen: false, agrees: false },
+  ...{ id, name: id, part: "doctor", here: true, peer: null, up: false, muted: { audio: false, video: false }, screen: false, agrees: false, agreesRecording: false },
   ...more,
 });
 const welcome = (more: Partial<Welcome> = {}): Welcome => ({
   ...{ type: "welcome", v: 1, you: "sunita", epoch: "e1", n: 10, resumed: false, people: [person("sunita")], consent: { open: false, missing: [] } },
-  ...{ mode: null, chat: 0, calls: true, captions: false, consultation: {} as Welcome["consultation"] },
+  ...{ mode: null, chat: 0, calls: true, captions: false, records: false, recording: { asked: false, open: false, missing: [] }, consultation: {} as Welcome["consultation"] },
   ...more,
 });
 const event = (n: number, event: Happening): FromBox => ({ type: "event", n, at: "", event });

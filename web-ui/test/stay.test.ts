@@ -8,7 +8,7 @@ function line(change: Partial<Caption> = {}): Caption {
   return { speaker: "p-1", id: 1, revision: 1, startMs: 0, endMs: 900, words: [{ text: "fever" }, { text: "since" }, { text: "three" }], firm: 1, state: "partial", ...change };
 }
 function person(change: Partial<Person> = {}): Person {
-  return { id: "p-1", name: "Dr Meera Kulkarni", part: "doctor", here: true, peer: 1, up: true, muted: { audio: false, video: false }, screen: false, agrees: false, ...change };
+  return { id: "p-1", name: "Dr Meera Kulkarni", part: "doctor", here: true, peer: 1, up: true, muted: { audio: false, video: false }, screen: false, agrees: false, agreesRecording: false, ...change };
 }
 
 describe("captions", () => {

@@ -184,6 +184,10 @@ export const transcript = (id: string) => take(api.GET("/api/consultations/{id}/
 export const dictate = (patient: string, language: string, wav: Blob) => take(api.POST("/api/patients/{id}/dictations", { params: { path: { id: patient }, query: { language } }, body: wav as never, bodySerializer: (body: unknown) => body as Blob, headers: { "content-type": "audio/wav" } }));
 export const dictation = (id: string) => take(api.GET("/api/dictations/{id}", path({ id })));
 export const transcription = () => take(api.GET("/api/transcription"));
+export const recordings = (id: string) => take(api.GET("/api/consultations/{id}/recordings", path({ id })));
+/** Where a recording lies, for a player. */
+export const recordingFile = (id: string, recording: string) => `/api/consultations/${encodeURIComponent(id)}/recordings/${encodeURIComponent(recording)}`;
+export const ownRecordings = (id: string) => take(api.GET("/api/portal/consultations/{id}/recordings", path({ id })), "mayRefuse");
 export const ownPapers = () => take(api.GET("/api/portal/papers"), "mayRefuse");
 /** Where an own signed paper lies as a page. */
 export const ownPaperPdf = (id: string, paper: string) => `/api/portal/consultations/${encodeURIComponent(id)}/documents/${encodeURIComponent(paper)}/pdf`;

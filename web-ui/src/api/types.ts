@@ -128,5 +128,7 @@ export type SignedPaper = S["SignedPaper"];
 export type SignWish = S["SignWish"];
 
 export type Transcript = S["Transcript"];
+export type Recording = S["Recording"];
+export type OwnRecording = S["OwnRecording"];
 export type TranscriptionStatus = S["TranscriptionStatus"];
 export type OwnPaper = S["OwnPaper"];

@@ -4,7 +4,7 @@ import { Room, type Callbacks } from "./room";
 
 export { Room, type Callbacks, type Outgoing } from "./room";
 export type { LineState, Out } from "./line";
-export type { Caption, ChatFile, ChatMessage, Happening, Heard, Meter, Mode, Muted, Person, Refusal, Standing } from "./protocol";
+export type { Caption, ChatFile, ChatMessage, Happening, Heard, Meter, Mode, Muted, Person, Recorded, Refusal, Standing } from "./protocol";
 
 const DEVICE = "room-device";
 

@@ -19,6 +19,7 @@ export interface Person {
   muted: Muted;
   screen: boolean;
   agrees: boolean;
+  agreesRecording: boolean;
 }
 export interface Standing {
   id: string;
@@ -34,6 +35,13 @@ export interface Standing {
   consent: boolean;
 }
 export interface Heard {
+  open: boolean;
+  missing: string[];
+}
+export interface Recorded {
+  /** The doctor wants it. */
+  asked: boolean;
+  /** Sound and pictures are kept, now. */
   open: boolean;
   missing: string[];
 }
@@ -70,6 +78,7 @@ export type Happening =
   | { kind: "left"; id: string; why: "left" | "lost" | "out" }
   | { kind: "standing"; consultation: Standing }
   | { kind: "consent"; consent: Heard }
+  | { kind: "recording"; recording: Recorded }
   | { kind: "mode"; mode: Mode | null }
   | { kind: "caption"; caption: Caption };
 
@@ -87,6 +96,8 @@ export interface Welcome {
   chat: number;
   calls: boolean;
   captions: boolean;
+  records: boolean;
+  recording: Recorded;
 }
 export interface Refusal {
   type: "refused";
@@ -134,6 +145,8 @@ export type ToBox =
   | { type: "media"; muted: Muted; screen: boolean }
   | { type: "chat"; key: string; text: string }
   | { type: "agree"; on: boolean }
+  | { type: "record"; on: boolean }
+  | { type: "agreeRecording"; on: boolean }
   | { type: "phone"; on: boolean }
   | { type: "leave" };
 

@@ -1,7 +1,7 @@
 // A room as a screen uses it: who is in, what was said, where the consultation stands, kept up to date and told by callbacks.
 import { Line, type Door, type LineState, type Out } from "./line";
 import { Peer } from "./peer";
-import type { Caption, ChatMessage, FromBox, Happening, Heard, Meter, Mode, Muted, Person, Refusal, Standing, Welcome } from "./protocol";
+import type { Caption, ChatMessage, FromBox, Happening, Heard, Meter, Mode, Muted, Person, Recorded, Refusal, Standing, Welcome } from "./protocol";
 
 export interface Callbacks {
   /** The line: see LineState; `why` once it is out. */
@@ -46,6 +46,9 @@ export class Room {
   outgoing: Outgoing[] = [];
   calls = false;
   captions = false;
+  /** The clinic lets calls be recorded. */
+  records = false;
+  recording: Recorded = { asked: false, open: false, missing: [] };
 
   private readonly line: Line;
   private readonly peer: Peer;
@@ -158,6 +161,15 @@ export class Room {
     return this.line.send({ type: "agree", on });
   }
 
+  /** The doctor's wish; to ask is to agree. */
+  record(on: boolean): boolean {
+    return this.line.send({ type: "record", on });
+  }
+
+  agreeRecording(on: boolean): boolean {
+    return this.line.send({ type: "agreeRecording", on });
+  }
+
   phone(on: boolean): boolean {
     return this.line.send({ type: "phone", on });
   }
@@ -201,6 +213,7 @@ export class Room {
   private welcomed(welcome: Welcome): void {
     this.you = welcome.you;
     (this.calls = welcome.calls), (this.captions = welcome.captions);
+    (this.records = welcome.records), (this.recording = welcome.recording);
     this.people = welcome.people;
     this.standing = welcome.consultation;
     this.consent = welcome.consent;
@@ -232,6 +245,9 @@ export class Room {
         break;
       case "consent":
         this.consent = event.consent;
+        break;
+      case "recording":
+        this.recording = event.recording;
         break;
       case "mode":
         this.mode = event.mode;

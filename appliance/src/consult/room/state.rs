@@ -14,7 +14,7 @@ use super::ears::{Caption, CaptionState, Part};
 use super::log::Log;
 use super::member::{Guest, Member};
 use super::protocol::{
-    ChatMessage, Code, Event, FromClient, Heard, Mode, Muted, Recorded, Standing, ToClient, VERSION, Why,
+    ChatMessage, Code, Event, FromClient, Heard, Mode, Muted, Standing, ToClient, VERSION, Why,
 };
 use super::recorder::Recorder;
 use crate::consult::ask;

@@ -1,7 +1,7 @@
 // One stay in a room, as the screen needs it: what the client of the room tells becomes state, what the person does goes to the
 // client. Owns this device's microphone, camera and screen; leaves the socket and the connections to `room/`.
 import { sendFile } from "../../api/box";
-import { joinRoom, type Caption, type ChatMessage, type Heard, type LineState, type Meter, type Mode, type Out, type Outgoing, type Person, type Refusal, type Room, type Standing } from "../../room";
+import { joinRoom, type Caption, type ChatMessage, type Heard, type LineState, type Meter, type Mode, type Out, type Outgoing, type Person, type Recorded, type Refusal, type Room, type Standing } from "../../room";
 import { withCaption } from "./captions";
 import { keep, kept, open, type Choice } from "./devices";
 import { Uploads } from "./uploads.svelte";
@@ -19,6 +19,8 @@ export class Stay {
   outgoing = $state.raw<readonly Outgoing[]>([]);
   calls = $state(false);
   hears = $state(false);
+  records = $state(false);
+  recording = $state.raw<Recorded | null>(null);
   captions = $state.raw<Caption[]>([]);
   level = $state("all");
   streams = $state.raw<ReadonlyMap<string, MediaStream>>(new Map());
@@ -88,6 +90,8 @@ export class Stay {
     this.outgoing = room.outgoing;
     this.calls = room.calls;
     this.hears = room.captions;
+    this.records = room.records;
+    this.recording = room.recording;
   }
 
   /** Opens microphone and camera and goes into the call; in the call, takes other ones. */
@@ -175,6 +179,16 @@ export class Stay {
 
   agree(on: boolean): void {
     this.room.agree(on);
+  }
+
+  record(on: boolean): void {
+    this.refused = null;
+    this.room.record(on);
+  }
+
+  agreeRecording(on: boolean): void {
+    this.refused = null;
+    this.room.agreeRecording(on);
   }
 
   phone(on: boolean): void {
