@@ -492,7 +492,8 @@ fn a_recording_waits_for_everybody_and_ends_with_the_first_who_takes_it_back() {
     let mut fhir = clinic.fhir();
     let began = Instant::now();
     let consents = loop {
-        let found = fhir.get(&format!("/fhir/Consent?patient={}", text(&scene.patient["id"]))).expect(200).json();
+        let found =
+            fhir.get(&format!("/fhir/Consent?patient={}", text(&scene.patient["id"]))).expect(200).json();
         let mut all: Vec<(String, String)> = found["entry"]
             .as_array()
             .unwrap()
