@@ -102,10 +102,10 @@ export function ask(page, method, path, body) {
 }
 
 /** Doctor and patient of a consultation that goes on, each in the room; and what is needed to go on. */
-export async function consultation(walk, env = {}) {
+export async function consultation(walk, settings = {}) {
   const script = await client();
   const folder = mkdtempSync(join(tmpdir(), "clinicvault-room-"));
-  const box = new Box({ CLINICVAULT_CALLS_ADDRESSES: '["127.0.0.1"]', ...env }).init();
+  const box = new Box({ CLINICVAULT_CALLS_ADDRESSES: '["127.0.0.1"]', ...settings }).init();
   const browsers = [];
   const chromiumOf = async (pitch) => {
     const file = join(folder, `${pitch}.wav`);
