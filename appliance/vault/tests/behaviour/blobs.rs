@@ -56,6 +56,37 @@ fn content_comes_back_after_the_vault_was_closed_and_lies_in_no_file() {
 }
 
 #[test]
+fn chunks_are_passed_over_and_what_follows_is_as_sealed_as_ever() {
+    let f = with_patients();
+    let chunks: Vec<Vec<u8>> = (0..6).map(spoken).collect();
+    let id = written(&f, &chunks, true);
+    let long = chunks[0].len();
+    let mut blob = f.vault.blob("asha", &id).unwrap();
+    assert_eq!(blob.skip_within(long as u64 - 1).unwrap(), None, "longer than that");
+    assert_eq!(blob.chunk().unwrap().unwrap().to_vec(), chunks[0], "and still there");
+    assert_eq!(blob.skip_within(u64::MAX).unwrap(), Some(long));
+    assert_eq!(blob.skip_within(u64::MAX).unwrap(), Some(long));
+    for chunk in &chunks[3..] {
+        assert_eq!(&blob.chunk().unwrap().unwrap().to_vec(), chunk);
+    }
+    assert_eq!(blob.skip_within(u64::MAX).unwrap(), None, "the end is not passed over");
+    assert!(blob.chunk().unwrap().is_none());
+    let whole: usize = chunks.iter().map(Vec::len).sum();
+    assert!(matches!(blob.ending(), Some(Ending::Whole(sealed)) if sealed.bytes == whole as u64));
+    // A byte that was turned over is found where it is read.
+    let path = file(&f, &id);
+    let mut stored = fs::read(&path).unwrap();
+    let middle = stored.len() / 2;
+    stored[middle] ^= 1;
+    fs::write(&path, stored).unwrap();
+    let mut blob = f.vault.blob("asha", &id).unwrap();
+    assert_eq!(blob.skip_within(u64::MAX).unwrap(), Some(long));
+    assert!(
+        std::iter::from_fn(|| blob.chunk().transpose()).any(|chunk| matches!(chunk, Err(BlobError::Damaged)))
+    );
+}
+
+#[test]
 fn it_is_one_patients_and_goes_when_it_is_removed() {
     let f = with_patients();
     let id = written(&f, &[spoken(1)], true);
