@@ -499,7 +499,12 @@ fn a_recording_waits_for_everybody_and_ends_with_the_first_who_takes_it_back() {
             .unwrap()
             .iter()
             .map(|entry| &entry["resource"])
-            .map(|one| (text(&one["category"][0]["coding"][0]["code"]), text(&one["status"])))
+            .map(|one| {
+                (
+                    one["category"][0]["coding"][0]["code"].as_str().unwrap_or_default().to_owned(),
+                    text(&one["status"]),
+                )
+            })
             .filter(|(code, _)| code == "recording" || code == "transcription")
             .collect();
         all.sort();
