@@ -741,6 +741,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/consultations/{id}/recordings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The recordings of a consultation, for its doctors and the owner. */
+        get: operations["list_recordings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consultations/{id}/recordings/{recording}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A recording as WebM, for the doctors of the consultation; ranges of bytes as a player asks for them. */
+        get: operations["play_recording"];
+        put?: never;
+        post?: never;
+        /** Deletes a recording, for the owner. That it was there, who deleted it and why stays. */
+        delete: operations["delete_recording"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/consultations/{id}/resumed": {
         parameters: {
             query?: never;
@@ -2087,6 +2122,23 @@ export interface paths {
         };
         /** A file of an own consultation, for saving. */
         get: operations["read_own_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portal/consultations/{id}/recordings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** That recordings of an own consultation are there. */
+        get: operations["list_own_recordings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5198,6 +5250,30 @@ export interface components {
             /** @description Whether the doctor can be given a patient. */
             state: components["schemas"]["PresenceState"];
         };
+        /** @description A recording as the patient sees it: that it is there. */
+        OwnRecording: {
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            began: string;
+            /** @description It was deleted. */
+            deleted: boolean;
+            /**
+             * Format: int64
+             * @description How long it plays, milliseconds.
+             */
+            lastsMs: number;
+            /** @description Who is seen and heard. */
+            person: string;
+            /** @description It has pictures. */
+            pictures: boolean;
+        };
+        /** @description Recordings of an own consultation. */
+        OwnRecordings: {
+            /** @description In the order in which they begin. */
+            recordings: components["schemas"]["OwnRecording"][];
+        };
         /** @description One of the own sessions. */
         OwnSession: {
             /** @description The one that asks. */
@@ -5687,6 +5763,95 @@ export interface components {
          * @enum {string}
          */
         Reason: "sameAbha" | "sameName" | "nameSounds" | "namePart" | "samePhone" | "sameBirthDate" | "sameBirthYear" | "sameVillage";
+        /** @description They were in touch in one way while it was recorded. */
+        RecordedMode: {
+            /** @description How. */
+            mode: components["schemas"]["SegmentMode"];
+            /**
+             * Format: date-time
+             * @description From when.
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description Until when.
+             */
+            until?: string | null;
+        };
+        /** @description Somebody who was recorded. */
+        RecordedPerson: {
+            /** @description Account, or the patient's id. */
+            id: string;
+            /** @description Name. */
+            name: string;
+            /** @description In which part. */
+            part: components["schemas"]["RoomPart"];
+        };
+        /** @description A recording as its doctors and the owner see it. */
+        Recording: {
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            began: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            bytes: number;
+            deleted?: components["schemas"]["RecordingDeleted"] | null;
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: int64
+             * @description How long it plays, milliseconds.
+             */
+            lastsMs: number;
+            /**
+             * Format: int64
+             * @description Packets that never came.
+             */
+            lost: number;
+            /** @description In which ways they were in touch meanwhile, the oldest first. */
+            modes: components["schemas"]["RecordedMode"][];
+            /** @description The doctor who asked for it. */
+            operator: string;
+            /** @description Who is seen and heard. */
+            person: components["schemas"]["RecordedPerson"];
+            /** @description It has pictures. */
+            pictures: boolean;
+            /** @description How far it is. */
+            state: components["schemas"]["RecordingState"];
+        };
+        /** @description Who deleted a recording, and why. */
+        RecordingDeleted: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Account. */
+            by: string;
+            /** @description Name. */
+            name: string;
+            /** @description Why. */
+            reason: string;
+        };
+        /** @description Why a recording is deleted. */
+        RecordingDeletion: {
+            /** @description 1 to 500 characters. */
+            reason: string;
+        };
+        /**
+         * @description How far a recording is.
+         * @enum {string}
+         */
+        RecordingState: "growing" | "whole" | "cut" | "deleted";
+        /** @description Recordings of a consultation. */
+        Recordings: {
+            /** @description In the order in which they begin; one for each person and stay, or camera that was switched. */
+            recordings: components["schemas"]["Recording"][];
+        };
         /** @description Changes of the box's own records. */
         RecordsSource: {
             /** @description MSH-3. */
@@ -8811,6 +8976,134 @@ export interface operations {
             };
         };
     };
+    list_recordings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recordings"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    play_recording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/webm": unknown;
+                };
+            };
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description it is being made */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    delete_recording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordingDeletion"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     note_resumption: {
         parameters: {
             query?: never;
@@ -11361,6 +11654,33 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": unknown;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_own_recordings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnRecordings"];
                 };
             };
             404: {
