@@ -20,6 +20,7 @@ use crate::consult::room::desk::{is_open, takes_part, unfit};
 use crate::consult::room::kept::Kept as RoomKept;
 use crate::consult::room::member::Guest;
 use crate::consult::room::protocol::ChatMessage;
+use crate::consult::room::record::moment;
 use crate::records::access::{Actor, Op, Purpose, Refusal, Subject, decide};
 use crate::records::audit::{self, About};
 use crate::records::error::Error;
@@ -197,7 +198,7 @@ impl Consult {
             sha256: fresh.sha256,
             blob: fresh.blob,
             by: guest.id.clone(),
-            at: work.now(),
+            at: moment(work.now()),
             key: fresh.key,
             chat,
         };

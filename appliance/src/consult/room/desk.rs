@@ -241,7 +241,7 @@ impl Consult {
                 name: guest.name.clone(),
                 part,
                 text: words,
-                at: work.now(),
+                at: record::moment(work.now()),
                 key,
                 file: None,
             };

@@ -33,6 +33,11 @@ pub fn id_of(consultation: &str, no: u64) -> String {
     format!("{consultation}.{no}")
 }
 
+/// A moment as the record writes it, in milliseconds: whoever is told of a message at once is told what stands in its history.
+pub fn moment(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
+
 /// Somebody of the room as the one who did something.
 pub(in crate::consult) fn somebody(row: &Row, id: &str, name: &str) -> Value {
     if id == row.patient {
