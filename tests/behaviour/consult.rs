@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use clinicvault_tests::{Clinic, Person, sample};
 use serde_json::{Value, json};
 
+use crate::portal::{browser, come_in};
+
 /// A clinic with one doctor who speaks Hindi, a desk, and a fee of 500 rupees for video.
 pub fn open(settings: &[(&str, &str)]) -> Clinic {
     let mut clinic = Clinic::create();
@@ -147,6 +149,17 @@ fn a_consultation_goes_from_the_request_to_the_addendum() {
     let added =
         turn(&mut doctor, id, "addendum", json!({ "text": "Call back after the X-ray." }), "COMPLETED");
     assert_eq!(added["addenda"].as_array().unwrap().len(), 1);
+    let note = doctor.get(&format!("/api/consultations/{}/note", id.as_str().unwrap())).expect(200).json();
+    let later = json!([{ "id": added["addenda"][0], "byName": "Staff meera", "text": "Call back after the X-ray.",
+        "at": note["addenda"][0]["at"] }]);
+    assert_eq!(note["addenda"], later, "shown below the note");
+    let link = desk.post(&format!("/api/patients/{}/join-link", patient["id"].as_str().unwrap()), &json!({}));
+    let year = patient["birthDate"].as_str().unwrap()[..4].parse().unwrap();
+    let (mut sunita, status) = come_in(browser(&clinic), &link.expect(201).json(), year);
+    assert_eq!(status, 204);
+    let own = sunita.get("/api/portal/papers").expect(200).json();
+    assert_eq!(own["addenda"][0]["text"], "Call back after the X-ray.", "and to the patient");
+    assert_eq!(own["addenda"][0]["consultation"], *id);
 
     // The same in FHIR, for whoever may read it, and for nobody to write.
     let mut fhir = clinic.fhir();

@@ -33,5 +33,5 @@ export async function consultation(browser, box, wish = {}) {
   await asked(desk, "POST", `/api/consultations/${one.id}/consent`, { expected: "WAITING", form: "voice" });
   const { token } = await asked(desk, "POST", `/api/patients/${farida.id}/join-link`);
   await desk.leave();
-  return { doctor, meera, farida, one, token };
+  return { asha, doctor, meera, farida, one, token };
 }

@@ -96,11 +96,11 @@ async function room() {
     // Words are written once on both sides.
     await doctor.page.getByRole("tab", { name: doctor.t("room.chat") }).click();
     await doctor.field("room.chat.write").fill("Take your temperature now");
-    await doctor.press("room.chat.send");
+    await doctor.page.keyboard.press("Enter");
     await patient.page.getByRole("tab", { name: patient.t("room.chat") }).click();
     await patient.page.getByText("Take your temperature now").waitFor();
     await patient.field("room.chat.write").fill("101 है");
-    await patient.press("room.chat.send");
+    await patient.page.getByRole("button", { name: patient.t("room.chat.send"), exact: true }).click();
     await doctor.page.getByText("101 है").waitFor();
     await doctor.look("room-chat");
     if ((await doctor.page.getByTestId("chat").locator("li").count()) !== 2) throw new Error("a message stands twice");

@@ -72,7 +72,25 @@ async function pen(browser) {
     const words = check.replace(/<[^>]*>/g, " ");
     if (!words.includes(meera.name) || words.includes(farida.name) || /paracetamol/i.test(words)) throw new Error(`the check says: ${words}`);
 
+    // After the end words are added below, and the prescription is taken back with a reason and the password.
     await doctor.press("consult.act.complete");
+    await doctor.press("addendum.open");
+    const dialog = doctor.page.getByRole("dialog");
+    await dialog.getByRole("button", { name: doctor.t("addendum.do") }).click();
+    await doctor.sees("sign.missing");
+    await doctor.field("addendum.label").fill("X-ray seen: clear.\nNo change of the plan.");
+    await doctor.look("addendum");
+    await dialog.getByRole("button", { name: doctor.t("addendum.do") }).click();
+    await doctor.page.getByTestId("addendum").getByText("X-ray seen: clear.").waitFor();
+    await doctor.press("rx.cancel");
+    await doctor.field("consult.reason").fill("The patient came back with a rash");
+    await doctor.page.getByRole("textbox", { name: doctor.t("sign.password") }).fill(meera.password);
+    await doctor.look("rx-cancel");
+    await dialog.getByRole("button", { name: doctor.t("rx.cancel.do") }).click();
+    await doctor.page.getByTestId("signed").getByText(doctor.t("sign.state.CANCELLED")).waitFor();
+    await doctor.look("note-after");
+    const late = (await (await fetch(`${box.url}/verify/${signed[0].code}`)).text()).replace(/<[^>]*>/g, " ");
+    if (late === words) throw new Error("its check does not tell that it was cancelled");
     await doctor.leave();
   } finally {
     await box.stop();

@@ -154,7 +154,7 @@ async function recorded() {
     if (media.status !== "completed" || !(media.duration > SECONDS - 5) || media.content.url !== path) throw new Error(`media: ${JSON.stringify(media)}`);
 
     const owner = await Visitor.arrive(browser, box);
-    await signIn(owner, { username: "asha", password: "12 mornings at the front desk" });
+    await signIn(owner, all.asha);
     await owner.page.locator(".who").first().waitFor();
     if ((await status(owner, path)) !== 403) throw new Error("the owner plays it");
     for (const file of await list(owner, one.id)) await asked(owner, "DELETE", `/api/consultations/${one.id}/recordings/${file.id}`, { reason: "The patient asked for it" });

@@ -175,6 +175,7 @@ export const extractNote = (id: string) => take(api.POST("/api/consultations/{id
 export const readPrescription = (id: string) => take(api.GET("/api/consultations/{id}/prescription", path({ id })));
 export const savePrescription = (id: string, body: T.PrescriptionSave) => take(api.PUT("/api/consultations/{id}/prescription", { ...path({ id }), body }));
 export const signConsultation = (id: string, body: T.SignWish) => take(api.POST("/api/consultations/{id}/sign", { ...path({ id }), body }));
+export const cancelPrescription = (id: string, body: T.PrescriptionCancel) => take(api.POST("/api/consultations/{id}/prescription/cancel", { ...path({ id }), body }));
 export const discardNote = (id: string, version: number, reason: string) => take(api.POST("/api/consultations/{id}/note/discard", { ...path({ id }), body: { version, reason } }));
 export const discardPrescription = (id: string, version: number, reason: string) => take(api.POST("/api/consultations/{id}/prescription/discard", { ...path({ id }), body: { version, reason } }));
 /** Where a signed paper lies as a page to print. */

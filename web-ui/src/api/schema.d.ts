@@ -2890,6 +2890,20 @@ export interface components {
             /** @description Logical id. */
             id: string;
         };
+        /** @description Something added after the end. */
+        Addendum: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Name of who added it. */
+            byName: string;
+            /** @description Its id, and that of its DocumentReference. */
+            id: string;
+            /** @description What it says. */
+            text: string;
+        };
         /** @description What is added. */
         AddendumText: {
             /** @description The state that is on the screen. */
@@ -5073,6 +5087,8 @@ export interface components {
         };
         /** @description The note of a consultation. */
         NoteView: components["schemas"]["PaperHead"] & {
+            /** @description What was added after the end, the oldest first. */
+            addenda: components["schemas"]["Addendum"][];
             /** @description What stands in it. */
             note: components["schemas"]["ConsultationNote"];
             /** @description Where what was taken over was said. */
@@ -5208,6 +5224,11 @@ export interface components {
              */
             seq: number;
         };
+        /** @description What was added to an own consultation after its end. */
+        OwnAddendum: components["schemas"]["Addendum"] & {
+            /** @description To which consultation. */
+            consultation: string;
+        };
         /** @description What one program was granted. */
         OwnConsent: {
             /** @description The program's `client_id`. */
@@ -5236,8 +5257,10 @@ export interface components {
             /** @description Of which consultation. */
             consultation: string;
         };
-        /** @description What was signed for a patient. */
+        /** @description What was signed for a patient, and what was added later. */
         OwnPapers: {
+            /** @description Added to consultations after their end; the newest first. */
+            addenda: components["schemas"]["OwnAddendum"][];
             /** @description The newest first. */
             papers: components["schemas"]["OwnPaper"][];
         };

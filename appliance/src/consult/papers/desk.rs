@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::addenda;
 use super::kept::{Content, Papers, put_extraction, put_paper};
 use super::note::{Note, Written};
 use super::paper::{Keep, NotKept, Paper};
@@ -92,7 +93,7 @@ impl Consult {
         let row = snapshot.row(id)?;
         allowed(who, (Op::Read, Area::Notes), Some(&row.patient))?;
         self.note_read(who, &row)?;
-        view::note(&snapshot, &row)
+        view::note(&snapshot, &row, addenda::of(&snapshot, &row)?)
     }
 
     /// The prescription of a consultation, read and checked. Blocking.

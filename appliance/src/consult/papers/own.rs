@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::addenda::{self, Addendum};
 use super::kept::Papers;
 use super::note::Written;
 use super::prescription::Prescription;
@@ -27,6 +28,16 @@ pub struct OwnPaper {
     pub paper: SignedDoc,
 }
 
+/// What was added to an own consultation after its end.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OwnAddendum {
+    /// To which consultation.
+    pub consultation: String,
+    /// What was added.
+    #[serde(flatten)]
+    pub addendum: Addendum,
+}
+
 impl Consult {
     /// What was signed for this patient, the newest first. Blocking.
     ///
@@ -46,6 +57,22 @@ impl Consult {
         }
         papers.sort_by_key(|one| std::cmp::Reverse(one.paper.at));
         Ok(papers)
+    }
+
+    /// What was added to consultations of this patient after their end, the newest first. Blocking.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for everybody who is not a patient.
+    pub fn own_addenda(&self, who: &Actor) -> Result<Vec<OwnAddendum>, Error> {
+        let own = patient(who).ok_or_else(|| Error::NotFound("this patient".to_owned()))?;
+        let snapshot = self.records().vault().snapshot()?;
+        let mut all = Vec::new();
+        for row in snapshot.rows_of(own.as_str(), MOST_VISITS)? {
+            let found = addenda::of(&snapshot, &row)?.into_iter();
+            all.extend(found.map(|addendum| OwnAddendum { consultation: row.id.clone(), addendum }));
+        }
+        all.sort_by_key(|one| std::cmp::Reverse(one.addendum.at));
+        Ok(all)
     }
 
     /// Who looked at this patient's record or changed it, the newest first; what the patient does is left out. Blocking.

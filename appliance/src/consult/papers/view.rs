@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::addenda::Addendum;
 use super::kept::{Papers, Signed, Stands};
 use super::note::{Note, Written};
 use super::paper::{Kind, Lease, Paper, State};
@@ -83,6 +84,8 @@ pub struct NoteView {
     pub sources: Vec<Suggestion>,
     /// What was found in the transcript, once it was looked at.
     pub suggestions: Option<Extraction>,
+    /// What was added after the end, the oldest first.
+    pub addenda: Vec<Addendum>,
 }
 
 /// A line as shown.
@@ -250,12 +253,12 @@ fn head<T>(reader: &impl Docs, paper: Option<&Paper<T>>) -> Result<PaperHead, Er
 }
 
 /// The note as shown.
-pub(super) fn note(reader: &impl Docs, row: &Row) -> Result<NoteView, Error> {
+pub(super) fn note(reader: &impl Docs, row: &Row, addenda: Vec<Addendum>) -> Result<NoteView, Error> {
     let paper = reader.paper::<Written>(&row.id)?;
     let head = head(reader, paper.as_ref())?;
     let content = paper.map(|paper| paper.content).unwrap_or_default();
     let suggestions = reader.extraction(&row.id)?;
-    Ok(NoteView { head, note: content.note, sources: content.sources, suggestions })
+    Ok(NoteView { head, note: content.note, sources: content.sources, suggestions, addenda })
 }
 
 /// The prescription as shown.

@@ -74,6 +74,17 @@ export class Papers {
     this.prescription.take(await box.savePrescription(this.id, { version: view.version, device: DEVICE, takeOver: false, supersede: reason, prescription: view.prescription }));
   }
 
+  /** Takes the signed prescription back; throws what the box says against it. */
+  async takeBack(reason: string, proof: Proof): Promise<void> {
+    const { view } = this.prescription;
+    if (!view) return;
+    try {
+      await box.cancelPrescription(this.id, { version: view.version, reason, ...proof });
+    } finally {
+      await this.prescription.load();
+    }
+  }
+
   async load(): Promise<void> {
     await Promise.all([this.note.load(), this.prescription.load()]);
   }
