@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Calls through a network: a home behind a NAT, a box and a relay beyond it, each a network namespace of its own.
+# usage: call-net.sh [part of a walk's name]
 # Needs root, nft and coturn's turnserver (Debian: nftables, coturn); says `skipped` where one is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -44,4 +45,4 @@ table ip call {
 RULES
 
 NS_BOX=$box NS_RELAY=$relay NS_NAT=$nat IP_BOX=203.0.113.2 IP_RELAY=203.0.113.3 \
-  ip netns exec "$home" node tests/browser/call-net.mjs
+  ip netns exec "$home" node tests/browser/call-net.mjs "$@"

@@ -219,6 +219,7 @@ pub fn addendum(row: &Row, by: &str, words_of_it: &str, name: &Named<'_>, now: T
     let attachment = obj([
         ("contentType", text("text/plain; charset=utf-8")),
         ("data", text(data)),
+        ("size", number(&words_of_it.len().to_string())),
         ("creation", text(datetime::instant(now))),
     ]);
     obj([
@@ -229,6 +230,7 @@ pub fn addendum(row: &Row, by: &str, words_of_it: &str, name: &Named<'_>, now: T
         ("subject", reference(&format!("Patient/{}", row.patient))),
         ("date", text(datetime::instant(now))),
         ("author", list([account(by, name)])),
+        ("description", text(words_of_it)),
         ("content", list([obj([("attachment", attachment)])])),
         ("context", obj([("encounter", list([reference(&format!("Encounter/{}", row.id))]))])),
     ])

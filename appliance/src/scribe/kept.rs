@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::transcript::{Line, Speaker, State, Transcript};
+use crate::clinic::chart::TRANSCRIPT;
 use crate::clinic::make::{coding, concept, list, number, obj, reference, text};
 use crate::collections::{CAPTIONS, SPEECH, TRANSCRIPTS};
 use crate::records::access::{Actor, Purpose};
@@ -203,7 +204,7 @@ fn document(made: &Transcript, consultation: bool, size: usize) -> Value {
     let attachment = obj([
         ("contentType", text("text/plain; charset=utf-8")),
         ("language", text(made.language.as_str())),
-        ("url", text(format!("urn:clinicvault:transcript:{}", made.id))),
+        ("url", text(format!("{TRANSCRIPT}{}", made.id))),
         ("size", number(&size.to_string())),
         ("title", text(title)),
         ("creation", text(datetime::instant(made.made))),

@@ -15,9 +15,13 @@ const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !n
 export const OWNER = { username: "owner", password: "Peacock-register-77 margin" };
 
 export class Box {
-  /** `settings` are variables of the box, `CLINICVAULT_SECTION_KEY`. */
-  constructor(settings = {}) {
+  /**
+   * `settings` are variables of the box, `CLINICVAULT_SECTION_KEY`. A `place` is elsewhere than here: `before` the command that
+   * goes there, `host` the address that it has there, where it is met by HTTPS.
+   */
+  constructor(settings = {}, place = {}) {
     this.env = { ...env, ...settings };
+    this.place = { before: [], host: null, ...place };
     this.folder = mkdtempSync(join(tmpdir(), "clinicvault-walk-"));
     this.data = join(this.folder, "data");
     this.lines = [];
@@ -51,8 +55,11 @@ export class Box {
   /** Starts the box; resolves when it says `ready`. */
   async start() {
     // Once it has run, its pages are where browsers know them.
-    const args = ["serve", "--data", this.data, "--listen", "127.0.0.1:0", "--http", this.http ?? "127.0.0.1:0", "--mllp", "127.0.0.1:0"];
-    this.child = spawn(bin, args, { env: this.env, stdio: ["ignore", "pipe", "pipe"] });
+    const { before, host } = this.place;
+    const listen = host ? (this.https ?? `${host}:0`) : "127.0.0.1:0";
+    const serve = [bin, "serve", "--data", this.data, "--listen", listen, "--http", this.http ?? "127.0.0.1:0", "--mllp", "127.0.0.1:0"];
+    const [command, ...args] = [...before, ...serve];
+    this.child = spawn(command, args, { env: this.env, stdio: ["ignore", "pipe", "pipe"] });
     const log = createWriteStream(join(this.folder, "stderr"), { flags: "a" });
     this.child.stderr.pipe(log);
     let errors = "";
@@ -73,7 +80,7 @@ export class Box {
     });
     this.child.removeAllListeners("exit");
     // Browsers treat localhost as a secure place, also without HTTPS.
-    this.url = `http://localhost:${this.http.split(":").at(-1)}`;
+    this.url = host ? `https://${this.https}` : `http://localhost:${this.http.split(":").at(-1)}`;
     return this;
   }
 

@@ -1,4 +1,5 @@
 // A consultation up to the moment in which its doctor begins it: people, presence, patient, queue.
+import { until } from "./calls.mjs";
 import { signIn } from "./steps.mjs";
 import { Visitor } from "./visitor.mjs";
 
@@ -34,4 +35,16 @@ export async function consultation(browser, box, wish = {}) {
   const { token } = await asked(desk, "POST", `/api/patients/${farida.id}/join-link`);
   await desk.leave();
   return { asha, doctor, meera, farida, one, token };
+}
+
+/** Pictures of the other one move. */
+export async function moves(at, who) {
+  const frames = () => at.page.evaluate(() => [...document.querySelectorAll("[data-testid=tile] video")].map((v) => v.getVideoPlaybackQuality().totalVideoFrames));
+  let before = [];
+  await until(`pictures move at ${who}`, async () => {
+    const now = await frames();
+    const good = now.length > 0 && now.every((n, i) => n > (before[i] ?? Infinity));
+    before = now;
+    return good;
+  }, 60);
 }

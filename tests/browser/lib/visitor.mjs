@@ -25,7 +25,7 @@ export class Visitor {
   static async arrive(browser, box, { lang = "en", theme = "light", size = DESK } = {}) {
     const visitor = new Visitor();
     visitor.context = await browser.newContext({
-      viewport: size, baseURL: box.url, colorScheme: theme, locale: lang === "hi" ? "hi-IN" : "en-IN", timezoneId: "Asia/Kolkata", reducedMotion: "reduce",
+      viewport: size, baseURL: box.url, colorScheme: theme, locale: lang === "hi" ? "hi-IN" : "en-IN", timezoneId: "Asia/Kolkata", reducedMotion: "reduce", ignoreHTTPSErrors: box.url.startsWith("https:"),
     });
     visitor.page = await visitor.context.newPage();
     visitor.page.setDefaultTimeout(PATIENCE);

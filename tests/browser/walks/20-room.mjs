@@ -4,23 +4,10 @@ import { readFileSync } from "node:fs";
 import { deflateSync } from "node:zlib";
 import { chromium } from "playwright-core";
 import { Box } from "../lib/box.mjs";
-import { until } from "../lib/calls.mjs";
-import { consultation } from "../lib/consultation.mjs";
+import { consultation, moves } from "../lib/consultation.mjs";
 import { PHONE, Visitor } from "../lib/visitor.mjs";
 
 const FAKE = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required"];
-
-/** Pictures of the other one move. */
-async function moves(at, who) {
-  const frames = () => at.page.evaluate(() => [...document.querySelectorAll("[data-testid=tile] video")].map((v) => v.getVideoPlaybackQuality().totalVideoFrames));
-  let before = [0];
-  await until(`pictures move at ${who}`, async () => {
-    const now = await frames();
-    const good = now.length > 0 && now.every((n, i) => n > (before[i] ?? Infinity));
-    before = now;
-    return good;
-  }, 60);
-}
 
 /** A small picture: each line of dots begins with a filter byte. */
 function picture() {

@@ -4001,8 +4001,12 @@ export interface components {
         Document: {
             /** @description When it was made. */
             date: string;
+            /** @description The dictation that it is. */
+            dictation?: string | null;
             /** @description Logical id of the DocumentReference. */
             id: string;
+            /** @description Whether it can be saved from here. */
+            saves: boolean;
             /**
              * Format: int64
              * @description Bytes.
@@ -4012,6 +4016,8 @@ export interface components {
             text?: string | null;
             /** @description Its title. */
             title: string;
+            /** @description The consultation whose transcript it is. */
+            transcript?: string | null;
             /** @description Media type. */
             type?: string | null;
         };

@@ -327,6 +327,14 @@ pub struct Document {
     /// Bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
+    /// Whether it can be saved from here.
+    pub saves: bool,
+    /// The consultation whose transcript it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transcript: Option<String>,
+    /// The dictation that it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dictation: Option<String>,
 }
 
 /// A critical result.

@@ -20,6 +20,7 @@ pub use problems::problem_resource;
 pub use results::{
     Reviews, alert_since, alerts, flag, is_critical, is_reported, is_result, rows, series, settled, version,
 };
+pub(crate) use visits::TRANSCRIPT;
 
 use clinicvault_gateway::json::Value;
 use jiff::Timestamp;

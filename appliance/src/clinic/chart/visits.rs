@@ -30,11 +30,24 @@ pub fn documents(resources: &[Value], zone: &TimeZone) -> Vec<Document> {
     documents
 }
 
+/// What the address of a text begins with that the box heard; the id of its consultation or dictation follows.
+pub(crate) const TRANSCRIPT: &str = "urn:clinicvault:transcript:";
+
 fn document(resource: &Value) -> Option<Document> {
     let attachment = resource.items("content").first().and_then(|content| content.get("attachment"));
     let date = attachment.and_then(|attachment| attachment.str("creation")).or_else(|| resource.str("date"));
     let title = words(resource.get("type")).or_else(|| attachment?.str("title").map(str::to_owned));
+    // What lies elsewhere is told of and not fetched; files of consultations lie here (0208).
+    let here = |each: &Value| {
+        each.get("data").is_some()
+            || each.str("url").is_some_and(|url| url.starts_with("/api/consultations/"))
+    };
+    let heard = attachment.and_then(|each| each.str("url")?.strip_prefix(TRANSCRIPT)).map(str::to_owned);
+    let met = resource.get("context").is_some_and(|context| !context.items("encounter").is_empty());
     Some(Document {
+        saves: attachment.is_some_and(here),
+        transcript: heard.clone().filter(|_| met),
+        dictation: heard.filter(|_| !met),
         id: resource.str("id")?.to_owned(),
         date: date.or_else(|| resource.get("meta")?.str("lastUpdated")).unwrap_or_default().to_owned(),
         title: title.or_else(|| resource.str("description").map(str::to_owned)).unwrap_or_default(),
