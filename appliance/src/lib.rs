@@ -19,6 +19,7 @@ pub mod exchange;
 pub mod http;
 pub mod jobs;
 pub mod lan;
+pub mod machine;
 mod outgoing;
 pub mod print;
 pub mod records;

@@ -393,6 +393,12 @@ fn a_call_is_offered_and_speech_is_agreed_to_by_each() {
     let seated =
         doctor.until(|m| m["event"]["person"]["part"] == "patient" && m["event"]["person"]["peer"].is_u64());
     assert_eq!(seated["event"]["person"]["up"], false);
+    // Whoever looks after the box sees that two are in a call.
+    let live = scene.owner.get("/api/live").expect(200).json();
+    let both = json!({ "consultation": id, "people": 2, "inCall": 2, "heard": false, "recorded": false });
+    assert_eq!(live["rooms"], json!([both]));
+    assert!(live["machine"]["ownSeconds"].as_f64().unwrap() > 0.0, "{live}");
+    scene.meera.get("/api/live").expect(403);
     // What the call refuses is said to whoever sent it, and the call goes on.
     doctor.say(&json!({ "type": "signal", "signal": { "type": "answer", "n": 77, "sdp": "v=0" } }));
     assert_eq!(doctor.until(|m| m["type"] == "refused")["of"], "signal");

@@ -7,7 +7,7 @@ export type Route =
   | { at: "messages"; seq: string | null }
   | { at: "outbox"; seq: string | null }
   | { at: "users" }
-  | { at: "machines" }
+  | { at: "box"; tab: BoxTab }
   | { at: "exchange"; tab: ExchangeTab; item?: string }
   | { at: "consultations"; id?: string }
   | { at: "prices" }
@@ -18,6 +18,9 @@ export const CHART_TABS = ["now", "visits", "medicines", "files", "log"] as cons
 
 export const EXCHANGE_TABS = ["query", "channels", "maps", "programs", "subscriptions", "jobs", "profiles", "codes", "parameters"] as const;
 export type ExchangeTab = (typeof EXCHANGE_TABS)[number];
+
+export const BOX_TABS = ["now", "trail", "tokens"] as const;
+export type BoxTab = (typeof BOX_TABS)[number];
 
 export function parse(path: string): Route {
   const parts = path.split("/").filter(Boolean).map(safeDecode);
@@ -38,9 +41,13 @@ export function parse(path: string): Route {
     return third === undefined ? { at: "exchange", tab } : { at: "exchange", tab, item: third };
   }
   if (first === "consultations" && parts.length === 2) return { at: "consultations", id: safeDecode(parts[1] ?? "") };
+  if (first === "box" && parts.length <= 2) {
+    const tab = BOX_TABS.find((one) => one === (second ?? "now"));
+    return tab ? { at: "box", tab } : { at: "lost" };
+  }
   if (parts.length > 1) return { at: "lost" };
   if (first === "users") return { at: "users" };
-  if (first === "machines") return { at: "machines" };
+  if (first === "machines") return { at: "box", tab: "tokens" };
   if (first === "consultations") return { at: "consultations" };
   if (first === "prices") return { at: "prices" };
   if (first === "me") return { at: "me" };
@@ -56,7 +63,7 @@ export function path(route: Route): string {
     case "messages": return route.seq === null ? "/messages" : `/messages/${encodeURIComponent(route.seq)}`;
     case "outbox": return route.seq === null ? "/outbox" : `/outbox/${encodeURIComponent(route.seq)}`;
     case "users": return "/users";
-    case "machines": return "/machines";
+    case "box": return route.tab === "now" ? "/box" : `/box/${route.tab}`;
     case "exchange": return route.tab === "query" ? "/exchange" : ["/exchange", route.tab, ...(route.item === undefined ? [] : [encodeURIComponent(route.item)])].join("/");
     case "consultations": return route.id === undefined ? "/consultations" : `/consultations/${encodeURIComponent(route.id)}`;
     case "prices": return "/prices";

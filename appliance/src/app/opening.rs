@@ -9,6 +9,7 @@ use crate::admin::error::AdminError;
 use crate::admin::setup::{self, NewClinic};
 use crate::clock::Clock;
 use crate::config::{Config, StartMode};
+use crate::machine;
 
 /// Pages of a large database take at most this part of the machine's memory.
 const MEMORY_SHARE: usize = 12;
@@ -29,9 +30,7 @@ pub fn vault_options(config: &Config, clock: Arc<dyn Clock>) -> OpenOptions {
 /// Memory of the machine in bytes; none is known where the system does not tell.
 fn memory() -> usize {
     let told = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let total = told.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kib = total.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<usize>().ok());
-    kib.unwrap_or(0).saturating_mul(1024)
+    usize::try_from(machine::memory(&told).0).unwrap_or(usize::MAX)
 }
 
 impl App {

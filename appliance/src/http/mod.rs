@@ -29,6 +29,7 @@ pub mod install;
 pub mod jobs;
 pub mod limits;
 mod linger;
+pub mod live;
 pub mod login;
 pub mod maps;
 pub mod notifications;
@@ -102,6 +103,7 @@ pub fn router(app: App) -> Router {
         .merge(files::routes())
         .merge(consult_socket::routes())
         .merge(transcripts::routes())
+        .merge(live::routes())
         .merge(recordings::routes())
         .merge(papers::routes())
         .merge(verify::routes())

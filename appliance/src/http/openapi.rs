@@ -8,9 +8,9 @@ use utoipa::OpenApi;
 
 use super::{
     alerts, changes, channels, chart, checkout, consult_socket, consultations, emergency, events, files, hl7,
-    inbox, jobs, login, maps, outbox, own_factor, papers, parameters, patients, payments, portal, presence,
-    recordings, replays, reviews, rooms, session, setup, smart, subscriptions, tokens, transcripts, trials,
-    users,
+    inbox, jobs, live, login, maps, outbox, own_factor, papers, parameters, patients, payments, portal,
+    presence, recordings, replays, reviews, rooms, session, setup, smart, subscriptions, tokens, transcripts,
+    trials, users,
 };
 
 use crate::exchange::channels::schema;
@@ -118,6 +118,7 @@ use crate::exchange::channels::schema;
         recordings::play,
         recordings::delete,
         recordings::own,
+        live::live,
         transcripts::status,
         transcripts::of_consultation,
         transcripts::dictate,

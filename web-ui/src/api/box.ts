@@ -184,6 +184,7 @@ export const changePin = (body: { password: string; pin: string }) => take(api.P
 export const transcript = (id: string) => take(api.GET("/api/consultations/{id}/transcript", path({ id })));
 export const dictate = (patient: string, language: string, wav: Blob) => take(api.POST("/api/patients/{id}/dictations", { params: { path: { id: patient }, query: { language } }, body: wav as never, bodySerializer: (body: unknown) => body as Blob, headers: { "content-type": "audio/wav" } }));
 export const dictation = (id: string) => take(api.GET("/api/dictations/{id}", path({ id })));
+export const live = () => take(api.GET("/api/live"));
 export const transcription = () => take(api.GET("/api/transcription"));
 export const recordings = (id: string) => take(api.GET("/api/consultations/{id}/recordings", path({ id })));
 /** Where a recording lies, for a player. */

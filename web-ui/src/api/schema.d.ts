@@ -1243,6 +1243,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells how the box is at this moment. */
+        get: operations["live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/login": {
         parameters: {
             query?: never;
@@ -4698,6 +4715,18 @@ export interface components {
             /** @description Segment index. */
             segment: number;
         };
+        /** @description The box at one moment. */
+        LiveView: {
+            /** @description The machine, and what the program takes of it. */
+            machine: components["schemas"]["Machine"];
+            /** @description Rooms that are open. */
+            rooms: components["schemas"]["OpenRoom"][];
+            /**
+             * Format: date-time
+             * @description Since when the program runs.
+             */
+            started: string;
+        };
         /** @description What a step of signing in answers: a session, or what is next. */
         LoginAnswer: {
             /** @description `totp`, `enrol` or `password`. */
@@ -4717,6 +4746,46 @@ export interface components {
             density?: string | null;
             language?: string | null;
             theme?: string | null;
+        };
+        /** @description The machine at one moment. */
+        Machine: {
+            /**
+             * Format: int64
+             * @description Bytes of the disk on which the data folder lies.
+             */
+            disk: number;
+            /**
+             * Format: int64
+             * @description Bytes of it that the box may still write.
+             */
+            diskFree: number;
+            /**
+             * Format: double
+             * @description Programs that ran or wanted to run, on average of the last minute.
+             */
+            load: number;
+            /**
+             * Format: int64
+             * @description Bytes of memory.
+             */
+            memory: number;
+            /**
+             * Format: int64
+             * @description Bytes of it that programs could have.
+             */
+            memoryFree: number;
+            /**
+             * Format: int64
+             * @description Bytes of memory that the box takes.
+             */
+            ownMemory: number;
+            /**
+             * Format: double
+             * @description Seconds of processor that the box has taken since it started.
+             */
+            ownSeconds: number;
+            /** @description Processors. */
+            processors: number;
         };
         /** @description A program just registered. */
         MadeProgram: {
@@ -5109,6 +5178,19 @@ export interface components {
             unit?: string;
             /** @description A number; for blood pressure two with a slash. */
             value: string;
+        };
+        /** @description A room that is open now. */
+        OpenRoom: {
+            /** @description Of which consultation. */
+            consultation: string;
+            /** @description What they say is written along. */
+            heard: boolean;
+            /** @description Those of them in the call. */
+            inCall: number;
+            /** @description People in it. */
+            people: number;
+            /** @description They are recorded. */
+            recorded: boolean;
         };
         /** @description An earlier opening of the record. */
         Opened: {
@@ -10023,6 +10105,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveView"];
+                };
             };
         };
     };

@@ -131,6 +131,7 @@ export type Transcript = S["Transcript"];
 export type Recording = S["Recording"];
 export type OwnRecording = S["OwnRecording"];
 export type TranscriptionStatus = S["TranscriptionStatus"];
+export type Live = S["LiveView"];
 export type PrescriptionCancel = S["PrescriptionCancel"];
 export type OwnAddendum = S["OwnAddendum"];
 export type Addendum = S["Addendum"];

@@ -25,7 +25,7 @@ export function places(): Place[] {
     { route: { at: "messages", seq: null }, key: "place.messages", letter: "m", icon: Inbox, covers: ["messages", "outbox"], open: may("inbox") },
     { route: { at: "prices" }, key: "place.prices", letter: "r", icon: Rupee, covers: ["prices"], open: may("settings") },
     { route: { at: "users" }, key: "place.users", letter: "u", icon: Staff, covers: ["users"], open: may("settings") },
-    { route: { at: "machines" }, key: "place.machines", letter: "t", icon: Machine, covers: ["machines"], open: may("settings") },
+    { route: { at: "box", tab: "now" }, key: "place.box", letter: "t", icon: Machine, covers: ["box"], open: may("settings") },
     { route: { at: "exchange", tab: open > 0 ? "channels" : "query" }, key: "place.exchange", letter: "x", icon: Exchange, covers: ["exchange"], count: open, open: may("settings") },
   ];
   return all.filter((place) => place.open);

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use super::calls::Line;
 use super::desk::unfit;
 use super::ears::{CaptionEvent, Hearing, Speaker};
+use super::gauge::Gauge;
 use super::kept::Matter;
 use super::line::FromCall;
 use super::member::Guest;
@@ -92,6 +93,7 @@ pub(super) struct Driver {
     consult: Consult,
     id: String,
     number: u64,
+    gauge: Arc<Gauge>,
     room: Room,
     commands: mpsc::Receiver<Command>,
     sockets: BTreeMap<Link, Arc<Outbox>>,
@@ -113,7 +115,7 @@ pub(super) struct Driver {
 impl Driver {
     pub(super) fn new(
         consult: Consult,
-        (id, number): (String, u64),
+        (id, number, gauge): (String, u64, Arc<Gauge>),
         room: Room,
         about: (String, String),
         commands: mpsc::Receiver<Command>,
@@ -125,6 +127,7 @@ impl Driver {
             consult,
             id,
             number,
+            gauge,
             room,
             commands,
             sockets: BTreeMap::new(),
@@ -144,6 +147,8 @@ impl Driver {
     pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut empty: Option<tokio::time::Instant> = None;
         loop {
+            // Before anybody is told of what changed.
+            self.gauge.show(&self.id, &self.room);
             self.perform().await;
             if self.room.is_empty() && self.jobs.is_empty() && self.doing.is_empty() {
                 let since = *empty.get_or_insert_with(tokio::time::Instant::now);

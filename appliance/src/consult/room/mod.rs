@@ -17,6 +17,7 @@ pub mod contact;
 pub mod desk;
 mod driver;
 pub mod ears;
+pub mod gauge;
 pub mod kept;
 mod line;
 pub mod log;

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::calls::{CARRIES, Calls};
 use super::driver::{COMMANDS, Command, Driver};
+use super::gauge::{Gauge, OpenRoom};
 use super::kept::{Agreement, Kept};
 use super::outbox::Outbox;
 use super::state::{Begin, Link, Room};
@@ -30,10 +31,18 @@ const LOOKS: Duration = Duration::from_millis(500);
 /// How long a stop waits for rooms; the supervisor waits as long.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Where an open room is reached.
+struct Door {
+    /// Tells it from an earlier room of the same consultation.
+    number: u64,
+    commands: mpsc::Sender<Command>,
+    gauge: Arc<Gauge>,
+}
+
 /// The rooms of the box.
 pub struct Rooms {
-    /// By consultation; each with a number of its own.
-    open: Mutex<HashMap<String, (u64, mpsc::Sender<Command>)>>,
+    /// By consultation.
+    open: Mutex<HashMap<String, Door>>,
     tickets: Mutex<Tickets>,
     links: AtomicU64,
     starting: Mutex<Option<mpsc::Sender<Driver>>>,
@@ -95,17 +104,25 @@ impl Rooms {
     /// Tells a room, if there is one, of a message that was written down outside of it. Whoever is not told finds it in the list.
     pub(in crate::consult) fn tell(&self, id: &str, message: &super::protocol::ChatMessage) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, commands)) = open.get(id)
-            && commands.try_send(Command::Wrote(Box::new(message.clone()))).is_err()
+        if let Some(door) = open.get(id)
+            && door.commands.try_send(Command::Wrote(Box::new(message.clone()))).is_err()
         {
             tracing::warn!(op = "room", resource = %id, "a room was not told of a message");
         }
     }
 
+    /// The rooms that are open, by consultation.
+    pub fn gauges(&self) -> Vec<OpenRoom> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: BTreeMap<&String, OpenRoom> =
+            open.iter().map(|(id, door)| (id, door.gauge.read())).collect();
+        all.into_values().filter(|room| room.people > 0).collect()
+    }
+
     /// Takes a room out, if it is still the one of this number.
     pub(super) fn forget(&self, id: &str, number: u64) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.get(id).is_some_and(|(known, _)| *known == number) {
+        if open.get(id).is_some_and(|door| door.number == number) {
             open.remove(id);
         }
     }
@@ -158,8 +175,8 @@ impl Consult {
     /// The room of a consultation, made if there is none.
     fn door_of(&self, id: &str) -> Result<mpsc::Sender<Command>, Error> {
         let mut open = self.rooms().open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, known)) = open.get(id).filter(|(_, known)| !known.is_closed()) {
-            return Ok(known.clone());
+        if let Some(door) = open.get(id).filter(|door| !door.commands.is_closed()) {
+            return Ok(door.commands.clone());
         }
         let snapshot = self.records().vault().snapshot()?;
         let row = snapshot.row(id)?;
@@ -183,10 +200,12 @@ impl Consult {
         let about = (row.patient, row.course.ask.language);
         let (sender, commands) = mpsc::channel(COMMANDS);
         let number = self.rooms().links.fetch_add(1, Ordering::Relaxed);
-        let driver = Driver::new(self.clone(), (id.to_owned(), number), Room::new(begin), about, commands);
+        let gauge = Arc::new(Gauge::default());
+        let place = (id.to_owned(), number, gauge.clone());
+        let driver = Driver::new(self.clone(), place, Room::new(begin), about, commands);
         let starting = self.rooms().starting.lock().unwrap_or_else(PoisonError::into_inner).clone();
         starting.and_then(|starting| starting.try_send(driver).ok()).ok_or(Error::Busy)?;
-        open.insert(id.to_owned(), (number, sender.clone()));
+        open.insert(id.to_owned(), Door { number, commands: sender.clone(), gauge });
         Ok(sender)
     }
 }

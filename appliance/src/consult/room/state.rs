@@ -525,7 +525,7 @@ impl Room {
     }
 
     /// Whether speech is heard, as shown.
-    fn heard(&self) -> Heard {
+    pub(super) fn heard(&self) -> Heard {
         let seated = || self.members.values().filter(|member| member.peer.is_some());
         let missing: Vec<String> =
             seated().filter(|member| !member.agrees).map(|member| member.guest.id.clone()).collect();
