@@ -92,8 +92,8 @@ pub const CAPTIONS: u16 = 95;
 pub const PAPERS: u16 = 100;
 /// What was signed, with its bytes; by id.
 pub const SIGNED: u16 = 101;
-/// Records that a signed paper carries; by type and id.
-pub const SIGNED_RECORDS: u16 = 102;
+/// Records that a signed paper, a consultation or a recording carries, and its id; by type and id.
+pub const CARRIED_RECORDS: u16 = 102;
 /// Signed papers; by the code that is printed on them.
 pub const VERIFICATIONS: u16 = 103;
 /// Files of consultations; by consultation and number, and their ids by blob.

@@ -33,8 +33,7 @@ pub struct Machine {
 impl Machine {
     /// What it is now, with the disk of this folder.
     pub fn now(folder: &Path) -> Self {
-        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-        let (memory, memory_free) = memory(&read("/proc/meminfo"));
+        let (memory, memory_free) = memory();
         let (disk, disk_free) = rustix::fs::statvfs(folder)
             .map_or((0, 0), |disk| (disk.f_blocks * disk.f_frsize, disk.f_bavail * disk.f_frsize));
         Self {
@@ -50,8 +49,16 @@ impl Machine {
     }
 }
 
-/// All memory and what programs could have of it, from `/proc/meminfo`.
-pub fn memory(told: &str) -> (u64, u64) {
+fn read(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+/// Bytes of memory that the machine has, and those of it that programs could have.
+pub fn memory() -> (u64, u64) {
+    both(&read("/proc/meminfo"))
+}
+
+fn both(told: &str) -> (u64, u64) {
     (kib(told, "MemTotal:"), kib(told, "MemAvailable:"))
 }
 
@@ -81,8 +88,8 @@ mod tests {
     #[test]
     fn what_the_system_tells_is_read() {
         let told = "MemTotal:        4020000 kB\nMemFree:   10 kB\nMemAvailable:    1000 kB\n";
-        assert_eq!(memory(told), (4_020_000 * 1024, 1_024_000));
-        assert_eq!(memory("nothing"), (0, 0));
+        assert_eq!(both(told), (4_020_000 * 1024, 1_024_000));
+        assert_eq!(both("nothing"), (0, 0));
         let stat = "42 (a) b (c) S 1 42 42 0 -1 4194560 1 2 3 4 250 50 0 0 20 0";
         assert!((own_seconds(stat) - 3.0).abs() < 1e-9);
         assert_eq!(own_memory("Name:\tx\nVmRSS:\t  2048 kB\n"), 2 << 20);

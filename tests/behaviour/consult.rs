@@ -180,6 +180,11 @@ fn a_consultation_goes_from_the_request_to_the_addendum() {
     fhir.put_fhir(&format!("/fhir/Encounter/{}", id.as_str().unwrap()), &planned).expect(405);
     fhir.delete(&format!("/fhir/Invoice/{}", id.as_str().unwrap())).expect(405);
     fhir.delete(&format!("/fhir/PaymentReconciliation/{payment}")).expect(405);
+    let addendum = format!("/fhir/DocumentReference/{}", added["addenda"][0].as_str().unwrap());
+    let mut bent = fhir.get(&addendum).expect(200).json();
+    bent["content"][0]["attachment"]["data"] = json!("QWxsIGlzIHdlbGwu");
+    fhir.put_fhir(&addendum, &bent).expect(405);
+    fhir.delete(&addendum).expect(405);
 
     // Who only takes money sees the queue and not what it is about.
     let mut cashier = staff(&clinic, &mut owner, "cash", "cashier");

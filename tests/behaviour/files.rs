@@ -129,6 +129,13 @@ fn a_photo_of_the_patient_reaches_the_doctor_and_stays_in_the_record() {
     assert_eq!(scene.sunita.get(&format!("{}/2", portal(&id))).expect(200).body, pdf(""));
     scene.sunita.get(&format!("{}/3", portal(&id))).expect(404);
 
+    // On the patient's own page, the newest first.
+    let own = scene.sunita.get("/api/portal/files").expect(200).json();
+    let seen = |one: &Value| (one["no"].clone(), one["own"].clone(), one["consultation"].clone());
+    let seen: Vec<_> = own["files"].as_array().unwrap().iter().map(seen).collect();
+    assert_eq!(seen, [(json!(2), json!(false), json!(id)), (json!(1), json!(true), json!(id))], "{own}");
+    scene.meera.get("/api/portal/files").expect(403);
+
     // In the record, for those who read documents, and nobody writes it but the box.
     let name = format!("/fhir/DocumentReference/{id}.1");
     let mut record = scene.meera.get(&name).expect(200).json();

@@ -16,21 +16,16 @@ const MEMORY_SHARE: usize = 12;
 
 /// What a vault is opened with, from the settings.
 pub fn vault_options(config: &Config, clock: Arc<dyn Clock>) -> OpenOptions {
+    let memory = usize::try_from(machine::memory().0).unwrap_or(usize::MAX);
     let mut options = OpenOptions::new(Arc::new(move || clock.now()));
     options.cache_bytes = config.storage.cache_mib.saturating_mul(1 << 20);
-    options.cache_most = config.storage.cache_most_mib.saturating_mul(1 << 20).min(memory() / MEMORY_SHARE);
+    options.cache_most = config.storage.cache_most_mib.saturating_mul(1 << 20).min(memory / MEMORY_SHARE);
     options.start = match config.storage.start {
         StartMode::Verified => clinicvault_vault::StartMode::Verified,
         StartMode::Fast => clinicvault_vault::StartMode::Fast,
     };
     options.await_notes = config.audit.await_reads;
     options
-}
-
-/// Memory of the machine in bytes; none is known where the system does not tell.
-fn memory() -> usize {
-    let told = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    usize::try_from(machine::memory(&told).0).unwrap_or(usize::MAX)
 }
 
 impl App {

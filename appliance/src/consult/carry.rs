@@ -19,7 +19,7 @@ use crate::records::access::{Actor, Purpose, Refusal};
 use crate::records::audit::{self, About};
 use crate::records::error::Error;
 use crate::records::unit::Work;
-use crate::records::write::Draft;
+use crate::records::write::{Draft, Sealed};
 
 /// Prices of the list at most.
 pub(super) const MOST_PRICES: usize = 2_000;
@@ -206,11 +206,28 @@ impl Consult {
         id: &str,
         purpose: Purpose,
     ) -> Result<(), Error> {
+        work.put_carried(&self.sealed(work, json, id)?, purpose).map(|_| ())
+    }
+
+    /// Writes a record that from now on `by` carries: a signed paper, a consultation or a recording, by its id. Answers the
+    /// reference of the record.
+    pub(super) fn put_bound(
+        &self,
+        work: &mut Work<'_, '_>,
+        json: Value,
+        id: &str,
+        by: &str,
+    ) -> Result<String, Error> {
+        let sealed = self.sealed(work, json, id)?;
+        work.put_bound(&sealed, by, Purpose::Treatment)?;
+        Ok(format!("{}/{id}", sealed.kind()))
+    }
+
+    fn sealed(&self, work: &Work<'_, '_>, json: Value, id: &str) -> Result<Sealed, Error> {
         let id = LogicalId::parse(id).ok_or_else(|| Error::Fault("a made id is none".to_owned()))?;
         let from = Caller::of(work.who().clone());
         let checked = Draft::of(json)?.check(&self.records().checks())?;
-        let sealed = checked.seal(&id, &self.records().context(&from));
-        work.put_carried(&sealed, purpose).map(|_| ())
+        Ok(checked.seal(&id, &self.records().context(&from)))
     }
 
     /// Gives every request that waits a doctor, as far as there are any: the most urgent first, then the oldest.

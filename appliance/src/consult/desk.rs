@@ -15,12 +15,10 @@ use super::kept::{Docs, Row, Within};
 use super::picture;
 use super::state::{Course, Event, RefundDecision, State};
 use crate::clinic::form::Wrong;
-use crate::records::Caller;
 use crate::records::access::{Actor, Area, Op, Purpose, Refusal, Role, Subject, Who, decide};
 use crate::records::audit::{self, About};
 use crate::records::error::Error;
 use crate::records::unit::Work;
-use crate::records::write::Draft;
 
 /// A request may be sent again for this long.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
@@ -143,6 +141,15 @@ pub(crate) fn allowed(who: &Actor, need: (Op, Area), of: Option<&str>) -> Result
             Ok(())
         }
     }
+}
+
+/// Refuses who may neither read what was said in a consultation nor play it: everybody but the doctors who take part in it, and
+/// one to whom it is offered.
+pub(crate) fn hears(who: &Actor, course: &Course) -> Result<(), Error> {
+    let offered = course.offer.as_ref().is_some_and(|offer| offer.to == who.id);
+    let takes_part = offered || course.parts.iter().any(|part| part.doctor == who.id);
+    decide(who, Op::Read, &Subject::area_only(Area::Transcript).in_care(takes_part)).check()?;
+    Ok(())
 }
 
 impl Consult {
@@ -304,12 +311,9 @@ impl Consult {
             let name = |id: &str| reader.name(id).unwrap_or_else(|_| id.to_owned());
             picture::addendum(row, &by, text, &name, work.now())
         };
-        let id = self.records().new_id()?;
-        let from = Caller::of(work.who().clone());
-        let sealed =
-            Draft::of(json)?.check(&self.records().checks())?.seal(&id, &self.records().context(&from));
-        self.carry(work, row, Event::Addendum { by, document: id.as_str().to_owned() })?;
-        work.put(&sealed, Purpose::Treatment).map(|_| ())
+        let id = self.records().new_id()?.as_str().to_owned();
+        self.carry(work, row, Event::Addendum { by, document: id.clone() })?;
+        self.put_bound(work, json, &id, &row.id).map(|_| ())
     }
 
     /// Notes that media of an active consultation are lost, or back. For rooms that carry them. Blocking.

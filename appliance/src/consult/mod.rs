@@ -3,9 +3,10 @@
 //! `ask` is the request and its triage, `state` the course, `presence` the doctors: three pure parts that take `now` and
 //! answer the next state with what belongs to it. `carry` is the one place that carries an event out: course, doctor,
 //! money, FHIR records and audit lines in one unit of work. `desk`, `doctors` and `money` are what people ask for, `clock`
-//! what the box does of itself, `view` what is shown,
-//! `door` how patients come in, `room` where doctor and patient meet, `files` what they hand each other there. `prescribe` and `note` are the pure rules of prescriptions
-//! and of what a transcript gives a note, `papers` keeps and signs both. `recordings` keeps and plays what was recorded.
+//! what the box does of itself, `view` what is shown, `door` how patients come in, `room` where doctor and patient meet,
+//! `files` what they hand each other there. `prescribe` and `note` are the pure rules of prescriptions and of what a
+//! transcript gives a note, `papers` keeps and signs both. `recordings` keeps and plays what was recorded; `growing` knows
+//! the blobs that it and `files` are writing.
 //!
 //! Transcription and drafts plug in as further modules of this room: they learn of a consultation by [`Consult::course`],
 //! hear by [`room::ears::Ears`], and count what is not signed yet through [`Drafts`]. Payments as such are
@@ -18,6 +19,7 @@ pub mod desk;
 pub mod doctors;
 pub mod door;
 pub mod files;
+mod growing;
 pub(crate) mod kept;
 pub mod money;
 pub mod note;
@@ -80,7 +82,7 @@ struct Inner {
     polls: config::Payments,
     rooms: room::Rooms,
     ears: Mutex<Option<Arc<dyn room::ears::Ears>>>,
-    coming: files::Coming,
+    growing: growing::Growing,
     recordings: recordings::Recordings,
 }
 
@@ -112,7 +114,7 @@ impl Consult {
             polls: payments.clone(),
             rooms: room::Rooms::new(calls),
             ears: Mutex::default(),
-            coming: files::Coming::default(),
+            growing: growing::Growing::default(),
             recordings: recordings::Recordings::new(calls.recording),
         }))
     }

@@ -7,16 +7,16 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use clinicvault_gateway::files::{MOST_BYTES, Unfit};
 use http::{HeaderValue, StatusCode, header};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::aside::aside;
 use super::error::HttpError;
 use super::extract::{Actor, Json};
 use super::limits;
 use crate::app::App;
-use crate::consult::files::{Given, Sent};
+use crate::consult::files::{Given, OwnFile, Sent};
 use crate::consult::room::protocol::ChatMessage;
 
 /// Files that are looked at or given out at once: each is in memory as a whole.
@@ -27,6 +27,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/api/consultations/{id}/files", post(send))
         .route("/api/consultations/{id}/files/{file}", get(read))
+        .route("/api/portal/files", get(list_own))
         .route("/api/portal/consultations/{id}/files", post(send_own))
         .route("/api/portal/consultations/{id}/files/{file}", get(read_own))
 }
@@ -83,6 +84,21 @@ pub(super) async fn read(
     let room = app.rooms()?.consult.clone();
     let _turn = AT_ONCE.acquire().await.map_err(|_| HttpError::internal())?;
     given(aside(move || room.file(&who, &id, file)).await?)
+}
+
+/// Files of the patient's consultations.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OwnFiles {
+    /// The newest first.
+    pub files: Vec<OwnFile>,
+}
+
+/// The files that the patient and the clinic handed each other in consultations, the newest first.
+#[utoipa::path(get, path = "/api/portal/files", operation_id = "list_own_files", tag = "portal",
+    responses((status = 200, body = OwnFiles)))]
+pub(super) async fn list_own(State(app): State<App>, who: Actor) -> Result<Json<OwnFiles>, HttpError> {
+    let room = app.rooms()?.consult.clone();
+    Ok(Json(OwnFiles { files: aside(move || room.own_files(&who)).await? }))
 }
 
 /// Hands a file over in the room of an own consultation.

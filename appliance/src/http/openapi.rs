@@ -149,6 +149,7 @@ use crate::exchange::channels::schema;
         rooms::own_chat,
         files::send,
         files::read,
+        files::list_own,
         files::send_own,
         files::read_own,
         consult_socket::open,

@@ -23,7 +23,7 @@ use crate::consult::ask::{RedFlag, Wish};
 use crate::consult::desk::Ask;
 use crate::consult::door::JoinLink;
 use crate::consult::money::{Callback, Order};
-use crate::consult::papers::own::{OwnAddendum, OwnPaper};
+use crate::consult::papers::own::OwnPapers;
 use crate::consult::state::RefundDecision;
 use crate::consult::view::{ConsultationView, Fee};
 
@@ -213,22 +213,11 @@ pub(super) async fn cancel(
     turn(app, who, id, sent.expected, Ask::Cancel { reason: sent.reason, refund: RefundDecision::Full }).await
 }
 
-/// What was signed for a patient, and what was added later.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct OwnPapers {
-    /// The newest first.
-    pub papers: Vec<OwnPaper>,
-    /// Added to consultations after their end; the newest first.
-    pub addenda: Vec<OwnAddendum>,
-}
-
-/// What was signed for the patient, the newest first.
+/// What was signed for the patient and what was added later, each the newest first.
 #[utoipa::path(get, path = "/api/portal/papers", operation_id = "list_own_papers", tag = "portal", responses((status = 200, body = OwnPapers)))]
 pub(super) async fn papers(State(app): State<App>, who: Actor) -> Result<Json<OwnPapers>, HttpError> {
     let room = app.rooms()?.consult.clone();
-    let own =
-        aside(move || Ok(OwnPapers { papers: room.own_papers(&who)?, addenda: room.own_addenda(&who)? }));
-    own.await.map(Json)
+    aside(move || room.own_papers(&who)).await.map(Json)
 }
 
 /// An own signed paper as PDF.

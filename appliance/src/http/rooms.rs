@@ -13,7 +13,7 @@ use super::error::HttpError;
 use super::extract::{Actor, Json};
 use crate::app::App;
 use crate::consult::room::kept::Segment;
-use crate::consult::room::protocol::{ChatMessage, Mode, VERSION};
+use crate::consult::room::protocol::{ChatMessage, VERSION};
 use crate::consult::room::ticket::is_device;
 
 /// The routes of this file.
@@ -64,24 +64,11 @@ pub struct Chat {
     more: bool,
 }
 
-/// They were in touch in one way for a while.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ModeSegment {
-    /// How.
-    mode: Mode,
-    /// From when.
-    #[schema(value_type = String, format = DateTime)]
-    since: Timestamp,
-    /// Until when; none while they are.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    until: Option<Timestamp>,
-}
-
 /// In which ways doctor and patient were in touch.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ModeSegments {
     /// The oldest first.
-    segments: Vec<ModeSegment>,
+    segments: Vec<Segment>,
 }
 
 /// A ticket for the room of a consultation: for its doctor, one who is asked to take it over, and nurses.
@@ -131,9 +118,7 @@ pub(super) async fn segments(
         room.read(&who, &id)?;
         room.segments(&id)
     });
-    let shown =
-        |segment: Segment| ModeSegment { mode: segment.mode, since: segment.since, until: segment.until };
-    Ok(Json(ModeSegments { segments: segments.await?.into_iter().map(shown).collect() }))
+    Ok(Json(ModeSegments { segments: segments.await? }))
 }
 
 /// A ticket for the room of an own consultation.

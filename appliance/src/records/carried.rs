@@ -5,7 +5,7 @@ use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_vault::Unit;
 
 use super::error::Error;
-use crate::collections::{CONSULTATIONS, FILES, PAYMENTS, SIGNED_RECORDS};
+use crate::collections::{CARRIED_RECORDS, CONSULTATIONS, FILES, PAYMENTS};
 
 /// Whether a row carries this record.
 pub(super) fn is(unit: &Unit<'_>, kind: ResourceType, id: &str) -> Result<bool, Error> {
@@ -19,16 +19,26 @@ pub(super) fn is(unit: &Unit<'_>, kind: ResourceType, id: &str) -> Result<bool, 
             None => None,
         },
         ResourceType::PAYMENT_RECONCILIATION => unit.doc_get(PAYMENTS, id.as_bytes())?,
-        ResourceType::COMPOSITION | ResourceType::DOCUMENT_REFERENCE | ResourceType::MEDICATION_REQUEST => {
-            match unit.doc_get(SIGNED_RECORDS, format!("{kind}/{id}").as_bytes())? {
-                // A file of a consultation (0208).
-                None if kind == ResourceType::DOCUMENT_REFERENCE => unit.doc_get(FILES, id.as_bytes())?,
-                signed => signed,
-            }
-        }
+        ResourceType::COMPOSITION
+        | ResourceType::DOCUMENT_REFERENCE
+        | ResourceType::MEDICATION_REQUEST
+        | ResourceType::MEDIA => match unit.doc_get(CARRIED_RECORDS, &key(kind, id))? {
+            // A file of a consultation (0208).
+            None if kind == ResourceType::DOCUMENT_REFERENCE => unit.doc_get(FILES, id.as_bytes())?,
+            bound => bound,
+        },
         _ => None,
     };
     Ok(carried.is_some())
+}
+
+/// Notes what carries a record: a signed paper, a consultation or a recording, by its id.
+pub(super) fn bind(unit: &mut Unit<'_>, kind: ResourceType, id: &str, by: &str) -> Result<(), Error> {
+    Ok(unit.doc_put(CARRIED_RECORDS, &key(kind, id), by.as_bytes())?)
+}
+
+fn key(kind: ResourceType, id: &str) -> Vec<u8> {
+    format!("{kind}/{id}").into_bytes()
 }
 
 /// Why nobody else writes it.

@@ -125,6 +125,12 @@ impl<'u> Work<'_, 'u> {
         self.write(record, purpose, mark::NONE)
     }
 
+    /// The same, and from now on `by` carries the record: a signed paper, a consultation or a recording.
+    pub fn put_bound(&mut self, record: &Sealed, by: &str, purpose: Purpose) -> Result<Stored, Error> {
+        carried::bind(self.unit, record.kind, record.id.as_str(), by)?;
+        self.write(record, purpose, mark::NONE)
+    }
+
     fn keep_off(&self, record: &Sealed) -> Result<(), Error> {
         if carried::is(self.unit, record.kind, record.id.as_str())? { Err(carried::fixed()) } else { Ok(()) }
     }

@@ -92,16 +92,13 @@ impl Transcriber {
     /// of its speech. Blocking.
     fn sweep(&self, consult: &Consult) -> Result<(), Error> {
         let speaking = self.speaking().lock().unwrap_or_else(PoisonError::into_inner);
-        let files = consult.shelf();
-        let reels = consult.reels();
+        let belongings = consult.belongings();
         let snapshot = self.records().vault().snapshot()?;
         let known: HashSet<String> = kept::speech(&snapshot)?.into_iter().map(|row| row.blob).collect();
         for blob in self.records().vault().blobs().map_err(fault)? {
             let name = blob.to_string();
-            let kept = known.contains(&name)
-                || speaking.contains(&name)
-                || files.keeps(&snapshot, &name)?
-                || reels.keeps(&snapshot, &name)?;
+            let kept =
+                known.contains(&name) || speaking.contains(&name) || belongings.has(&snapshot, &name)?;
             if !kept {
                 self.records().vault().remove_blob(&blob).map_err(fault)?;
             }

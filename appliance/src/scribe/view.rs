@@ -16,6 +16,7 @@ use super::kept::{self, Of, Speech};
 use super::spool::{CHUNK, Filling};
 use super::transcriber::Transcriber;
 use super::transcript::{Line, Speaker, State, Transcript};
+use crate::consult::desk::hears;
 use crate::consult::note::{self, Passage};
 use crate::consult::{Consult, Transcripts};
 use crate::records::access::{Actor, Area, Op, Purpose, Subject, decide};
@@ -29,9 +30,7 @@ impl Transcriber {
     /// [`Error::NotFound`], [`Error::Refused`] for everybody but its doctors.
     pub fn of_consultation(&self, who: &Actor, consult: &Consult, id: &str) -> Result<Transcript, Error> {
         let (patient, course) = consult.course(id)?;
-        let offered = course.offer.as_ref().is_some_and(|offer| offer.to == who.id);
-        let takes_part = offered || course.parts.iter().any(|part| part.doctor == who.id);
-        decide(who, Op::Read, &Subject::area_only(Area::Transcript).in_care(takes_part)).check()?;
+        hears(who, &course)?;
         self.shown(who, id, &patient)
     }
 

@@ -33,13 +33,27 @@ function crc32(bytes) {
   return (sum ^ 0xffffffff) >>> 0;
 }
 
+/** From home, before the call: a photo of an old report; one that is damaged is refused. */
+async function beforehand(patient) {
+  const choose = patient.page.getByTestId("own-choose");
+  await choose.setInputFiles({ name: "cut.png", mimeType: "image/png", buffer: picture().subarray(0, 60) });
+  const refused = patient.page.getByTestId("sending").getByText(patient.t("error.fileDamaged"));
+  await refused.waitFor();
+  await refused.scrollIntoViewIfNeeded();
+  await patient.look("portal-file-refused-hi");
+  await patient.page.getByTestId("sending").getByRole("button", { name: patient.t("close") }).click();
+  await choose.setInputFiles({ name: "पुरानी रिपोर्ट.png", mimeType: "image/png", buffer: picture() });
+  await patient.page.getByTestId("own-files").getByText("पुरानी रिपोर्ट.png").waitFor();
+  await patient.look("portal-files-hi");
+}
+
 /** The patient hands over a photo; one with more than the photo in it is refused, and goes as a plain copy. */
 async function files(doctor, patient) {
   const dots = picture();
   const choose = patient.page.getByTestId("chat-choose");
   await choose.setInputFiles({ name: "दाने.png", mimeType: "image/png", buffer: dots });
-  const link = doctor.page.getByTestId("chat-file").first();
-  await link.getByText("दाने.png").waitFor();
+  const link = doctor.page.getByTestId("chat-file").filter({ hasText: "दाने.png" });
+  await link.waitFor();
   const [saved] = await Promise.all([doctor.page.waitForEvent("download"), link.click()]);
   if (saved.suggestedFilename() !== "दाने.png") throw new Error(`saved as ${saved.suggestedFilename()}`);
   if (!dots.equals(readFileSync(await saved.path()))) throw new Error("the picture is another one");
@@ -49,7 +63,7 @@ async function files(doctor, patient) {
   await patient.look("room-file-refused-hi");
   await patient.press("room.file.plain");
   await doctor.page.getByTestId("chat-file").getByText("two-in-one.jpg").waitFor();
-  await patient.page.getByTestId("chat-file").nth(1).waitFor();
+  await patient.page.getByTestId("chat-file").nth(2).waitFor();
   if ((await patient.page.getByTestId("sending").count()) !== 0) throw new Error("a file that was sent still waits");
   await doctor.look("room-files");
   await patient.look("room-files-patient-hi");
@@ -64,6 +78,7 @@ async function room() {
     await patient.page.goto(`/join#${token}`);
     await patient.field("portal.join.year").fill(farida.birthDate.slice(0, 4));
     await patient.press("portal.join.do");
+    await beforehand(patient);
     await patient.press("portal.callNow");
     await patient.sees("room.notIn");
     await patient.look("room-lobby-hi");
@@ -90,7 +105,8 @@ async function room() {
     await patient.page.getByRole("button", { name: patient.t("room.chat.send"), exact: true }).click();
     await doctor.page.getByText("101 है").waitFor();
     await doctor.look("room-chat");
-    if ((await doctor.page.getByTestId("chat").locator("li").count()) !== 2) throw new Error("a message stands twice");
+    await doctor.page.getByTestId("chat-file").getByText("पुरानी रिपोर्ट.png").waitFor();
+    if ((await doctor.page.getByTestId("chat").locator("li").count()) !== 3) throw new Error("a message stands twice");
     await files(doctor, patient);
     await doctor.page.getByRole("tab", { name: doctor.t("room.people") }).click();
     await doctor.page.getByTestId("people").getByText("Farida Begum Shaikh").waitFor();

@@ -190,6 +190,7 @@ export const recordings = (id: string) => take(api.GET("/api/consultations/{id}/
 /** Where a recording lies, for a player. */
 export const recordingFile = (id: string, recording: string) => `/api/consultations/${encodeURIComponent(id)}/recordings/${encodeURIComponent(recording)}`;
 export const ownRecordings = (id: string) => take(api.GET("/api/portal/consultations/{id}/recordings", path({ id })), "mayRefuse");
+export const ownFiles = () => take(api.GET("/api/portal/files"), "mayRefuse");
 export const ownPapers = () => take(api.GET("/api/portal/papers"), "mayRefuse");
 /** Where an own signed paper lies as a page. */
 export const ownPaperPdf = (id: string, paper: string) => `/api/portal/consultations/${encodeURIComponent(id)}/documents/${encodeURIComponent(paper)}/pdf`;

@@ -2181,6 +2181,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portal/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The files that the patient and the clinic handed each other in consultations, the newest first. */
+        get: operations["list_own_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/portal/leave": {
         parameters: {
             query?: never;
@@ -2205,7 +2222,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What was signed for the patient, the newest first. */
+        /** What was signed for the patient and what was added later, each the newest first. */
         get: operations["list_own_papers"];
         put?: never;
         post?: never;
@@ -5340,16 +5357,33 @@ export interface components {
             /** @description By name of the program. */
             consents: components["schemas"]["OwnConsent"][];
         };
+        /** @description A file in its patient's list. */
+        OwnFile: components["schemas"]["ChatFile"] & {
+            /**
+             * Format: date-time
+             * @description When it was handed over.
+             */
+            at: string;
+            /** @description Of which consultation. */
+            consultation: string;
+            /** @description The patient handed it over, not the clinic. */
+            own: boolean;
+        };
+        /** @description Files of the patient's consultations. */
+        OwnFiles: {
+            /** @description The newest first. */
+            files: components["schemas"]["OwnFile"][];
+        };
         /** @description A signed paper in its patient's list. */
         OwnPaper: components["schemas"]["SignedPaper"] & {
             /** @description Of which consultation. */
             consultation: string;
         };
-        /** @description What was signed for a patient, and what was added later. */
+        /** @description What doctors gave a patient in writing. */
         OwnPapers: {
-            /** @description Added to consultations after their end; the newest first. */
+            /** @description What was added after the end of a consultation, the newest first. */
             addenda: components["schemas"]["OwnAddendum"][];
-            /** @description The newest first. */
+            /** @description What was signed, the newest first. */
             papers: components["schemas"]["OwnPaper"][];
         };
         /** @description A password of one's own. */
@@ -5874,21 +5908,6 @@ export interface components {
          * @enum {string}
          */
         Reason: "sameAbha" | "sameName" | "nameSounds" | "namePart" | "samePhone" | "sameBirthDate" | "sameBirthYear" | "sameVillage";
-        /** @description They were in touch in one way while it was recorded. */
-        RecordedMode: {
-            /** @description How. */
-            mode: components["schemas"]["SegmentMode"];
-            /**
-             * Format: date-time
-             * @description From when.
-             */
-            since: string;
-            /**
-             * Format: date-time
-             * @description Until when.
-             */
-            until?: string | null;
-        };
         /** @description Somebody who was recorded. */
         RecordedPerson: {
             /** @description Account, or the patient's id. */
@@ -5924,7 +5943,7 @@ export interface components {
              */
             lost: number;
             /** @description In which ways they were in touch meanwhile, the oldest first. */
-            modes: components["schemas"]["RecordedMode"][];
+            modes: components["schemas"]["ModeSegment"][];
             /** @description The doctor who asked for it. */
             operator: string;
             /** @description Who is seen and heard. */
@@ -11855,6 +11874,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list_own_files: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnFiles"];
+                };
             };
         };
     };

@@ -135,4 +135,5 @@ export type Live = S["LiveView"];
 export type PrescriptionCancel = S["PrescriptionCancel"];
 export type OwnAddendum = S["OwnAddendum"];
 export type Addendum = S["Addendum"];
+export type OwnFile = S["OwnFile"];
 export type OwnPaper = S["OwnPaper"];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::files::{self, Kind, Unfit};
-use clinicvault_vault::{Action, BlobError, BlobId, Ending, MAX_CHUNK, Snapshot};
+use clinicvault_vault::{Action, BlobId, Ending, MAX_CHUNK, Snapshot};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
@@ -15,6 +15,7 @@ use crate::clinic::form::Wrong;
 use crate::consult::Consult;
 use crate::consult::carry::{conflict, line};
 use crate::consult::desk::patient;
+use crate::consult::growing::unwritten;
 use crate::consult::kept::{Docs, Row, Within};
 use crate::consult::room::desk::{is_open, takes_part, unfit};
 use crate::consult::room::kept::Kept as RoomKept;
@@ -106,7 +107,7 @@ impl Consult {
             key: key.to_owned(),
         };
         let done = self.write_file(who, guest, id, fresh);
-        self.0.coming.lock().remove(&blob.to_string());
+        self.0.growing.ended(&blob.to_string());
         let (message, used) = match done {
             Ok(done) => done,
             Err(error) => {
@@ -115,7 +116,7 @@ impl Consult {
                     error,
                     Error::Conflict(_) | Error::TooMuch(_) | Error::Refused(_) | Error::NotFound(_)
                 ) {
-                    self.forget(&blob);
+                    self.forget_blob(&blob);
                 }
                 return Err(error);
             }
@@ -123,35 +124,23 @@ impl Consult {
         if used {
             self.rooms().tell(id, &message);
         } else {
-            self.forget(&blob);
+            self.forget_blob(&blob);
         }
         Ok(Sent::Stands(message))
     }
 
-    /// Writes content to a blob that a sweep leaves alone until its name is taken out of `coming`.
+    /// Writes content to a blob that a sweep leaves alone until it has ended.
     fn store_content(&self, patient: &str, content: &[u8]) -> Result<BlobId, Error> {
-        let mut blob = {
-            let mut coming = self.0.coming.lock();
-            let blob = self.records().vault().new_blob(patient).map_err(fault)?;
-            coming.insert(blob.id().to_string());
-            blob
-        };
+        let mut blob = self.grow(patient)?;
         let id = blob.id();
         let written = content.chunks(MAX_CHUNK).try_for_each(|chunk| blob.append(chunk));
         match written.and_then(|()| blob.finish()) {
             Ok(_) => Ok(id),
             Err(error) => {
-                self.forget(&id);
-                self.0.coming.lock().remove(&id.to_string());
-                Err(fault(error))
+                self.forget_blob(&id);
+                self.0.growing.ended(&id.to_string());
+                Err(unwritten(error))
             }
-        }
-    }
-
-    fn forget(&self, blob: &BlobId) {
-        if let Err(error) = self.records().vault().remove_blob(blob) {
-            // The next start sweeps it away.
-            tracing::warn!(op = "file", %error, "content that nothing refers to still lies there");
         }
     }
 
@@ -269,9 +258,9 @@ impl Consult {
     fn content(&self, file: &FileRow) -> Result<Vec<u8>, Error> {
         let damaged = || Error::Damaged(format!("file {} of a consultation", file.no));
         let id = BlobId::parse(&file.blob).ok_or_else(damaged)?;
-        let mut blob = self.records().vault().blob(&file.patient, &id).map_err(fault)?;
+        let mut blob = self.records().vault().blob(&file.patient, &id).map_err(unwritten)?;
         let mut content = Vec::with_capacity(usize::try_from(file.bytes).unwrap_or(0));
-        while let Some(chunk) = blob.chunk().map_err(fault)? {
+        while let Some(chunk) = blob.chunk().map_err(unwritten)? {
             content.extend_from_slice(&chunk);
         }
         match blob.ending() {
@@ -318,13 +307,6 @@ fn message(guest: &Guest, file: &FileRow) -> ChatMessage {
         at: file.at,
         key: file.key.clone(),
         file: Some(record::told(file)),
-    }
-}
-
-fn fault(error: BlobError) -> Error {
-    match error {
-        BlobError::Full => Error::NoRoom,
-        error => Error::Fault(error.to_string()),
     }
 }
 

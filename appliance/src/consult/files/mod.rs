@@ -7,46 +7,11 @@
 
 mod desk;
 mod kept;
+mod own;
 mod record;
 
-use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use clinicvault_vault::Snapshot;
-
 pub use desk::{Given, Sent};
+pub(super) use kept::is_kept;
 pub use kept::{MOST_FILES, MOST_TOGETHER};
+pub use own::OwnFile;
 pub(in crate::consult) use record::url;
-
-use super::Consult;
-use crate::records::error::Error;
-
-/// Blobs that are being laid down: their rows are not there yet.
-#[derive(Default)]
-pub struct Coming(Mutex<HashSet<String>>);
-
-impl Coming {
-    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Knows which blobs are files. While it is held no new one begins, so whoever sweeps asks it, and takes its snapshot after it.
-pub struct Shelf<'a>(MutexGuard<'a, HashSet<String>>);
-
-impl Shelf<'_> {
-    /// Whether this blob is a file's.
-    ///
-    /// # Errors
-    /// What reading answers.
-    pub fn keeps(&self, snapshot: &Snapshot, blob: &str) -> Result<bool, Error> {
-        Ok(self.0.contains(blob) || kept::is_kept(snapshot, blob)?)
-    }
-}
-
-impl Consult {
-    /// Which blobs are files, for whoever sweeps.
-    pub fn shelf(&self) -> Shelf<'_> {
-        Shelf(self.0.coming.lock())
-    }
-}

@@ -1,5 +1,5 @@
-//! How papers lie in the vault: drafts by consultation and kind, what was signed by its id, and two small indexes: the records
-//! that a signed paper carries, and the code printed on it.
+//! How papers lie in the vault: drafts by consultation and kind, what was signed by its id, and an index of the codes printed
+//! on them.
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::note::Written;
 use super::paper::{Kind, Paper};
 use super::prescription::Prescription;
-use crate::collections::{PAPERS, SIGNED, SIGNED_RECORDS, VERIFICATIONS};
+use crate::collections::{PAPERS, SIGNED, VERIFICATIONS};
 use crate::consult::kept::Docs;
 use crate::consult::note::Extraction;
 use crate::records::error::Error;
@@ -155,10 +155,4 @@ pub(crate) fn put_signed(work: &mut Work<'_, '_>, signed: &Signed) -> Result<(),
     let bytes = written(signed)?;
     work.unit().doc_put(SIGNED, signed.id.as_bytes(), &bytes)?;
     Ok(work.unit().doc_put(VERIFICATIONS, signed.code.as_bytes(), signed.id.as_bytes())?)
-}
-
-/// Notes that a record is carried by something signed, so that nobody else writes it.
-pub(crate) fn bind(work: &mut Work<'_, '_>, kind: &str, id: &str, signed: &str) -> Result<(), Error> {
-    let key = format!("{kind}/{id}");
-    Ok(work.unit().doc_put(SIGNED_RECORDS, key.as_bytes(), signed.as_bytes())?)
 }

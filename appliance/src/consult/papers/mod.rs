@@ -2,8 +2,9 @@
 //!
 //! `paper` is what a draft is and how it moves, pure; `note` and `prescription` what stands in one; `kept` how they lie in the
 //! vault; `desk` reads and keeps them, `sign` signs in one unit of work, `picture` says what that is in FHIR, `view` what a
-//! screen gets, `addenda` what was added afterwards, `own` what the patient gets, `page` and `words` what is printed, `printing` hands it out and verifies it. The
-//! grammar and the checks are `consult::prescribe`'s (decision 0203), what is found in a transcript is `consult::note`'s (0204).
+//! screen gets, `addenda` what was added afterwards, `own` what the patient gets, `page` and `words` what is printed, `printing`
+//! hands it out and verifies it. The grammar and the checks are `consult::prescribe`'s (decision 0203), what is found in a
+//! transcript is `consult::note`'s (0204).
 
 pub mod addenda;
 pub mod desk;

@@ -38,15 +38,24 @@ pub struct OwnAddendum {
     pub addendum: Addendum,
 }
 
+/// What doctors gave a patient in writing.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OwnPapers {
+    /// What was signed, the newest first.
+    pub papers: Vec<OwnPaper>,
+    /// What was added after the end of a consultation, the newest first.
+    pub addenda: Vec<OwnAddendum>,
+}
+
 impl Consult {
-    /// What was signed for this patient, the newest first. Blocking.
+    /// What was signed for this patient, and what was added to consultations after their end, each the newest first. Blocking.
     ///
     /// # Errors
     /// [`Error::NotFound`] for everybody who is not a patient.
-    pub fn own_papers(&self, who: &Actor) -> Result<Vec<OwnPaper>, Error> {
+    pub fn own_papers(&self, who: &Actor) -> Result<OwnPapers, Error> {
         let own = patient(who).ok_or_else(|| Error::NotFound("this patient".to_owned()))?;
         let snapshot = self.records().vault().snapshot()?;
-        let mut papers = Vec::new();
+        let (mut papers, mut added) = (Vec::new(), Vec::new());
         for row in snapshot.rows_of(own.as_str(), MOST_VISITS)? {
             let note = snapshot.paper::<Written>(&row.id)?.map(|paper| paper.signed);
             let prescription = snapshot.paper::<Prescription>(&row.id)?.map(|paper| paper.signed);
@@ -54,25 +63,12 @@ impl Consult {
                 let paper = SignedDoc::of(&snapshot.signed(&id)?);
                 papers.push(OwnPaper { consultation: row.id.clone(), paper });
             }
+            let found = addenda::of(&snapshot, &row)?.into_iter();
+            added.extend(found.map(|addendum| OwnAddendum { consultation: row.id.clone(), addendum }));
         }
         papers.sort_by_key(|one| std::cmp::Reverse(one.paper.at));
-        Ok(papers)
-    }
-
-    /// What was added to consultations of this patient after their end, the newest first. Blocking.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] for everybody who is not a patient.
-    pub fn own_addenda(&self, who: &Actor) -> Result<Vec<OwnAddendum>, Error> {
-        let own = patient(who).ok_or_else(|| Error::NotFound("this patient".to_owned()))?;
-        let snapshot = self.records().vault().snapshot()?;
-        let mut all = Vec::new();
-        for row in snapshot.rows_of(own.as_str(), MOST_VISITS)? {
-            let found = addenda::of(&snapshot, &row)?.into_iter();
-            all.extend(found.map(|addendum| OwnAddendum { consultation: row.id.clone(), addendum }));
-        }
-        all.sort_by_key(|one| std::cmp::Reverse(one.addendum.at));
-        Ok(all)
+        added.sort_by_key(|one| std::cmp::Reverse(one.addendum.at));
+        Ok(OwnPapers { papers, addenda: added })
     }
 
     /// Who looked at this patient's record or changed it, the newest first; what the patient does is left out. Blocking.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::desk::{allergies_in, reason, theirs};
-use super::kept::{Papers, Signed, Stands, bind, put_paper, put_signed};
+use super::kept::{Papers, Signed, Stands, put_paper, put_signed};
 use super::note::{Note, Written};
 use super::paper::{Kind, NotKept, Paper};
 use super::picture;
@@ -414,20 +414,6 @@ impl Consult {
         references.push(self.put_bound(work, json, &signed.id, &signed.id)?);
         let json = picture::provenance(sheet, signed, &references);
         self.put(work, json, &signed.id, Purpose::Treatment)
-    }
-
-    /// Writes a record that a signed paper carries; answers its reference with its version.
-    fn put_bound(
-        &self,
-        work: &mut Work<'_, '_>,
-        json: Value,
-        id: &str,
-        paper: &str,
-    ) -> Result<String, Error> {
-        let kind = json.str("resourceType").unwrap_or_default().to_owned();
-        self.put(work, json, id, Purpose::Treatment)?;
-        bind(work, &kind, id, paper)?;
-        Ok(format!("{kind}/{id}"))
     }
 
     /// Something signed does not hold any more: its bytes stay, its records say so.

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::kept::{self, Person, Recording, State};
 use crate::consult::Consult;
 use crate::consult::carry::line;
+use crate::consult::growing::unwritten;
 use crate::consult::kept::{Docs, Within};
 use crate::consult::room::mend;
 use crate::consult::room::protocol::Mode;
@@ -45,13 +46,6 @@ struct Growing {
 
 fn program() -> Arc<Actor> {
     Arc::new(Actor::operator("recording"))
-}
-
-fn fault(error: BlobError) -> Error {
-    match error {
-        BlobError::Full => Error::NoRoom,
-        other => Error::Fault(other.to_string()),
-    }
 }
 
 impl Consult {
@@ -103,23 +97,23 @@ impl Consult {
                 let after = SignedDuration::try_from(at).unwrap_or(SignedDuration::ZERO);
                 let began = sitting.began.checked_add(after).unwrap_or(sitting.began);
                 let mut growing = self.begin_recording(sitting, began, pictures)?;
-                let appended = growing.blob.append(&head).map_err(fault);
+                let appended = growing.blob.append(&head).map_err(unwritten);
                 *open = Some(growing);
                 appended
             }
             Piece::Cluster(bytes) => match open {
-                Some(growing) => growing.blob.append(&bytes).map_err(fault),
+                Some(growing) => growing.blob.append(&bytes).map_err(unwritten),
                 None => Ok(()),
             },
             Piece::End { closing, lost } => {
                 let Some(Growing { mut row, blob }) = open.take() else { return Ok(()) };
                 row.lost = lost;
                 let name = row.blob.clone();
-                let done = blob.finish().map_err(fault).and_then(|sealed| {
+                let done = blob.finish().map_err(unwritten).and_then(|sealed| {
                     row.bytes = sealed.bytes;
                     self.end_recording(row, State::Whole, closing)
                 });
-                self.recordings().growing().remove(&name);
+                self.0.growing.ended(&name);
                 done
             }
         }
@@ -127,12 +121,7 @@ impl Consult {
 
     fn begin_recording(&self, sitting: &Sitting, began: Timestamp, pictures: bool) -> Result<Growing, Error> {
         let id = self.records().new_id()?.as_str().to_owned();
-        let blob = {
-            let mut growing = self.recordings().growing();
-            let blob = self.records().vault().new_blob(&sitting.patient).map_err(fault)?;
-            growing.insert(blob.id().to_string());
-            blob
-        };
+        let blob = self.grow(&sitting.patient)?;
         let name = blob.id();
         let row = Recording {
             id,
@@ -158,11 +147,11 @@ impl Consult {
             let said = format!("recording {} of {} begins, mode {mode}", one.id, one.person.id);
             work.audit(line(work.who(), Some(&one.patient), Purpose::Treatment, &said))?;
             kept::put(work, &one)?;
-            room.put(work, kept::media(&of, &one), &one.id, Purpose::Treatment)
+            room.put_bound(work, kept::media(&of, &one), &one.id, &one.id).map(|_| ())
         });
         if let Err(error) = begun {
-            let _ = self.records().vault().remove_blob(&name);
-            self.recordings().growing().remove(&row.blob);
+            self.forget_blob(&name);
+            self.0.growing.ended(&row.blob);
             return Err(error);
         }
         Ok(Growing { row, blob })
@@ -191,7 +180,7 @@ impl Consult {
         let name = open.row.blob.clone();
         drop(open.blob);
         let done = self.mend_recording(open.row);
-        self.recordings().growing().remove(&name);
+        self.0.growing.ended(&name);
         done
     }
 
@@ -201,7 +190,7 @@ impl Consult {
     /// What reading and storing answer.
     pub(crate) fn mend_recordings(&self) -> Result<(), Error> {
         for row in kept::growing(&self.records().vault().snapshot()?)? {
-            let grows = self.recordings().growing().contains(&row.blob);
+            let grows = self.0.growing.has(&row.blob);
             if !grows {
                 self.mend_recording(row)?;
             }
@@ -214,7 +203,7 @@ impl Consult {
         let mut reader = match self.records().vault().blob(&row.patient, &blob) {
             Ok(reader) => Some(reader),
             Err(BlobError::NotFound) => None,
-            Err(error) => return Err(fault(error)),
+            Err(error) => return Err(unwritten(error)),
         };
         let (mut bytes, mut trouble) = (0, None);
         let pieces = std::iter::from_fn(|| match reader.as_mut()?.chunk() {
@@ -255,6 +244,6 @@ impl Consult {
             let row = Recording { state: State::Deleted, ..row };
             room.put(work, kept::media(&of, &row), &row.id, Purpose::Treatment)
         })?;
-        self.records().vault().remove_blob(blob).map_err(fault)
+        self.records().vault().remove_blob(blob).map_err(unwritten)
     }
 }

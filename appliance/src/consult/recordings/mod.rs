@@ -8,14 +8,10 @@ mod keep;
 pub mod kept;
 pub mod view;
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::Mutex;
 
-use clinicvault_vault::Snapshot;
 use jiff::Timestamp;
-
-use super::Consult;
-use crate::records::error::Error;
 
 pub use keep::Sitting;
 pub use kept::Person;
@@ -24,8 +20,6 @@ pub use kept::Person;
 #[derive(Debug)]
 pub struct Recordings {
     allowed: bool,
-    /// Blobs that grow now.
-    growing: Mutex<HashSet<String>>,
     /// When somebody last began to play something: actor and recording.
     played: Mutex<HashMap<(String, String), Timestamp>>,
 }
@@ -33,33 +27,11 @@ pub struct Recordings {
 impl Recordings {
     /// None yet; whether the clinic lets calls be recorded.
     pub fn new(allowed: bool) -> Recordings {
-        Recordings { allowed, growing: Mutex::default(), played: Mutex::default() }
+        Recordings { allowed, played: Mutex::default() }
     }
 
     /// Whether the clinic lets calls be recorded.
     pub fn are_allowed(&self) -> bool {
         self.allowed
-    }
-
-    /// Blobs that grow now. Held while one is made, so that whoever holds it sees either neither file nor name, or both.
-    fn growing(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.growing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The blobs that belong to recordings, for whoever removes those that belong to nobody. No recording begins while it is held.
-pub(crate) struct Reels<'a>(MutexGuard<'a, HashSet<String>>);
-
-impl Reels<'_> {
-    /// Whether this one does; the snapshot is from after the holding began.
-    pub(crate) fn keeps(&self, snapshot: &Snapshot, blob: &str) -> Result<bool, Error> {
-        Ok(self.0.contains(blob) || kept::has_blob(snapshot, blob)?)
-    }
-}
-
-impl Consult {
-    /// Holds the blobs of recordings as they are.
-    pub(crate) fn reels(&self) -> Reels<'_> {
-        Reels(self.recordings().growing())
     }
 }

@@ -14,11 +14,10 @@ use utoipa::ToSchema;
 use super::kept::{self, Deleted, Person, Recording, State};
 use crate::consult::Consult;
 use crate::consult::carry::{conflict, line};
-use crate::consult::desk::patient;
+use crate::consult::desk::{hears, patient};
 use crate::consult::kept::{Docs, Row, Within};
 use crate::consult::room::kept::{Kept, Segment};
-use crate::consult::room::protocol::Mode;
-use crate::records::access::{Actor, Area, Op, Purpose, Refusal, Role, Subject, decide};
+use crate::records::access::{Actor, Purpose, Refusal, Role};
 use crate::records::audit::{self, About};
 use crate::records::error::Error;
 
@@ -28,19 +27,6 @@ const ONE_PLAY: SignedDuration = SignedDuration::from_mins(10);
 const MOST_PLAYS: usize = 1_000;
 /// Longest reason, in characters.
 const LONGEST: usize = 500;
-
-/// They were in touch in one way while it was recorded.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct RecordedMode {
-    /// How.
-    mode: Mode,
-    /// From when.
-    #[schema(value_type = String, format = DateTime)]
-    since: Timestamp,
-    /// Until when.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    until: Option<Timestamp>,
-}
 
 /// A recording as its doctors and the owner see it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -63,7 +49,7 @@ pub struct RecordingView {
     /// It has pictures.
     pictures: bool,
     /// In which ways they were in touch meanwhile, the oldest first.
-    modes: Vec<RecordedMode>,
+    modes: Vec<Segment>,
     /// How far it is.
     state: State,
     /// Packets that never came.
@@ -106,7 +92,7 @@ impl Consult {
         let snapshot = self.records().vault().snapshot()?;
         let row = snapshot.row(id)?;
         if !who.roles().contains(&Role::Owner) {
-            plays(who, &row)?;
+            hears(who, &row.course)?;
         }
         let segments = Kept::of(&snapshot, id)?.segments;
         let all = kept::of(&snapshot, id)?;
@@ -145,7 +131,7 @@ impl Consult {
     pub fn play(&self, who: &Actor, id: &str, recording: &str) -> Result<Playable, Error> {
         let snapshot = self.records().vault().snapshot()?;
         let row = snapshot.row(id)?;
-        plays(who, &row)?;
+        hears(who, &row.course)?;
         let one = kept::one(&snapshot, id, recording)?;
         match one.state {
             State::Whole | State::Cut => {}
@@ -199,11 +185,8 @@ impl Consult {
             Ok(one.blob)
         });
         let blob = done?.0;
-        if let Some(blob) = BlobId::parse(&blob)
-            && let Err(error) = self.records().vault().remove_blob(&blob)
-        {
-            // Nothing refers to it any more: the next start sweeps it away.
-            tracing::warn!(op = "recording", %error, "a deleted recording still lies there");
+        if let Some(blob) = BlobId::parse(&blob) {
+            self.forget_blob(&blob);
         }
         Ok(())
     }
@@ -230,25 +213,13 @@ impl Consult {
     }
 }
 
-/// The rule of transcripts: only doctors who take part in the consultation.
-fn plays(who: &Actor, row: &Row) -> Result<(), Error> {
-    let offered = row.course.offer.as_ref().is_some_and(|offer| offer.to == who.id);
-    let takes_part = offered || row.course.parts.iter().any(|part| part.doctor == who.id);
-    decide(who, Op::Read, &Subject::area_only(Area::Transcript).in_care(takes_part)).check()?;
-    Ok(())
-}
-
 fn shown(one: Recording, segments: &[Segment]) -> RecordingView {
     let lasts = SignedDuration::from_millis(i64::try_from(one.lasts_ms).unwrap_or(i64::MAX / 2));
     let end = one.began.checked_add(lasts).unwrap_or(Timestamp::MAX);
     let overlaps =
         |segment: &&Segment| segment.since <= end && segment.until.is_none_or(|until| until >= one.began);
-    let modes = segments.iter().filter(overlaps);
-    let modes = modes
-        .map(|segment| RecordedMode { mode: segment.mode, since: segment.since, until: segment.until })
-        .collect();
     RecordingView {
-        modes,
+        modes: segments.iter().filter(overlaps).cloned().collect(),
         bytes: one.length(),
         id: one.id,
         person: one.person,

@@ -1,10 +1,11 @@
-//! What of a room is kept: how many messages were written, who agreed to being heard or recorded, in which ways they were in touch. The
-//! messages and the agreements themselves are FHIR records; here are their numbers.
+//! What of a room is kept: how many messages were written, who agreed to being heard or recorded, in which ways they were in
+//! touch. The messages and the agreements themselves are FHIR records; here are their numbers.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::protocol::Mode;
 use crate::collections::ROOMS;
@@ -19,13 +20,16 @@ pub const MOST_SEGMENTS: usize = 500;
 const MOST_MESSAGES: u64 = 5_000;
 
 /// They were in touch in one way for a while.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ModeSegment)]
 pub struct Segment {
     /// How.
     pub mode: Mode,
     /// From when.
+    #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
     /// Until when; none while they are.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub until: Option<Timestamp>,
 }
 

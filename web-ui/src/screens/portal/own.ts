@@ -6,6 +6,11 @@ export function isOver(one: Pick<Consultation, "state">): boolean {
   return one.state === "COMPLETED" || one.state === "CANCELLED" || one.state === "NO_SHOW";
 }
 
+/** Whether its room is open, so that files can be handed over. */
+export function takesFiles(one: Pick<Consultation, "state">): boolean {
+  return one.state === "WAITING" || one.state === "ACTIVE";
+}
+
 /** The step of a way of four that somebody at home follows: asked, paid, waits, with the doctor. */
 export function stepOf(one: Pick<Consultation, "state">): number {
   return one.state === "REQUESTED" ? 0 : one.state === "PENDING_PAYMENT" ? 1 : one.state === "WAITING" ? 2 : 3;
