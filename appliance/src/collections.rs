@@ -100,6 +100,8 @@ pub const VERIFICATIONS: u16 = 103;
 pub const FILES: u16 = 104;
 /// Recordings of calls, what their files say of themselves, and which of them grow; by sort, consultation and id.
 pub const RECORDINGS: u16 = 105;
+/// What the clinic lays over the medicines and lists that the box brings; by which of the two.
+pub const OWN_BOOK: u16 = 106;
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,8 @@ pub mod transcriber;
 pub mod transcript;
 mod view;
 
+pub use view::Dictation;
+
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};

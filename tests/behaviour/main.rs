@@ -29,6 +29,7 @@ mod leak;
 mod leaks;
 mod lifecycle;
 mod live;
+mod medicines;
 mod models;
 mod outbox;
 mod outbox_destinations;

@@ -9,7 +9,7 @@ use crate::portal::{browser, come_in};
 const PIN: &str = "482913";
 
 /// A doctor with a number of the council, signed in and ONLINE.
-fn doctor<'a>(clinic: &'a Clinic, owner: &mut Person<'_>, name: &str) -> Person<'a> {
+pub fn doctor<'a>(clinic: &'a Clinic, owner: &mut Person<'_>, name: &str) -> Person<'a> {
     let password = Person::temporary_password(name);
     let new = json!({
         "name": format!("Dr {name}"), "username": name, "roles": ["doctor"], "password": password,
@@ -24,7 +24,7 @@ fn doctor<'a>(clinic: &'a Clinic, owner: &mut Person<'_>, name: &str) -> Person<
 }
 
 /// A consultation by video that has begun.
-fn begun(desk: &mut Person<'_>, doctor: &mut Person<'_>, patient: &Value, key: &str) -> Value {
+pub fn begun(desk: &mut Person<'_>, doctor: &mut Person<'_>, patient: &Value, key: &str) -> Value {
     online(doctor);
     let asked = ask(desk, patient, key);
     assert_eq!(asked["state"], "WAITING", "{asked}");
@@ -33,7 +33,7 @@ fn begun(desk: &mut Person<'_>, doctor: &mut Person<'_>, patient: &Value, key: &
     turn(doctor, &asked["id"], "start", json!({}), "WAITING")
 }
 
-fn path(consultation: &Value, rest: &str) -> String {
+pub fn path(consultation: &Value, rest: &str) -> String {
     format!("/api/consultations/{}/{rest}", consultation["id"].as_str().unwrap())
 }
 
@@ -44,7 +44,7 @@ fn note(version: u64, device: &str, plan: &str) -> Value {
     } })
 }
 
-fn lines(version: u64, lines: &[&str]) -> Value {
+pub fn lines(version: u64, lines: &[&str]) -> Value {
     json!({ "version": version, "device": "a", "prescription": { "lines": lines } })
 }
 

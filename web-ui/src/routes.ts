@@ -11,6 +11,7 @@ export type Route =
   | { at: "exchange"; tab: ExchangeTab; item?: string }
   | { at: "consultations"; id?: string }
   | { at: "prices" }
+  | { at: "medicines" }
   | { at: "me" }
   | { at: "lost" };
 
@@ -50,6 +51,7 @@ export function parse(path: string): Route {
   if (first === "machines") return { at: "box", tab: "tokens" };
   if (first === "consultations") return { at: "consultations" };
   if (first === "prices") return { at: "prices" };
+  if (first === "medicines") return { at: "medicines" };
   if (first === "me") return { at: "me" };
   return first === "setup" || first === "sign-in" ? { at: "home" } : { at: "lost" };
 }
@@ -67,6 +69,7 @@ export function path(route: Route): string {
     case "exchange": return route.tab === "query" ? "/exchange" : ["/exchange", route.tab, ...(route.item === undefined ? [] : [encodeURIComponent(route.item)])].join("/");
     case "consultations": return route.id === undefined ? "/consultations" : `/consultations/${encodeURIComponent(route.id)}`;
     case "prices": return "/prices";
+    case "medicines": return "/medicines";
     case "me": return "/me";
     case "lost": return "/";
   }

@@ -5,7 +5,7 @@
 //! money, FHIR records and audit lines in one unit of work. `desk`, `doctors` and `money` are what people ask for, `clock`
 //! what the box does of itself, `view` what is shown, `door` how patients come in, `room` where doctor and patient meet,
 //! `files` what they hand each other there. `prescribe` and `note` are the pure rules of prescriptions and of what a
-//! transcript gives a note, `papers` keeps and signs both. `recordings` keeps and plays what was recorded; `growing` knows
+//! transcript gives a note, `medicines` what of them the clinic has of its own, `papers` keeps and signs both. `recordings` keeps and plays what was recorded; `growing` knows
 //! the blobs that it and `files` are writing.
 //!
 //! Transcription and drafts plug in as further modules of this room: they learn of a consultation by [`Consult::course`],
@@ -21,6 +21,7 @@ pub mod door;
 pub mod files;
 mod growing;
 pub(crate) mod kept;
+pub mod medicines;
 pub mod money;
 pub mod note;
 pub mod papers;
@@ -83,6 +84,7 @@ struct Inner {
     rooms: room::Rooms,
     ears: Mutex<Option<Arc<dyn room::ears::Ears>>>,
     growing: growing::Growing,
+    books: medicines::Books,
     recordings: recordings::Recordings,
 }
 
@@ -115,6 +117,7 @@ impl Consult {
             rooms: room::Rooms::new(calls),
             ears: Mutex::default(),
             growing: growing::Growing::default(),
+            books: medicines::Books::new(),
             recordings: recordings::Recordings::new(calls.recording),
         }))
     }

@@ -20,6 +20,7 @@ pub mod events;
 pub mod extract;
 pub mod fhir;
 mod files;
+mod formulary;
 pub mod front;
 pub mod guard;
 pub mod health;
@@ -106,6 +107,7 @@ pub fn router(app: App) -> Router {
         .merge(live::routes())
         .merge(recordings::routes())
         .merge(papers::routes())
+        .merge(formulary::routes())
         .merge(verify::routes())
         .merge(presence::routes())
         .merge(payments::routes())

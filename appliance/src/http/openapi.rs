@@ -7,10 +7,10 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{
-    alerts, changes, channels, chart, checkout, consult_socket, consultations, emergency, events, files, hl7,
-    inbox, jobs, live, login, maps, outbox, own_factor, papers, parameters, patients, payments, portal,
-    presence, recordings, replays, reviews, rooms, session, setup, smart, subscriptions, tokens, transcripts,
-    trials, users,
+    alerts, changes, channels, chart, checkout, consult_socket, consultations, emergency, events, files,
+    formulary, hl7, inbox, jobs, live, login, maps, outbox, own_factor, papers, parameters, patients,
+    payments, portal, presence, recordings, replays, reviews, rooms, session, setup, smart, subscriptions,
+    tokens, transcripts, trials, users,
 };
 
 use crate::exchange::channels::schema;
@@ -163,8 +163,12 @@ use crate::exchange::channels::schema;
         papers::cancel_prescription,
         papers::sign,
         papers::pdf,
-        papers::parse,
-        papers::formulary,
+        formulary::parse,
+        formulary::formulary,
+        formulary::own,
+        formulary::set_own,
+        formulary::lists,
+        formulary::set_lists,
         presence::list,
         presence::want,
         presence::beat,

@@ -1,4 +1,4 @@
-//! Notes and prescriptions: drafts that screens keep, signing, and what a screen needs for writing a line.
+//! Notes and prescriptions: drafts that screens keep, and signing.
 
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
@@ -16,16 +16,12 @@ use super::refusal::mistyped;
 use super::session::origin;
 use crate::admin::signing::Pen;
 use crate::app::App;
-use crate::consult::Consult;
 use crate::consult::papers::Paper;
 use crate::consult::papers::desk::{Kept, NoteKept, PrescriptionKept};
 use crate::consult::papers::paper::NotKept;
 use crate::consult::papers::printing::{Page, Wanted};
 use crate::consult::papers::sign::{Done, ToSign};
-use crate::consult::papers::view::{LineView, NoteView, PrescriptionView, SignedDoc};
-use crate::consult::prescribe::formulary::Formulary;
-use crate::consult::prescribe::lists::{List, Pack};
-use crate::consult::prescribe::words::{Food, Form, Frequency, Route};
+use crate::consult::papers::view::{NoteView, PrescriptionView, SignedDoc};
 use crate::records::error::Error;
 
 /// The routes of this file.
@@ -39,8 +35,6 @@ pub fn routes() -> Router<App> {
         .route("/api/consultations/{id}/prescription/cancel", post(cancel_prescription))
         .route("/api/consultations/{id}/sign", post(sign))
         .route("/api/consultations/{id}/documents/{document}/pdf", get(pdf))
-        .route("/api/prescriptions/parse", post(parse))
-        .route("/api/formulary", get(formulary))
 }
 
 /// A draft that is not to be signed.
@@ -99,57 +93,6 @@ pub struct PrintWish {
     top: Option<u8>,
     /// Language of the patient's part.
     language: Option<String>,
-}
-
-/// A line of a prescription as typed.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TypedLine {
-    /// The line.
-    line: String,
-}
-
-/// A medicine to choose.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct FormularyMedicine {
-    /// Generic name.
-    pub name: String,
-    /// What else it is typed as.
-    pub abbreviations: Vec<String>,
-    /// What it is for.
-    pub class: String,
-    /// Codes of its forms, the usual one first.
-    pub forms: Vec<String>,
-    /// Its substances.
-    pub ingredients: Vec<String>,
-    /// Its list of teleconsultation in one of its forms.
-    pub telemedicine: Option<List>,
-}
-
-/// A word of a line.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct LineWord {
-    /// As it is typed.
-    pub code: String,
-    /// As it is printed.
-    pub printed: String,
-}
-
-/// What a screen needs to help with a line.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct FormularyView {
-    /// Which list it is.
-    pub version: String,
-    /// Medicines by name.
-    pub medicines: Vec<FormularyMedicine>,
-    /// Forms.
-    pub forms: Vec<LineWord>,
-    /// Frequencies without a number.
-    pub frequencies: Vec<LineWord>,
-    /// Routes.
-    pub routes: Vec<LineWord>,
-    /// Timing with food.
-    pub food: Vec<LineWord>,
 }
 
 /// The note of a consultation: draft, or as signed.
@@ -348,40 +291,6 @@ pub(super) async fn page(
             "This program was built without fonts, so it makes no PDF; print from the screen, or build it with the web UI's packages.",
         )),
     }
-}
-
-/// Reads one line as it is typed. 422 says what is not understood, with its place as `problem`.
-#[utoipa::path(post, path = "/api/prescriptions/parse", operation_id = "parse_prescription_line", tag = "papers",
-    request_body = TypedLine, responses((status = 200, body = LineView), (status = 422)))]
-pub(super) async fn parse(Json(typed): Json<TypedLine>) -> Result<Json<LineView>, HttpError> {
-    Consult::parse_line(&typed.line).map(Json).map_err(|problem| {
-        let told = serde_json::to_value(&problem).unwrap_or_default();
-        HttpError::invalid(problem.message).field("line").with("problem", told)
-    })
-}
-
-/// The medicines that the box knows, and the words of a line.
-#[utoipa::path(get, path = "/api/formulary", operation_id = "read_formulary", tag = "papers", responses((status = 200, body = FormularyView)))]
-pub(super) async fn formulary() -> Json<FormularyView> {
-    let (formulary, pack) = (Formulary::own(), Pack::own());
-    let medicines = formulary.medicines().iter().map(|medicine| FormularyMedicine {
-        name: medicine.name.clone(),
-        abbreviations: medicine.abbreviations.clone(),
-        class: medicine.class.clone(),
-        forms: medicine.forms.clone(),
-        ingredients: medicine.substances().to_vec(),
-        telemedicine: pack.any_form(&medicine.name),
-    });
-    let word = |code: &str, printed: &str| LineWord { code: code.to_owned(), printed: printed.to_owned() };
-    let printed = |code: &'static str| Frequency::read(code).map(|found| found.printed()).unwrap_or_default();
-    Json(FormularyView {
-        version: formulary.version().to_owned(),
-        medicines: medicines.collect(),
-        forms: Form::ALL.iter().map(|form| word(form.code(), form.printed())).collect(),
-        frequencies: Frequency::words().map(|code| word(code, &printed(code))).collect(),
-        routes: Route::ALL.iter().map(|route| word(route.code(), route.printed())).collect(),
-        food: Food::ALL.iter().map(|food| word(food.code(), food.printed())).collect(),
-    })
 }
 
 /// Makes sure that it is the person of the session who signs.

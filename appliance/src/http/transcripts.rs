@@ -12,6 +12,7 @@ use super::error::HttpError;
 use super::extract::{Actor, Json};
 use super::limits;
 use crate::app::App;
+use crate::scribe::Dictation;
 use crate::scribe::transcriber::TranscriptionStatus;
 use crate::scribe::transcript::Transcript;
 
@@ -90,7 +91,11 @@ pub(super) async fn dictate(
     let patience = std::time::Duration::from_secs(app.config().limits.body_seconds);
     let rooms = app.rooms()?;
     let file = limits::read_body(request.into_body(), LONGEST, patience).await?;
-    let id = aside(move || rooms.transcriber.dictate(&who, &id, &language, &file)).await?;
+    let id = aside(move || {
+        let about = Dictation { patient: &id, language, vocabulary: rooms.consult.vocabulary(&id) };
+        rooms.transcriber.dictate(&who, about, &file)
+    })
+    .await?;
     Ok((StatusCode::ACCEPTED, Json(Dictated { id })))
 }
 

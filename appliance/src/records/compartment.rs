@@ -37,6 +37,13 @@ pub fn newest(
     Ok(found)
 }
 
+/// A version's body inside a unit.
+pub fn parsed_in(work: &Work<'_, '_>, head: &Head) -> Result<Value, Error> {
+    let body = work.body(head)?;
+    let json = json::parse(&body, &Limits::bytes(usize::MAX));
+    json.map_err(|_| Error::Damaged(format!("record {}", head.rid.0)))
+}
+
 /// The same inside a unit of work, as its writer sees it.
 pub fn newest_in(
     work: &mut Work<'_, '_>,
@@ -48,9 +55,7 @@ pub fn newest_in(
     let mut found = Vec::new();
     for rid in work.unit().scan(Kind(kind.number()), &range, limit)? {
         if let Some(head) = work.unit().head_of(rid)?.filter(|head| !head.deleted) {
-            let body = work.body(&head)?;
-            let json = json::parse(&body, &Limits::bytes(usize::MAX));
-            found.push(json.map_err(|_| Error::Damaged(format!("record {}", head.rid.0)))?);
+            found.push(parsed_in(work, &head)?);
         }
     }
     Ok(found)

@@ -23,6 +23,16 @@ use crate::records::access::{Actor, Area, Op, Purpose, Subject, decide};
 use crate::records::audit::{self, About};
 use crate::records::error::Error;
 
+/// What is known of a dictation before it is heard.
+pub struct Dictation<'a> {
+    /// About whom.
+    pub patient: &'a str,
+    /// Language, two or three letters.
+    pub language: String,
+    /// Words that may well come.
+    pub vocabulary: Vec<String>,
+}
+
 impl Transcriber {
     /// The transcript of a consultation as it is now: captions until it is made. Blocking.
     ///
@@ -74,7 +84,8 @@ impl Transcriber {
     /// # Errors
     /// [`Error::Broken`] says what is wrong with the file; [`Error::NotFound`] for a patient who is not there;
     /// [`Error::Conflict`] where nothing hears.
-    pub fn dictate(&self, who: &Actor, patient: &str, language: &str, file: &Bytes) -> Result<String, Error> {
+    pub fn dictate(&self, who: &Actor, about: Dictation<'_>, file: &Bytes) -> Result<String, Error> {
+        let patient = about.patient;
         decide(who, Op::Create, &Subject::area_only(Area::Notes)).check()?;
         let head = self.records().vault().snapshot()?.head(Kind(ResourceType::PATIENT.number()), patient)?;
         head.filter(|head| !head.deleted).ok_or_else(|| Error::missing(ResourceType::PATIENT, patient))?;
@@ -92,7 +103,7 @@ impl Transcriber {
             blob
         };
         let name = blob.id().to_string();
-        let kept = self.keep_dictation(who, &id, patient, language, &sound, &mut blob);
+        let kept = self.keep_dictation(who, &id, about, &sound, &mut blob);
         if kept.is_err() {
             let _ = self.records().vault().remove_blob(&blob.id());
         }
@@ -106,8 +117,7 @@ impl Transcriber {
         &self,
         who: &Actor,
         id: &str,
-        patient: &str,
-        language: &str,
+        about: Dictation<'_>,
         sound: &[f32],
         blob: &mut clinicvault_vault::BlobWriter,
     ) -> Result<(), Error> {
@@ -127,11 +137,11 @@ impl Transcriber {
             Speech {
                 blob: blob.id().to_string(),
                 of: Of::Dictation(id.to_owned()),
-                patient: patient.to_owned(),
+                patient: about.patient.to_owned(),
                 speaker,
                 began: self.records().now(),
-                language: language.to_owned(),
-                vocabulary: Vec::new(),
+                language: about.language,
+                vocabulary: about.vocabulary,
             },
         )
     }

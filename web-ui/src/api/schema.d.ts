@@ -1056,9 +1056,27 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The medicines that the box knows, and the words of a line. */
+        /** The medicines that are known, and the words of a line. */
         get: operations["read_formulary"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/formulary/own": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The clinic's own medicines. */
+        get: operations["read_own_medicines"];
+        /** Lays the clinic's own medicines over those of the box. 409 when they were changed since, 422 says what is wrong with one. */
+        put: operations["set_own_medicines"];
         post?: never;
         delete?: never;
         options?: never;
@@ -2764,6 +2782,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/telemedicine-lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The lists of telemedicine. */
+        get: operations["read_telemedicine_lists"];
+        /** Goes by other lists of telemedicine. 409 when they were changed since, 422 says what is wrong with them. */
+        put: operations["set_telemedicine_lists"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/tokens": {
         parameters: {
             query?: never;
@@ -2989,6 +3025,15 @@ export interface components {
             since?: string | null;
             /** @description One of four different words. */
             state: components["schemas"]["AllergyState"];
+        };
+        /** @description A class of substances in which one allergy speaks against the others. */
+        AllergyClass: {
+            /** @description As medicines name it. */
+            name: string;
+            /** @description Classes near enough for a second thought. */
+            near?: string[];
+            /** @description As people write it down. */
+            words: string[];
         };
         /** @description One allergy. */
         AllergyItem: {
@@ -4231,6 +4276,8 @@ export interface components {
         };
         /** @description What a screen needs to help with a line. */
         FormularyView: {
+            /** @description Classes in which an allergy to one speaks against the others. */
+            allergies: string[];
             /** @description Timing with food. */
             food: components["schemas"]["LineWord"][];
             /** @description Forms. */
@@ -4241,6 +4288,8 @@ export interface components {
             medicines: components["schemas"]["FormularyMedicine"][];
             /** @description Routes. */
             routes: components["schemas"]["LineWord"][];
+            /** @description What an amount counts. */
+            units: components["schemas"]["LineWord"][];
             /** @description Which list it is. */
             version: string;
         };
@@ -4646,6 +4695,58 @@ export interface components {
             birthYear: number;
             /** @description What stands behind `/join#`. */
             token: string;
+        };
+        /** @description What the clinic has of its own, and who changed it last. */
+        Kept_OwnMedicines: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at?: string | null;
+            /** @description Name of whoever made the last one. */
+            byName?: string | null;
+            /** @description What a clinic lays over the list of the box. */
+            own?: {
+                /** @description Classes of allergies. One of a name that the box knows takes its place. */
+                classes?: components["schemas"]["AllergyClass"][];
+                /** @description Medicines. One of a name that the box knows takes its place. */
+                medicines: components["schemas"]["OwnMedicine"][];
+            };
+            /** @description Why it is not gone by: this version of the program does not take it. What the box brings holds instead. */
+            problem?: string | null;
+            /**
+             * Format: int64
+             * @description Counts changes; named by whoever makes the next one.
+             */
+            revision: number;
+        };
+        /** @description What the clinic has of its own, and who changed it last. */
+        Kept_TelemedicinePack: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at?: string | null;
+            /** @description Name of whoever made the last one. */
+            byName?: string | null;
+            /** @description Lists as they are handed on: a file that a clinic loads. */
+            own?: {
+                /** @description Where entries are written. */
+                citations: components["schemas"]["TelemedicineCitation"][];
+                /** @description Medicines and their lists. */
+                entries: components["schemas"]["TelemedicineEntry"][];
+                /** @description What whoever loads them should know. */
+                note?: string;
+                /** @description Which lists they are, such as the date of the guidelines. */
+                version: string;
+            };
+            /** @description Why it is not gone by: this version of the program does not take it. What the box brings holds instead. */
+            problem?: string | null;
+            /**
+             * Format: int64
+             * @description Counts changes; named by whoever makes the next one.
+             */
+            revision: number;
         };
         /** @description What opens the vault. */
         Key: {
@@ -5373,6 +5474,62 @@ export interface components {
         OwnFiles: {
             /** @description The newest first. */
             files: components["schemas"]["OwnFile"][];
+        };
+        /** @description The clinic's own lists of telemedicine. */
+        OwnListsChange: {
+            own?: components["schemas"]["TelemedicinePack"] | null;
+            /**
+             * Format: int64
+             * @description The revision on the screen.
+             */
+            revision: number;
+        };
+        /** @description The lists of telemedicine. */
+        OwnListsView: components["schemas"]["Kept_TelemedicinePack"] & {
+            /** @description The lists that are gone by now. */
+            now: components["schemas"]["TelemedicinePack"];
+        };
+        /** @description One medicine. */
+        OwnMedicine: {
+            /** @description What else it is typed as. */
+            abbreviations?: string[];
+            /** @description Classes in which an allergy to one speaks against the others. */
+            allergy?: string[];
+            /** @description What it is for, in a word or two. */
+            class: string;
+            /** @description Prescribed here often: whoever listens is told its name. */
+            common?: boolean;
+            /** @description A bare amount is a dose, not a strength: insulins. */
+            dosed?: boolean;
+            /** @description Forms in which it comes, the usual one first. */
+            forms: string[];
+            /** @description Its substances, where they are not its name. */
+            ingredients?: string[];
+            /** @description Generic name, lower case. */
+            name: string;
+            /** @description What a bare number after its name counts. */
+            unit: string;
+        };
+        /** @description What a clinic lays over the list of the box. */
+        OwnMedicines: {
+            /** @description Classes of allergies. One of a name that the box knows takes its place. */
+            classes?: components["schemas"]["AllergyClass"][];
+            /** @description Medicines. One of a name that the box knows takes its place. */
+            medicines: components["schemas"]["OwnMedicine"][];
+        };
+        /** @description The clinic's own medicines, to be laid over those of the box. */
+        OwnMedicinesChange: {
+            own?: components["schemas"]["OwnMedicines"] | null;
+            /**
+             * Format: int64
+             * @description The revision on the screen.
+             */
+            revision: number;
+        };
+        /** @description The clinic's own medicines. */
+        OwnMedicinesView: components["schemas"]["Kept_OwnMedicines"] & {
+            /** @description Which list is gone by now. */
+            version: string;
         };
         /** @description A signed paper in its patient's list. */
         OwnPaper: components["schemas"]["SignedPaper"] & {
@@ -6966,11 +7123,40 @@ export interface components {
              */
             type: string | null;
         };
+        /** @description Where it is written. */
+        TelemedicineCitation: {
+            /** @description As entries name it. */
+            key: string;
+            /** @description Title, date, section. */
+            text: string;
+        };
+        /** @description One medicine of a list. */
+        TelemedicineEntry: {
+            /** @description Key of the citation that says so. */
+            cite: string;
+            /** @description Only in these forms; none for all. */
+            forms?: string[];
+            /** @description On which list. */
+            list: components["schemas"]["TelemedicineList"];
+            /** @description Generic name, lower case. */
+            name: string;
+        };
         /**
          * @description A list of the guidelines.
          * @enum {string}
          */
         TelemedicineList: "O" | "A" | "B" | "prohibited";
+        /** @description Lists as they are handed on: a file that a clinic loads. */
+        TelemedicinePack: {
+            /** @description Where entries are written. */
+            citations: components["schemas"]["TelemedicineCitation"][];
+            /** @description Medicines and their lists. */
+            entries: components["schemas"]["TelemedicineEntry"][];
+            /** @description What whoever loads them should know. */
+            note?: string;
+            /** @description Which lists they are, such as the date of the guidelines. */
+            version: string;
+        };
         /** @description A new temporary password. */
         Temporary: {
             /** @description Shown this once. */
@@ -9794,6 +9980,60 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["FormularyView"];
                 };
+            };
+        };
+    };
+    read_own_medicines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnMedicinesView"];
+                };
+            };
+        };
+    };
+    set_own_medicines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnMedicinesChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnMedicinesView"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -12851,6 +13091,60 @@ export interface operations {
                 content?: never;
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    read_telemedicine_lists: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnListsView"];
+                };
+            };
+        };
+    };
+    set_telemedicine_lists: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnListsChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnListsView"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -4,7 +4,7 @@ import { alerts } from "../state/alerts.svelte";
 import { may } from "../state/app.svelte";
 import type { Key } from "../text/index.svelte";
 import type { Route } from "../routes";
-import { Exchange, Home, Inbox, Machine, People, Rupee, Staff, Stethoscope } from "../ui/icons";
+import { Exchange, Home, Inbox, Machine, People, Pill, Rupee, Staff, Stethoscope } from "../ui/icons";
 
 export interface Place {
   route: Route;
@@ -24,6 +24,7 @@ export function places(): Place[] {
     { route: { at: "consultations" }, key: "place.consultations", letter: "c", icon: Stethoscope, covers: ["consultations"], open: may("queue") && (may("visits") || may("invoices", "W")) },
     { route: { at: "messages", seq: null }, key: "place.messages", letter: "m", icon: Inbox, covers: ["messages", "outbox"], open: may("inbox") },
     { route: { at: "prices" }, key: "place.prices", letter: "r", icon: Rupee, covers: ["prices"], open: may("settings") },
+    { route: { at: "medicines" }, key: "place.medicines", letter: "d", icon: Pill, covers: ["medicines"], open: may("settings") },
     { route: { at: "users" }, key: "place.users", letter: "u", icon: Staff, covers: ["users"], open: may("settings") },
     { route: { at: "box", tab: "now" }, key: "place.box", letter: "t", icon: Machine, covers: ["box"], open: may("settings") },
     { route: { at: "exchange", tab: open > 0 ? "channels" : "query" }, key: "place.exchange", letter: "x", icon: Exchange, covers: ["exchange"], count: open, open: may("settings") },

@@ -28,6 +28,7 @@ export { default as MicOff } from "@lucide/svelte/icons/mic-off";
 export { default as More } from "@lucide/svelte/icons/ellipsis";
 export { default as People } from "@lucide/svelte/icons/users";
 export { default as Phone } from "@lucide/svelte/icons/phone-off";
+export { default as Pill } from "@lucide/svelte/icons/pill";
 export { default as Plus } from "@lucide/svelte/icons/plus";
 export { default as Print } from "@lucide/svelte/icons/printer";
 export { default as Rupee } from "@lucide/svelte/icons/indian-rupee";

@@ -15,13 +15,13 @@ use super::vocabulary::Vocabulary;
 use crate::engine::{Care, EngineError, Heard, Model, Request};
 use crate::speech::{RATE, Samples, Word};
 
-/// Frames that are judged at a time: 480 ms.
-const JUDGE: usize = 15;
+/// Frames that are judged at a time: 256 ms.
+const JUDGE: usize = 8;
 /// Frames of which the detector is reminded: 2.5 s.
 const REMIND: usize = 78;
-/// The first partial caption comes after so many samples, the next ones after twice as many each time less or more.
-const FIRST: u64 = RATE as u64;
-const STEP: u64 = RATE as u64 * 3 / 2;
+/// The first partial caption comes after so many samples of an utterance, the next ones a step apart.
+const FIRST: u64 = RATE as u64 * 4 / 5;
+const STEP: u64 = RATE as u64 * 2;
 /// What the short window of partial captions holds.
 const WINDOW: usize = 15 * RATE;
 /// A hole that is longer than this is jumped over instead of being filled with silence.

@@ -23,8 +23,8 @@ use crate::consult::carry::{conflict, line};
 use crate::consult::desk::allowed;
 use crate::consult::kept::{Docs, Row, Within};
 use crate::consult::note::extract;
+use crate::consult::prescribe::Book;
 use crate::consult::prescribe::check::Allergy;
-use crate::consult::prescribe::formulary::Formulary;
 use crate::consult::prescribe::lists::{Distance, recent};
 use crate::consult::state::State;
 use crate::records::access::{Actor, Area, Op, Purpose, Refusal};
@@ -110,7 +110,7 @@ impl Consult {
         })?;
         let content = snapshot.paper::<Prescription>(id)?.map(|paper| paper.content).unwrap_or_default();
         let distance = self.distance(&snapshot, &row, content.same_condition)?;
-        let judged = self.judge(&content, &stored, distance.map(|(distance, _)| distance));
+        let judged = self.judge(&self.book(), &content, &stored, distance.map(|(distance, _)| distance));
         view::prescription(&snapshot, &row, &judged, distance)
     }
 
@@ -235,7 +235,7 @@ impl Consult {
         theirs(&self.records().vault().snapshot()?.row(id)?, &who.id, false)?;
         let missing = || Error::NotFound(format!("transcript of consultation {id}"));
         let said = self.transcripts().ok_or_else(missing)?.passages(id)?.ok_or_else(missing)?;
-        let found = extract(&said, Formulary::own());
+        let found = extract(&said, &self.book().formulary);
         let asked = id.to_owned();
         self.change(who, id, (Op::Update, Area::Notes), false, move |work, row| {
             put_extraction(work, &asked, &found)?;
@@ -269,11 +269,12 @@ impl Consult {
 
     pub(super) fn judge(
         &self,
+        book: &Book,
         content: &Prescription,
         stored: &[Value],
         distance: Option<Distance>,
     ) -> Judged {
-        content.judge(&known_allergies(stored, self.records().zone()), distance)
+        content.judge(book, &known_allergies(stored, self.records().zone()), distance)
     }
 
     /// How the lists see this consultation, and the last visit in person; none in person.

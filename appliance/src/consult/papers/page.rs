@@ -2,6 +2,8 @@
 //! sheet alone. A block (a medicine, a line of text, the signature) is drawn on one page or on the next, never on both; name,
 //! age, number and "page x of y" stand on every page; black on white.
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 use qrcode::{EcLevel, QrCode};
 
@@ -11,9 +13,8 @@ use super::paper::Kind;
 use super::sign::Sheet;
 use super::words::{Language, directions};
 use crate::consult::ask::Mode;
-use crate::consult::prescribe::formulary::Formulary;
+use crate::consult::prescribe::Book;
 use crate::consult::prescribe::line::{Line, Quantity};
-use crate::consult::prescribe::parse;
 use crate::print::face::{Faces, Shaped};
 use crate::print::pdf::{BadFont, Document, MM};
 
@@ -51,6 +52,8 @@ pub struct Look {
     pub verify: String,
     /// The clinic's zone.
     pub zone: TimeZone,
+    /// The medicines that are known: lines are read by them.
+    pub book: Arc<Book>,
 }
 
 /// Side of the QR code (clinic-workflow.md section 8: at least 20 mm).
@@ -330,7 +333,7 @@ impl Layout<'_> {
         self.section("Diagnosis", &note.assessment);
         self.section("Tests", &note.tests);
         if signed.kind == Kind::Prescription {
-            self.medicines(sheet, look.language);
+            self.medicines(sheet, look);
         } else {
             self.section("Plan", &note.plan);
         }
@@ -368,16 +371,16 @@ impl Layout<'_> {
         }
     }
 
-    fn medicines(&mut self, sheet: &Sheet, language: Language) {
+    fn medicines(&mut self, sheet: &Sheet, look: &Look) {
         let size = self.size;
         let shaped = self.faces.shape("Rx", true);
         let head = Stroke::Text { at: (0.0, size * 1.5), size: size * 1.6, shaped };
         let mut row = Block { height: size * 2.1, strokes: vec![head] };
         for (at, written) in sheet.lines.iter().enumerate() {
-            let block = match parse(written, Formulary::own()) {
-                Ok(line) => self.medicine(at + 1, &line, language),
+            let block = match look.book.signed_line(written) {
+                Some(line) => self.medicine(at + 1, &line, look.language),
                 // A list that changed since does not change what was signed: it is printed as it was written.
-                Err(_) => self.plain(at + 1, written),
+                None => self.plain(at + 1, written),
             };
             // The first row stays with its heading.
             let down = row.height;

@@ -4,9 +4,10 @@ use proptest::prelude::*;
 use super::super::note::Note;
 use super::super::sign::{ClinicFacts, DoctorFacts, PatientFacts};
 use super::*;
+use crate::consult::prescribe::parse;
 
 fn sheet(lines: &[&str]) -> Sheet {
-    let lines = lines.iter().map(|line| parse(line, Formulary::own()).unwrap().written());
+    let lines = lines.iter().map(|line| parse(line, &Book::own().formulary).unwrap().written());
     Sheet {
         format: "clinicvault-paper/1".into(),
         id: "p1".into(),
@@ -87,6 +88,7 @@ fn look(paper: Paper) -> Look {
         duplicate: None,
         verify: "https://clinicvault.local:8443/verify/abcdefghjkmn".into(),
         zone: TimeZone::get("Asia/Kolkata").unwrap(),
+        book: std::sync::Arc::new(Book::own()),
     }
 }
 

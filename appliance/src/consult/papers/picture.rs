@@ -149,13 +149,7 @@ pub(super) fn document(sheet: &Sheet, signed: &Signed) -> Value {
 
 /// A line.
 pub(super) fn medication(sheet: &Sheet, signed: &Signed, line: &Line) -> Value {
-    let status = match signed.stands {
-        Stands::Signed => "active",
-        Stands::Superseded => "stopped",
-        Stands::Cancelled => "cancelled",
-    };
-    let mut fields = vec![("resourceType", text("MedicationRequest")), ("status", text(status))];
-    fields.extend(signed.reason.as_ref().map(|why| ("statusReason", words(why))));
+    let mut fields = vec![("resourceType", text("MedicationRequest")), ("status", text(status(signed)))];
     fields.extend([
         ("intent", text("order")),
         ("medicationCodeableConcept", words(&label(line))),
@@ -183,6 +177,25 @@ pub(super) fn medication(sheet: &Sheet, signed: &Signed, line: &Line) -> Value {
         fields.push(("dispenseRequest", obj(dispense)));
     }
     obj(fields)
+}
+
+/// A stored order, as the paper that carries it stands now.
+pub(super) fn restated(mut order: Value, signed: &Signed) -> Value {
+    if let Some(fields) = order.as_object_mut() {
+        fields.insert("status", text(status(signed)));
+        if let Some(why) = &signed.reason {
+            fields.insert("statusReason", words(why));
+        }
+    }
+    order
+}
+
+fn status(signed: &Signed) -> &'static str {
+    match signed.stands {
+        Stands::Signed => "active",
+        Stands::Superseded => "stopped",
+        Stands::Cancelled => "cancelled",
+    }
 }
 
 /// The medicine in the order that charts read: name, strength, form.

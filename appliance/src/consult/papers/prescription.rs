@@ -5,10 +5,9 @@ use utoipa::ToSchema;
 
 use crate::clinic::form::Wrong;
 use crate::consult::prescribe::check::{Against, Allergy, Classified, Issue, Needs, check};
-use crate::consult::prescribe::formulary::Formulary;
 use crate::consult::prescribe::line::Line;
-use crate::consult::prescribe::lists::{Distance, List, Pack};
-use crate::consult::prescribe::{Problem, parse};
+use crate::consult::prescribe::lists::{Distance, List};
+use crate::consult::prescribe::{Book, Problem, parse};
 
 /// Most lines of a prescription, and bytes of one as it is kept.
 const MOST: usize = 40;
@@ -95,8 +94,8 @@ impl Prescription {
     }
 
     /// Reads and checks it.
-    pub fn judge(&self, allergies: &[Allergy], distance: Option<Distance>) -> Judged {
-        let (formulary, pack) = (Formulary::own(), Pack::own());
+    pub fn judge(&self, book: &Book, allergies: &[Allergy], distance: Option<Distance>) -> Judged {
+        let (formulary, pack) = (&book.formulary, &book.lists);
         let lines: Vec<Result<Line, Problem>> =
             self.lines.iter().map(|line| parse(line, formulary)).collect();
         let read: Vec<(usize, &Line)> = lines
@@ -167,7 +166,7 @@ mod tests {
     #[test]
     fn a_prescription_is_signed_when_everything_is_answered() {
         let says = |prescription: &Prescription, allergies: &[Allergy]| {
-            prescription.judge(allergies, None).hindrance()
+            prescription.judge(&Book::own(), allergies, None).hindrance()
         };
         assert!(says(&of(&[]), &[]).unwrap().contains("no line"));
         assert!(says(&of(&["para 500 xyz"]), &[]).unwrap().contains("line 1 cannot be read"));
@@ -176,7 +175,7 @@ mod tests {
         let allergy = [Allergy { words: "Penicillin".to_owned(), severe: false }];
         let mut penicillin = of(&["amox 500 tds 5d"]);
         assert!(says(&penicillin, &allergy).unwrap().contains("Give a reason"));
-        let key = penicillin.judge(&allergy, None).issues[0].0.key.clone();
+        let key = penicillin.judge(&Book::own(), &allergy, None).issues[0].0.key.clone();
         penicillin.reasons = vec![Reason { key: key.clone(), reason: "  ".to_owned() }];
         assert!(says(&penicillin, &allergy).is_some());
         penicillin.reasons = vec![Reason { key, reason: "tolerated last year".to_owned() }];

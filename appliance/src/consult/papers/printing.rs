@@ -99,6 +99,7 @@ impl Consult {
             paper: wanted.paper,
             letterhead: wanted.letterhead,
             language: Language::of(&language),
+            book: self.book(),
             duplicate,
             verify: format!("{}/verify/{}", wanted.base, signed.code),
             zone: self.records().zone().clone(),

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use clinicvault_gateway::fhir::id::ResourceType;
 use clinicvault_gateway::json::Value;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -28,10 +29,9 @@ use crate::consult::carry::{conflict, line};
 use crate::consult::desk::allowed;
 use crate::consult::kept::{Docs, Row, Within};
 use crate::consult::note::Suggestion;
-use crate::consult::prescribe::formulary::Formulary;
 use crate::consult::prescribe::line::Line;
-use crate::consult::prescribe::lists::Pack;
 use crate::records::access::{Actor, Area, Op, Purpose};
+use crate::records::compartment;
 use crate::records::error::Error;
 use crate::records::unit::Work;
 
@@ -325,7 +325,8 @@ impl Consult {
         let Ok(next) = before.sign(version, &id, &by, work.now()) else { return Ok(None) };
         let stored = allergies_in(work, row)?;
         let distance = self.distance(&Within(work), row, before.content.same_condition)?;
-        let judged = self.judge(&before.content, &stored, distance.map(|(distance, _)| distance));
+        let book = self.book();
+        let judged = self.judge(&book, &before.content, &stored, distance.map(|(distance, _)| distance));
         if let Some(why) = judged.hindrance() {
             return Err(conflict(why.trim_end_matches('.')));
         }
@@ -338,11 +339,7 @@ impl Consult {
             lines: lines.iter().map(Line::written).collect(),
             reasons: before.content.reasons.iter().filter(answered).cloned().collect(),
             classified: before.content.classified.clone(),
-            checked_with: Some(format!(
-                "formulary {}, lists {}",
-                Formulary::own().version(),
-                Pack::own().version()
-            )),
+            checked_with: Some(book.version()),
             language: before.content.language.clone().or_else(|| Some(row.course.ask.language.clone())),
             ..signing.sheet(&before, id, code, work.now())
         };
@@ -424,11 +421,13 @@ impl Consult {
         put_signed(work, &signed)?;
         let sheet: Sheet = serde_json::from_str(&signed.bytes)
             .map_err(|_| Error::Damaged("the bytes of a signed paper".to_owned()))?;
-        for (at, written) in sheet.lines.iter().enumerate() {
-            // A formulary that changed since does not change what was signed.
-            let Ok(line) = crate::consult::prescribe::parse(written, Formulary::own()) else { continue };
-            let json = picture::medication(&sheet, &signed, &line);
-            self.put(work, json, &line_id(&signed.id, at), Purpose::Treatment)?;
+        for at in 0..sheet.lines.len() {
+            // What was ordered stays as it was signed, whatever medicines the clinic knows by now.
+            let id = line_id(&signed.id, at);
+            let head = work.head(ResourceType::MEDICATION_REQUEST, &id)?.filter(|head| !head.deleted);
+            let head = head.ok_or_else(|| Error::Damaged(format!("line {} of a signed paper", at + 1)))?;
+            let json = picture::restated(compartment::parsed_in(work, &head)?, &signed);
+            self.put(work, json, &id, Purpose::Treatment)?;
         }
         let json = picture::document(&sheet, &signed);
         self.put(work, json, &signed.id, Purpose::Treatment)?;

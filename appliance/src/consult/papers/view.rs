@@ -297,8 +297,7 @@ pub(super) fn prescription(
 
 impl Consult {
     /// One line, read as it is typed.
-    pub fn parse_line(line: &str) -> Result<LineView, Problem> {
-        let formulary = crate::consult::prescribe::formulary::Formulary::own();
-        crate::consult::prescribe::parse(line, formulary).map(|line| LineView::of(&line))
+    pub fn parse_line(&self, line: &str) -> Result<LineView, Problem> {
+        crate::consult::prescribe::parse(line, &self.book().formulary).map(|line| LineView::of(&line))
     }
 }

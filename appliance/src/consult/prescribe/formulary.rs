@@ -1,25 +1,29 @@
 //! The medicines that the box knows: names, abbreviations, class, forms and which allergies they belong to.
 //!
-//! Data, not code: the box brings a short list, a clinic may put its own over it. A medicine that is not in it can be
+//! Data, not code: the box brings a short list, a clinic lays its own over it (0214). A medicine that is not in it can be
 //! prescribed by its name in quotes; what is known of it then is its name.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use utoipa::ToSchema;
 
 use super::words::{Form, Unit};
 
-/// Largest formulary that is read, in bytes, and most medicines in one.
-const LARGEST: usize = 4 << 20;
-const MOST: usize = 5_000;
+/// Most medicines and classes of a clinic's own list.
+const MOST: usize = 2_000;
+/// Longest word of it that is no name of a medicine, in bytes, and most of them in one place.
+const LONGEST_WORD: usize = 60;
+const MOST_WORDS: usize = 20;
 /// Longest name, in words and in bytes.
 pub(super) const LONGEST_NAME: (usize, usize) = (6, 100);
 
 /// One medicine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = OwnMedicine)]
 pub struct Medicine {
     /// Generic name, lower case.
     pub name: String,
@@ -41,6 +45,9 @@ pub struct Medicine {
     /// A bare amount is a dose, not a strength: insulins.
     #[serde(default)]
     pub dosed: bool,
+    /// Prescribed here often: whoever listens is told its name.
+    #[serde(default)]
+    pub common: bool,
 }
 
 impl Medicine {
@@ -61,8 +68,9 @@ impl Medicine {
 }
 
 /// A class of substances in which one allergy speaks against the others.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AllergyClass)]
 pub struct Class {
     /// As medicines name it.
     pub name: String,
@@ -71,6 +79,18 @@ pub struct Class {
     /// Classes near enough for a second thought.
     #[serde(default)]
     pub near: Vec<String>,
+}
+
+/// What a clinic lays over the list of the box.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = OwnMedicines)]
+pub struct Own {
+    /// Medicines. One of a name that the box knows takes its place.
+    pub medicines: Vec<Medicine>,
+    /// Classes of allergies. One of a name that the box knows takes its place.
+    #[serde(default)]
+    pub classes: Vec<Class>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -86,11 +106,11 @@ struct Written {
 /// Why a formulary is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BadFormulary {
-    /// It cannot be read.
-    #[error("the formulary cannot be read: {0}")]
+    /// It cannot be read, or there is too much in it.
+    #[error("The list of medicines cannot be read: {0}.")]
     Unreadable(String),
-    /// One medicine in it is wrong.
-    #[error("the formulary's medicine \"{0}\": {1}")]
+    /// One medicine or class in it is wrong.
+    #[error("\"{0}\": {1}.")]
     Medicine(String, &'static str),
 }
 
@@ -122,43 +142,63 @@ impl Formulary {
         }
     }
 
-    /// Reads a list.
-    ///
-    /// # Errors
-    /// [`BadFormulary`] when it cannot be read, is too large, names a form or unit that does not exist, or uses a name twice.
-    pub fn read(bytes: &[u8]) -> Result<Formulary, BadFormulary> {
-        if bytes.len() > LARGEST {
-            return Err(BadFormulary::Unreadable("it is larger than 4 MiB".to_owned()));
-        }
+    fn read(bytes: &[u8]) -> Result<Formulary, BadFormulary> {
         let written: Written =
             serde_json::from_slice(bytes).map_err(|error| BadFormulary::Unreadable(error.to_string()))?;
-        if written.medicines.len() > MOST {
-            return Err(BadFormulary::Unreadable("it has more than 5000 medicines".to_owned()));
-        }
+        Formulary::build(written.version, written.classes, written.medicines)
+    }
+
+    /// This list with a clinic's own over it: the clinic's medicine stands where both have one of its name, and a name that
+    /// the clinic gives is the clinic's.
+    ///
+    /// # Errors
+    /// [`BadFormulary`] when there is too much, a form or unit does not exist, or a name is used twice.
+    pub fn under(&self, own: &Own, version: &str) -> Result<Formulary, BadFormulary> {
+        own.check()?;
+        let names = own.medicines.iter().flat_map(|one| one.abbreviations.iter().chain([&one.name]));
+        let names: HashSet<&String> = names.collect();
+        let below = self.medicines.iter().filter(|one| !names.contains(&one.name)).cloned();
+        let below = below.map(|mut one| {
+            one.abbreviations.retain(|name| !names.contains(name));
+            one
+        });
+        let medicines = own.medicines.iter().cloned().chain(below).collect();
+        let replaced = |class: &&Class| !own.classes.iter().any(|other| other.name == class.name);
+        let classes = own.classes.iter().chain(self.classes.iter().filter(replaced)).cloned().collect();
+        Formulary::build(format!("{version} over {}", self.version), classes, medicines)
+    }
+
+    fn build(
+        version: String,
+        classes: Vec<Class>,
+        medicines: Vec<Medicine>,
+    ) -> Result<Formulary, BadFormulary> {
         let mut by_name = HashMap::new();
-        for (at, medicine) in written.medicines.iter().enumerate() {
+        for (at, medicine) in medicines.iter().enumerate() {
             let bad = |why| BadFormulary::Medicine(medicine.name.clone(), why);
             if medicine.forms.is_empty() || medicine.forms.iter().any(|form| Form::read(form).is_none()) {
-                return Err(bad("a form is not known"));
+                return Err(bad("choose a form that the box knows, such as tab"));
             }
             if medicine.unit().is_none() {
-                return Err(bad("its unit is not known"));
+                return Err(bad("choose a unit that the box knows, such as mg"));
             }
             for name in medicine.abbreviations.iter().chain([&medicine.name]) {
                 if !is_name(name) {
-                    return Err(bad("a name is in lower case, up to six words, and begins with a letter"));
+                    return Err(bad(
+                        "write its names in lower case, up to six words that begin with a letter",
+                    ));
                 }
                 if by_name.insert(name.clone(), at).is_some() {
                     return Err(bad("a name stands there twice"));
                 }
             }
         }
-        Ok(Formulary {
-            version: written.version,
-            classes: written.classes,
-            medicines: written.medicines,
-            by_name,
-        })
+        Ok(Formulary { version, classes, medicines, by_name })
+    }
+
+    /// The medicines whose names whoever listens should expect, the clinic's own first.
+    pub fn common(&self) -> impl Iterator<Item = &str> {
+        self.medicines.iter().filter(|medicine| medicine.common).map(|medicine| medicine.name.as_str())
     }
 
     /// Which list it is.
@@ -213,6 +253,44 @@ impl Formulary {
         names.truncate(3);
         names
     }
+}
+
+impl Own {
+    /// Whether there is anything in it.
+    pub fn is_empty(&self) -> bool {
+        self.medicines.is_empty() && self.classes.is_empty()
+    }
+
+    fn check(&self) -> Result<(), BadFormulary> {
+        if self.medicines.len() > MOST || self.classes.len() > MOST {
+            return Err(BadFormulary::Unreadable(format!("it has more than {MOST} medicines or classes")));
+        }
+        let short = |words: &[String]| {
+            words.len() <= MOST_WORDS
+                && words.iter().all(|word| !word.is_empty() && word.len() <= LONGEST_WORD)
+        };
+        for one in &self.medicines {
+            let lists = [&one.abbreviations, &one.allergy, &one.forms, &one.ingredients];
+            if one.class.is_empty() || one.class.len() > LONGEST_WORD || !lists.iter().all(|list| short(list))
+            {
+                let why =
+                    "say in a word or two what it is for; no more than 20 words of 60 letters in one place";
+                return Err(BadFormulary::Medicine(shown(&one.name), why));
+            }
+        }
+        for class in &self.classes {
+            if !short(std::slice::from_ref(&class.name)) || !short(&class.words) || !short(&class.near) {
+                let why = "a class has a name and at most 20 words of 60 letters";
+                return Err(BadFormulary::Medicine(shown(&class.name), why));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// As much of a name as a message bears.
+fn shown(name: &str) -> String {
+    name.chars().take(LONGEST_WORD).collect()
 }
 
 fn is_name(name: &str) -> bool {
@@ -273,12 +351,14 @@ mod tests {
         assert_eq!((distance("kitten", "sitting", 9), distance("a", "abcdef", 3)), (3, 3));
     }
 
+    fn own(json: &str) -> Result<Formulary, String> {
+        let own: Own = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        Formulary::own().under(&own, "clinic 1").map_err(|error| error.to_string())
+    }
+
     #[test]
     fn what_is_wrong_with_a_list_is_said() {
-        let list = |medicine: &str| {
-            let text = format!(r#"{{"version":"1","classes":[],"medicines":[{medicine}]}}"#);
-            Formulary::read(text.as_bytes()).map(|_| ()).map_err(|error| error.to_string())
-        };
+        let list = |medicine: &str| own(&format!(r#"{{"medicines":[{medicine}]}}"#)).map(|_| ());
         let fine = r#"{"name":"a b","class":"x","forms":["tab"],"unit":"mg"}"#;
         assert_eq!(list(fine), Ok(()));
         for (wrong, expected) in [
@@ -287,8 +367,31 @@ mod tests {
             (fine.replace("a b", "A B"), "lower case"),
             (format!("{fine},{fine}"), "twice"),
             (fine.replace("class", "klass"), "unknown field"),
+            (fine.replace("\"x\"", "\"\""), "what it is for"),
+            (fine.replace("\"tab\"", &["\"tab\""; 21].join(",")), "20 words"),
         ] {
             assert!(list(&wrong).unwrap_err().contains(expected), "{wrong}");
         }
+        let many = vec![fine; MOST + 1].join(",");
+        assert!(list(&many).unwrap_err().contains("more than"));
+    }
+
+    #[test]
+    fn a_name_that_the_clinic_gives_is_the_clinics() {
+        let list = own(
+            r#"{"medicines":[
+            {"name":"paracetamol","abbreviations":["dolo","amox"],"class":"analgesic","forms":["syp"],"unit":"ml"},
+            {"name":"tulsi linctus","class":"cough","forms":["syp"],"unit":"ml","common":true}]}"#,
+        )
+        .unwrap();
+        assert_eq!(list.version(), format!("clinic 1 over {}", Formulary::own().version()));
+        assert_eq!(list.find("dolo").unwrap().usual_form(), Some(Form::Syrup));
+        assert_eq!(list.find("amox").unwrap().name, "paracetamol");
+        assert_eq!(list.find("pcm"), None, "what the box knew of it is gone with it");
+        assert!(list.find("amoxicillin").unwrap().abbreviations.iter().all(|name| name != "amox"));
+        assert_eq!(list.medicines().len(), Formulary::own().medicines().len() + 1);
+        assert_eq!(list.common().next(), Some("tulsi linctus"));
+        assert!(list.common().count() > 10);
+        assert_eq!(list.classes().len(), Formulary::own().classes().len());
     }
 }

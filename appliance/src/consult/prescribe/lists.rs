@@ -16,8 +16,9 @@ use super::line::Line;
 use super::words::Form;
 use crate::consult::ask::Mode;
 
-/// Largest pack that is read, in bytes.
-const LARGEST: usize = 1 << 20;
+/// Most entries and citations of a pack, and bytes of one text.
+const MOST: usize = 5_000;
+const LONGEST: usize = 1_000;
 /// Months after a visit in person within which a consultation for the same condition follows it up (Telemedicine Practice
 /// Guidelines, 25 March 2020, section 1.1 and 3.4).
 const MONTHS: i64 = 6;
@@ -38,50 +39,63 @@ pub enum List {
 }
 
 /// One medicine of a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Entry {
-    name: String,
-    list: List,
-    cite: String,
+#[schema(as = TelemedicineEntry)]
+pub struct Entry {
+    /// Generic name, lower case.
+    pub name: String,
+    /// On which list.
+    pub list: List,
+    /// Key of the citation that says so.
+    pub cite: String,
     /// Only in these forms; none for all.
     #[serde(default)]
-    forms: Vec<String>,
+    pub forms: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Where it is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Citation {
-    key: String,
-    text: String,
+#[schema(as = TelemedicineCitation)]
+pub struct Citation {
+    /// As entries name it.
+    pub key: String,
+    /// Title, date, section.
+    pub text: String,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// Lists as they are handed on: a file that a clinic loads.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Written {
-    version: String,
+#[schema(as = TelemedicinePack)]
+pub struct Written {
+    /// Which lists they are, such as the date of the guidelines.
+    pub version: String,
+    /// What whoever loads them should know.
     #[serde(default)]
-    note: String,
-    citations: Vec<Citation>,
-    entries: Vec<Entry>,
+    pub note: String,
+    /// Where entries are written.
+    pub citations: Vec<Citation>,
+    /// Medicines and their lists.
+    pub entries: Vec<Entry>,
 }
 
 /// Why a pack is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the lists of telemedicine: {0}")]
+#[error("The lists of telemedicine: {0}.")]
 pub struct BadPack(String);
 
 /// The lists.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Pack {
-    version: String,
+    written: Written,
     citations: HashMap<String, String>,
-    entries: Vec<Entry>,
 }
 
 static OWN: LazyLock<Pack> = LazyLock::new(|| {
-    let none = Pack { version: "none".to_owned(), citations: HashMap::new(), entries: Vec::new() };
-    Pack::read(include_bytes!("telemedicine.json")).unwrap_or(none)
+    let written = serde_json::from_slice(include_bytes!("telemedicine.json")).unwrap_or_default();
+    Pack::of(written).unwrap_or_default()
 });
 
 impl Pack {
@@ -90,17 +104,24 @@ impl Pack {
         &OWN
     }
 
-    /// Reads lists.
+    /// Lists to go by.
     ///
     /// # Errors
-    /// [`BadPack`] when they cannot be read, name a form that does not exist, or an entry names no source.
-    pub fn read(bytes: &[u8]) -> Result<Pack, BadPack> {
-        if bytes.len() > LARGEST {
-            return Err(BadPack("they are larger than 1 MiB".to_owned()));
+    /// [`BadPack`] when there is too much, they name a form that does not exist, or an entry names no source.
+    pub fn of(written: Written) -> Result<Pack, BadPack> {
+        if written.entries.len() > MOST || written.citations.len() > MOST {
+            return Err(BadPack(format!("there are more than {MOST} entries or citations")));
         }
-        let written: Written = serde_json::from_slice(bytes).map_err(|error| BadPack(error.to_string()))?;
+        let texts = written.citations.iter().flat_map(|one| [&one.key, &one.text]);
+        let texts = texts.chain(written.entries.iter().flat_map(|one| [&one.name, &one.cite]));
+        if texts.chain([&written.version]).any(|text| text.trim().is_empty() || text.len() > LONGEST) {
+            return Err(BadPack(format!("a text is empty or longer than {LONGEST} bytes")));
+        }
+        if written.version.len() > 60 || written.note.len() > LONGEST {
+            return Err(BadPack("the version has at most 60 bytes, the note 1000".to_owned()));
+        }
         let citations: HashMap<String, String> =
-            written.citations.into_iter().map(|citation| (citation.key, citation.text)).collect();
+            written.citations.iter().map(|one| (one.key.clone(), one.text.clone())).collect();
         for entry in &written.entries {
             if !citations.contains_key(&entry.cite) {
                 return Err(BadPack(format!("\"{}\" names no source", entry.name)));
@@ -109,12 +130,17 @@ impl Pack {
                 return Err(BadPack(format!("a form of \"{}\" is not known", entry.name)));
             }
         }
-        Ok(Pack { version: written.version, citations, entries: written.entries })
+        Ok(Pack { written, citations })
     }
 
     /// Which lists they are.
     pub fn version(&self) -> &str {
-        &self.version
+        &self.written.version
+    }
+
+    /// As they are handed on.
+    pub fn written(&self) -> &Written {
+        &self.written
     }
 
     /// On which list a line's medicine stands in its form, and where that is written. Only the very medicine counts: a
@@ -125,19 +151,19 @@ impl Pack {
             let form = |form: &String| Form::read(form) == line.form;
             entry.name == name && (entry.forms.is_empty() || entry.forms.iter().any(form))
         };
-        let entry = self.entries.iter().find(fits)?;
+        let entry = self.written.entries.iter().find(fits)?;
         Some((entry.list, self.citations.get(&entry.cite).map(String::as_str).unwrap_or_default()))
     }
 
     /// On which list a medicine stands in any of its forms, for those who choose.
     pub fn any_form(&self, name: &str) -> Option<List> {
-        self.entries.iter().find(|entry| entry.name == name).map(|entry| entry.list)
+        self.written.entries.iter().find(|entry| entry.name == name).map(|entry| entry.list)
     }
 
     /// Whether a substance must never be given at a distance; a combination is as prohibited as what is in it.
     pub fn prohibits(&self, substance: &str) -> Option<&str> {
         let prohibited = |entry: &&Entry| entry.list == List::Prohibited && entry.name == substance;
-        let entry = self.entries.iter().find(prohibited)?;
+        let entry = self.written.entries.iter().find(prohibited)?;
         self.citations.get(&entry.cite).map(String::as_str)
     }
 }
@@ -180,8 +206,9 @@ mod tests {
 
     #[test]
     fn the_own_pack_is_whole_and_names_its_sources() {
-        let pack = Pack::read(include_bytes!("telemedicine.json")).unwrap();
-        for entry in &pack.entries {
+        let pack = Pack::of(serde_json::from_slice(include_bytes!("telemedicine.json")).unwrap()).unwrap();
+        assert!(pack.written.entries.len() > 50, "{}", pack.written.entries.len());
+        for entry in &pack.written.entries {
             assert!(Formulary::own().find(&entry.name).is_some(), "{}", entry.name);
             assert!(pack.citations[&entry.cite].contains("Telemedicine Practice Guidelines"));
         }
@@ -224,8 +251,22 @@ mod tests {
     }
 
     #[test]
-    fn a_pack_that_names_no_source_is_refused() {
-        let text = br#"{"version":"1","citations":[],"entries":[{"name":"x","list":"O","cite":"y"}]}"#;
-        assert!(Pack::read(text).is_err());
+    fn what_is_wrong_with_a_pack_is_said() {
+        let fine = r#"{"version":"1","citations":[{"key":"y","text":"Gazette 1"}],
+            "entries":[{"name":"x","list":"O","cite":"y","forms":["tab"]}]}"#;
+        let of = |text: &str| {
+            let written = serde_json::from_str(text).map_err(|error| error.to_string())?;
+            Pack::of(written).map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert_eq!(of(fine), Ok(()));
+        for (wrong, expected) in [
+            (fine.replace("\"cite\":\"y\"", "\"cite\":\"z\""), "no source"),
+            (fine.replace("tab", "brick"), "form"),
+            (fine.replace("Gazette 1", " "), "empty"),
+            (fine.replace("\"O\"", "\"C\""), "unknown variant"),
+            (fine.replace("Gazette", &"G".repeat(LONGEST)), "longer"),
+        ] {
+            assert!(of(&wrong).unwrap_err().contains(expected), "{wrong}");
+        }
     }
 }

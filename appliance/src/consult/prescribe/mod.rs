@@ -5,6 +5,7 @@
 //! and records are `consult::papers`'.
 
 pub mod amount;
+pub mod book;
 pub mod check;
 pub mod formulary;
 pub mod line;
@@ -13,4 +14,5 @@ mod parse;
 mod tokens;
 pub mod words;
 
+pub use book::Book;
 pub use parse::{Problem, parse};

@@ -403,6 +403,13 @@ impl Driver {
     }
 
     async fn ear(&mut self, id: &str, on: bool) {
+        let (consult, patient) = (self.consult.clone(), self.about.0.clone());
+        let expected = match on {
+            true => {
+                tokio::task::spawn_blocking(move || consult.vocabulary(&patient)).await.unwrap_or_default()
+            }
+            false => Vec::new(),
+        };
         let Some(line) = &mut self.line else { return };
         let member = self.room.member(id).map(|member| member.guest.clone());
         let ear = match (on, member, self.consult.ears()) {
@@ -415,7 +422,7 @@ impl Driver {
                 };
                 let speaker = Speaker { id: guest.id, name: guest.name.clone(), part: guest.part };
                 let doctor = self.room.standing().doctor.as_ref().map(|doctor| doctor.name.clone());
-                let vocabulary = [guest.name].into_iter().chain(doctor).collect();
+                let vocabulary = [guest.name].into_iter().chain(doctor).chain(expected).collect();
                 ears.open(&hearing, &speaker, vocabulary, self.captions.0.clone())
             }
             _ => None,
