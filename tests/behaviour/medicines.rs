@@ -97,7 +97,7 @@ fn newer_lists_of_telemedicine_decide() {
     let mut desk = staff(&clinic, &mut owner, "sanjana", "reception");
     let patient = desk.register("Tukaram Pawar", "7000041208", "lists-key-1");
     let live = begun(&mut desk, &mut meera, &patient, "lists-key-ask");
-    let mut kept = |version: u64, meera: &mut Person<'_>| {
+    let kept = |version: u64, meera: &mut Person<'_>| {
         meera.put(&path(&live, "prescription"), &lines(version, &["para 500 tds 3d"])).expect(200).json()
     };
     assert_eq!(kept(0, &mut meera)["hindrance"], Value::Null);
