@@ -45,6 +45,10 @@ fn main() {
                     heard.segments[0].end += 1;
                     say(&mut out, &Answer::Heard { id, heard });
                 }
+                "lazy" => {
+                    std::thread::sleep(Duration::from_millis(400));
+                    say(&mut out, &Answer::Heard { id, heard: heard(&samples, "sound") });
+                }
                 "lie" => say(&mut out, &Answer::Heard { id, heard: heard(&samples, "thank you") }),
                 "refuse" => say(&mut out, &Answer::Refused { why: "out of memory".to_owned() }),
                 "lively" => loop {

@@ -1,7 +1,8 @@
-//! Whether a graphics worker is to be trusted: it must say of a clip of 2 s what the processor says of it, within 20 s.
+//! Whether a graphics worker is to be used: it must say of a clip of 2 s what the processor says of it, within 20 s, and once
+//! it is warm take about as long for it at most. A card that only pretends to be one takes ten times the time.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::program::Program;
 use super::supervised::{Facts, Patience, Supervised};
@@ -10,6 +11,10 @@ use crate::speech::{Samples, Word};
 
 /// Longest time for start, loading and the clip together.
 pub const LIMIT: Duration = Duration::from_secs(20);
+
+/// A warm worker may take so many times what the processor takes, and so much more: it leaves the processor to others.
+const SLOWER: f64 = 1.5;
+const SLACK: Duration = Duration::from_millis(100);
 
 /// A worker that might be faster.
 #[derive(Debug, Clone)]
@@ -68,6 +73,7 @@ pub fn probe(
             return Chosen { fast: None, processor, fallbacks };
         }
     };
+    let mut usual = None;
     for candidate in candidates {
         // One limit for everything: what the start takes is not there for the clip.
         let strict =
@@ -76,9 +82,15 @@ pub fn probe(
         let heard = fast.hear(&request);
         let reason = match heard {
             Ok(heard) if said(&heard) == said(&expected) => {
-                let usual = Patience { again: 0, ..Patience::default() };
-                let fast = Supervised::new(candidate.program.clone(), None, usual);
-                return Chosen { fast: Some((candidate.name.clone(), fast)), processor, fallbacks };
+                let usual = *usual.get_or_insert_with(|| warm(&mut processor, &request));
+                match slower(warm(&mut fast, &request), usual) {
+                    None => {
+                        let patience = Patience { again: 0, ..Patience::default() };
+                        let fast = Supervised::new(candidate.program.clone(), None, patience);
+                        return Chosen { fast: Some((candidate.name.clone(), fast)), processor, fallbacks };
+                    }
+                    Some(reason) => reason,
+                }
             }
             Ok(_) => "it heard something else than the processor".to_owned(),
             Err(error) => error.to_string(),
@@ -87,6 +99,22 @@ pub fn probe(
         fallbacks.push(Fallback { worker: candidate.name.clone(), reason });
     }
     Chosen { fast: None, processor, fallbacks }
+}
+
+/// How long a worker takes that has been warmed up; nothing is known where it fails.
+fn warm(worker: &mut Supervised, request: &Request) -> Option<Duration> {
+    let began = Instant::now();
+    worker.hear(request).ok().map(|_| began.elapsed())
+}
+
+/// Why a worker is too slow, if it is.
+fn slower(fast: Option<Duration>, usual: Option<Duration>) -> Option<String> {
+    let Some(fast) = fast else { return Some("it failed at the second clip".to_owned()) };
+    let most = usual?.mul_f64(SLOWER) + SLACK;
+    let ms = |time: Duration| time.as_millis();
+    (fast > most).then(|| {
+        format!("it takes {} ms where the processor takes {}", ms(fast), ms(usual.unwrap_or_default()))
+    })
 }
 
 /// The letters and digits alone: punctuation may differ.
