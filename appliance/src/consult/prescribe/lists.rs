@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn the_own_pack_is_whole_and_names_its_sources() {
         let pack = Pack::of(serde_json::from_slice(include_bytes!("telemedicine.json")).unwrap()).unwrap();
-        assert!(pack.written.entries.len() > 50, "{}", pack.written.entries.len());
+        assert!(pack.written.entries.len() > 40, "{}", pack.written.entries.len());
         for entry in &pack.written.entries {
             assert!(Formulary::own().find(&entry.name).is_some(), "{}", entry.name);
             assert!(pack.citations[&entry.cite].contains("Telemedicine Practice Guidelines"));
