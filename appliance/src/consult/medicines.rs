@@ -43,7 +43,8 @@ pub struct Kept<T> {
     /// When.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub at: Option<Timestamp>,
-    /// What the clinic has of its own; none when it goes by what the box brings.
+    /// What the clinic has of its own; left out when it goes by what the box brings.
+    #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
     pub own: Option<T>,
     /// Why it is not gone by: this version of the program does not take it. What the box brings holds instead.
     #[serde(default)]
