@@ -127,13 +127,7 @@ impl Server {
 
     /// Processor time used so far, user and system.
     pub fn processor_time(&self) -> Duration {
-        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("the box runs");
-        // The fields after the command, which stands in brackets: user and system time are the 12th and 13th of
-        // them, in ticks of 1/100 s (proc(5)).
-        let after = text.rsplit(')').next().expect("a command in brackets");
-        let ticks =
-            after.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum::<u64>();
-        Duration::from_millis(ticks * 10)
+        processor_time(self.pid()).expect("the box runs")
     }
 
     fn proc_status(&self, key: &str) -> u64 {
@@ -191,4 +185,14 @@ fn copy_lines(from: impl std::io::Read + Send + 'static, mut to: File) -> mpsc::
         }
     });
     lines
+}
+
+/// Processor time that a process has used so far, user and system; none when there is no such process.
+pub fn processor_time(pid: u32) -> Option<Duration> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The fields after the command, which stands in brackets: user and system time are the 12th and 13th of
+    // them, in ticks of 1/100 s (proc(5)).
+    let after = text.rsplit(')').next()?;
+    let ticks = after.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum::<u64>();
+    Some(Duration::from_millis(ticks * 10))
 }

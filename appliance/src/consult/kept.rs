@@ -20,6 +20,8 @@ use crate::records::unit::{Document, Work};
 
 /// Open consultations and payments that are looked at together; a clinic has dozens.
 pub(crate) const MOST_OPEN: usize = 5_000;
+/// Consultations of one patient that are looked through.
+pub(crate) const MOST_VISITS: usize = 200;
 /// Doctors of a clinic.
 pub(crate) const MOST_DOCTORS: usize = 500;
 

@@ -22,6 +22,7 @@ use super::prescribe::formulary::{Formulary, Own};
 use super::prescribe::lists::{Pack, Written};
 use crate::clinic::form::Wrong;
 use crate::collections::OWN_BOOK;
+use crate::records::Records;
 use crate::records::access::{Actor, Area, Op, Purpose, Subject, decide};
 use crate::records::compartment;
 use crate::records::error::Error;
@@ -33,7 +34,7 @@ const MOST_EXPECTED: usize = 15;
 const MOST_ORDERS: usize = 50;
 
 /// What the clinic has of its own, and who changed it last.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Kept<T> {
     /// Counts changes; named by whoever makes the next one.
@@ -43,18 +44,21 @@ pub struct Kept<T> {
     /// When.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub at: Option<Timestamp>,
-    /// What the clinic has of its own; left out when it goes by what the box brings.
-    #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
+    /// What the clinic has of its own; left out when it goes by what the box brings, or it cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub own: Option<T>,
     /// Why it is not gone by: this version of the program does not take it. What the box brings holds instead.
-    #[serde(default)]
     pub problem: Option<String>,
 }
 
-impl<T> Default for Kept<T> {
-    fn default() -> Self {
-        Self { revision: 0, by_name: None, at: None, own: None, problem: None }
-    }
+/// The same as it lies in the vault, where another version of the program may have laid it down.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    revision: u64,
+    by_name: Option<String>,
+    at: Option<Timestamp>,
+    own: Option<serde_json::Value>,
 }
 
 /// A part of the book that a clinic may have of its own.
@@ -75,7 +79,7 @@ impl Part for Own {
             Some(own) => below.under(own, &format!("clinic {revision}")).map_err(|why| why.to_string())?,
             None => below.clone(),
         };
-        Ok(Book { formulary, ..book.clone() })
+        Ok(Book { formulary, lists: book.lists.clone() })
     }
 }
 
@@ -87,68 +91,65 @@ impl Part for Written {
             Some(own) => Pack::of(own.clone()).map_err(|why| why.to_string())?,
             None => Pack::own().clone(),
         };
-        Ok(Book { lists, ..book.clone() })
+        Ok(Book { formulary: book.formulary.clone(), lists })
     }
 }
 
-fn kept<T: Part>(reader: &impl Docs) -> Result<Kept<T>, Error> {
-    let Some(bytes) = reader.doc(OWN_BOOK, T::KEY.as_bytes())? else { return Ok(Kept::default()) };
-    let mut kept: Kept<T> =
-        serde_json::from_slice(&bytes).map_err(|_| Error::Damaged(format!("the clinic's {}", T::KEY)))?;
-    kept.problem = T::laid(&Book::own(), kept.own.as_ref(), kept.revision).err();
-    Ok(kept)
+fn row<T: Part>(reader: &impl Docs) -> Result<Row, Error> {
+    let Some(bytes) = reader.doc(OWN_BOOK, T::KEY.as_bytes())? else { return Ok(Row::default()) };
+    serde_json::from_slice(&bytes).map_err(|_| Error::Damaged(format!("the clinic's {}", T::KEY)))
+}
+
+impl Row {
+    fn kept<T: Part>(self) -> Kept<T> {
+        let (own, problem) = match self.own.map(serde_json::from_value::<T>) {
+            None => (None, None),
+            Some(Ok(own)) => {
+                let problem = T::laid(&Book::own(), Some(&own), self.revision).err();
+                (Some(own), problem)
+            }
+            Some(Err(why)) => (None, Some(why.to_string())),
+        };
+        Kept { revision: self.revision, by_name: self.by_name, at: self.at, own, problem }
+    }
 }
 
 /// The book in force.
 pub(super) struct Books {
-    now: RwLock<Option<Arc<Book>>>,
+    now: RwLock<Arc<Book>>,
     /// Held from before a change is laid down until it is in force.
     changing: Mutex<()>,
 }
 
 impl Books {
-    /// None read yet.
-    pub(super) fn new() -> Self {
-        Self { now: RwLock::new(None), changing: Mutex::new(()) }
-    }
-
-    fn set(&self, book: Arc<Book>) {
-        *self.now.write().unwrap_or_else(PoisonError::into_inner) = Some(book);
+    /// As it is kept. What the clinic has of its own and cannot be gone by is left out, and said where it is looked after.
+    /// Blocking.
+    pub(super) fn read(records: &Records) -> Self {
+        let read = records.vault().snapshot().map_err(Error::from).and_then(|snapshot| {
+            let book = over::<Own>(&Book::own(), row::<Own>(&snapshot)?);
+            Ok(over::<Written>(&book, row::<Written>(&snapshot)?))
+        });
+        let book = read.unwrap_or_else(|error| {
+            tracing::error!(op = "book", %error, "the box's own holds instead");
+            Book::own()
+        });
+        Self { now: RwLock::new(Arc::new(book)), changing: Mutex::new(()) }
     }
 }
 
-impl Consult {
-    /// By what prescriptions are read and checked now. What the clinic has of its own and cannot be read is left out, and
-    /// said where it is looked after.
-    pub fn book(&self) -> Arc<Book> {
-        let known = self.0.books.now.read().unwrap_or_else(PoisonError::into_inner).clone();
-        known.unwrap_or_else(|| {
-            let _turn = self.0.books.changing.lock().unwrap_or_else(PoisonError::into_inner);
-            let book = Arc::new(self.read_book());
-            self.0.books.set(book.clone());
-            book
-        })
-    }
+fn over<T: Part>(book: &Book, row: Row) -> Book {
+    let kept = row.kept::<T>();
+    let laid = kept.problem.map_or_else(|| T::laid(book, kept.own.as_ref(), kept.revision), Err);
+    laid.unwrap_or_else(|why| {
+        tracing::error!(op = "book", what = T::KEY, why, "the box's own holds instead");
+        book.clone()
+    })
+}
 
-    fn read_book(&self) -> Book {
-        let mut book = Book::own();
-        let told =
-            |what: &str, why: String| tracing::error!(op = "book", what, why, "the box's own holds instead");
-        match self.own_medicines() {
-            Ok(kept) => match Own::laid(&book, kept.own.as_ref(), kept.revision) {
-                Ok(laid) => book = laid,
-                Err(why) => told(Own::KEY, why),
-            },
-            Err(error) => told(Own::KEY, error.to_string()),
-        }
-        match self.own_lists() {
-            Ok(kept) => match Written::laid(&book, kept.own.as_ref(), kept.revision) {
-                Ok(laid) => book = laid,
-                Err(why) => told(Written::KEY, why),
-            },
-            Err(error) => told(Written::KEY, error.to_string()),
-        }
-        book
+impl Consult {
+    /// By what prescriptions are read and checked now.
+    pub fn book(&self) -> Arc<Book> {
+        self.0.books.now.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The clinic's own medicines. Blocking.
@@ -156,7 +157,7 @@ impl Consult {
     /// # Errors
     /// What reading answers.
     pub fn own_medicines(&self) -> Result<Kept<Own>, Error> {
-        kept(&self.records().vault().snapshot()?)
+        Ok(row::<Own>(&self.records().vault().snapshot()?)?.kept())
     }
 
     /// The clinic's own lists of telemedicine. Blocking.
@@ -164,7 +165,7 @@ impl Consult {
     /// # Errors
     /// What reading answers.
     pub fn own_lists(&self) -> Result<Kept<Written>, Error> {
-        kept(&self.records().vault().snapshot()?)
+        Ok(row::<Written>(&self.records().vault().snapshot()?)?.kept())
     }
 
     /// Lays the clinic's own medicines over the box's; none takes them away. Blocking.
@@ -204,18 +205,18 @@ impl Consult {
         if let Err(message) = T::laid(&Book::own(), own.as_ref(), revision + 1) {
             return Ok(Err(Wrong { field, code: "invalid", message }));
         }
-        let before = self.book();
+        let kept = own.as_ref().map(serde_json::to_value).transpose();
+        let kept = kept.map_err(|error| Error::Fault(error.to_string()))?;
         let _turn = self.0.books.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let done = self.records().unit_blocking(Arc::new(who.clone()), move |work| {
-            if kept::<T>(&Within(work))?.revision != revision {
+            if row::<T>(&Within(work))?.revision != revision {
                 return Err(conflict("it was changed since; look at it again"));
             }
-            let next = Kept {
+            let next = Row {
                 revision: revision + 1,
                 by_name: Some(work.who().name.clone()),
                 at: Some(work.now()),
-                own,
-                problem: None,
+                own: kept,
             };
             let bytes = serde_json::to_vec(&next).map_err(|error| Error::Fault(error.to_string()))?;
             work.unit().doc_put(OWN_BOOK, T::KEY.as_bytes(), &bytes)?;
@@ -223,12 +224,9 @@ impl Consult {
             Ok(next)
         });
         let next = done?.0;
-        // Another part may have changed before this one's turn came.
-        let before =
-            self.0.books.now.read().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or(before);
-        let book = T::laid(&before, next.own.as_ref(), next.revision).map_err(Error::Fault)?;
-        self.0.books.set(Arc::new(book));
-        Ok(Ok(next))
+        let book = T::laid(&self.book(), own.as_ref(), next.revision).map_err(Error::Fault)?;
+        *self.0.books.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(book);
+        Ok(Ok(next.kept()))
     }
 
     /// Words that whoever listens to this patient's matters should expect, the likeliest first: medicines that were ordered
@@ -272,7 +270,7 @@ fn name_of(order: &Value) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-fn changed<T: Part>(work: &Work<'_, '_>, next: &Kept<T>) -> Leaf {
+fn changed<T: Part>(work: &Work<'_, '_>, next: &Row) -> Leaf {
     let what = if next.own.is_some() { "the clinic's own" } else { "the box's" };
     let said = format!("{} {}: {what}", T::KEY, next.revision);
     Leaf { action: Action::Configure, ..line(work.who(), None, Purpose::Operations, &said) }
@@ -283,6 +281,21 @@ mod tests {
     use clinicvault_gateway::json::{self, Limits};
 
     use super::*;
+
+    #[test]
+    fn what_another_version_laid_down_is_said_and_not_gone_by() {
+        let row = |own: &str| -> Row {
+            serde_json::from_str(&format!(r#"{{"revision":7,"byName":"Asha","own":{own}}}"#)).unwrap()
+        };
+        let fine = r#"{"medicines":[{"name":"tulsi","class":"cough","forms":["syp"],"unit":"ml"}]}"#;
+        assert!(over::<Own>(&Book::own(), row(fine)).formulary.find("tulsi").is_some());
+        assert!(row("null").kept::<Own>().problem.is_none());
+        for other in [fine.replace("class", "klass"), fine.replace("syp", "brick")] {
+            let kept = row(&other).kept::<Own>();
+            assert!(kept.problem.is_some() && kept.revision == 7, "{other}");
+            assert!(over::<Own>(&Book::own(), row(&other)).formulary.find("tulsi").is_none());
+        }
+    }
 
     #[test]
     fn a_medicine_is_called_what_people_say() {

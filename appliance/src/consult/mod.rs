@@ -104,6 +104,7 @@ impl Consult {
         };
         Self(Arc::new(Inner {
             opened: records.now(),
+            books: medicines::Books::read(&records),
             records,
             rules,
             lapse: seconds(times.lapse_seconds),
@@ -117,7 +118,6 @@ impl Consult {
             rooms: room::Rooms::new(calls),
             ears: Mutex::default(),
             growing: growing::Growing::default(),
-            books: medicines::Books::new(),
             recordings: recordings::Recordings::new(calls.recording),
         }))
     }

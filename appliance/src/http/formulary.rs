@@ -139,7 +139,7 @@ pub(super) async fn parse(
 #[utoipa::path(get, path = "/api/formulary", operation_id = "read_formulary", tag = "papers", responses((status = 200, body = FormularyView)))]
 pub(super) async fn formulary(State(app): State<App>) -> Result<Json<FormularyView>, HttpError> {
     let room = app.rooms()?.consult.clone();
-    let book = aside(move || Ok(room.book())).await?;
+    let book = room.book();
     let (formulary, lists) = (&book.formulary, &book.lists);
     let medicines = formulary.medicines().iter().map(|medicine| FormularyMedicine {
         name: medicine.name.clone(),

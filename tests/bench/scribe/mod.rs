@@ -21,6 +21,7 @@ use clinicvault_scribe::pipeline::vocabulary::Vocabulary;
 use clinicvault_scribe::service::{Engines, Scribe};
 use clinicvault_scribe::speech::{RATE, line};
 use clinicvault_scribe::worker::{Built, Patience, Supervised};
+use clinicvault_tests::server::processor_time;
 use clinicvault_tests::shared::shared;
 
 use self::score::{Clip, Score};
@@ -174,8 +175,9 @@ fn captions(table: &mut Table, built: Built, model: &Model, voice: &Model, clips
         track.push(piece);
         look(began);
     }
-    let busy: f64 = facts.iter().map(|facts| processor(facts.lock().expect("not poisoned").process)).sum();
-    let busy = 100.0 * busy / began.elapsed().as_secs_f64();
+    let ids = facts.iter().filter_map(|facts| facts.lock().expect("not poisoned").process);
+    let busy: Duration = ids.filter_map(processor_time).sum();
+    let busy = 100.0 * busy.as_secs_f64() / began.elapsed().as_secs_f64();
     drop(track);
     while !look(began) && began.elapsed() < Duration::from_secs(300) {
         std::thread::sleep(Duration::from_millis(10));
@@ -192,13 +194,4 @@ fn captions(table: &mut Table, built: Built, model: &Model, voice: &Model, clips
     table.figure(format!("{name}: detector and captions, of a core"), busy, "%");
     let (wrong, words) = score::wrong(&text.join(" "), &wanted.join(" "));
     table.figure(format!("{name}: words wrong live, real speech"), 100.0 * wrong as f64 / words as f64, "%");
-}
-
-/// Seconds of processor that a process has taken (proc(5), fields 14 and 15 of stat, in hundredths).
-fn processor(process: Option<u32>) -> f64 {
-    let told =
-        process.and_then(|id| std::fs::read_to_string(format!("/proc/{id}/stat")).ok()).unwrap_or_default();
-    let fields = told.rsplit_once(')').map_or("", |(_, rest)| rest);
-    fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>()
-        / 100.0
 }

@@ -40,7 +40,7 @@ async function medicines(browser) {
     await file.setInputFiles({ name: "photo.json", mimeType: "application/json", buffer: Buffer.from("[1]") });
     await owner.sees("medicines.fileWrong");
     await file.setInputFiles({ name: "lists-2026.json", mimeType: "application/json", buffer: Buffer.from(JSON.stringify(PACK)) });
-    await owner.sees("medicines.listsText", { version: "2026-12", n: "1" });
+    await owner.sees("medicines.listsText.one", { version: "2026-12", n: "1" });
     await owner.look("medicines-lists-ask");
     await owner.press("medicines.readDo");
     await owner.sees("medicines.listsOwn", { version: "2026-12" });

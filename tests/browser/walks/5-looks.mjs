@@ -9,7 +9,7 @@ const LAKSHMI = { number: "88120", family: "Pawar", given: "Lakshmi Devi Chandra
 /** Screens by address; `{id}` is the patient, `{seq}` a message. */
 const SCREENS = {
   doctor: [["home", "/"], ["patients", "/patients"], ["register", "/patients/new"], ["chart", "/patients/{id}"], ["chart-visits", "/patients/{id}/visits"], ["chart-medicines", "/patients/{id}/medicines"], ["chart-files", "/patients/{id}/files"], ["access-log", "/patients/{id}/log"], ["inbox", "/messages"], ["message", "/messages/{seq}"], ["me", "/me"], ["nowhere", "/no-such-page"]],
-  owner: [["home-owner", "/"], ["users", "/users"], ["box", "/box"], ["box-trail", "/box/trail"], ["machines", "/box/tokens"], ["exchange", "/exchange"], ["exchange-profiles", "/exchange/profiles"], ["exchange-parameters", "/exchange/parameters"]],
+  owner: [["home-owner", "/"], ["users", "/users"], ["medicines", "/medicines"], ["box", "/box"], ["box-trail", "/box/trail"], ["machines", "/box/tokens"], ["exchange", "/exchange"], ["exchange-profiles", "/exchange/profiles"], ["exchange-parameters", "/exchange/parameters"]],
 };
 
 async function tour(browser, lang, theme) {

@@ -8,13 +8,10 @@ use super::kept;
 use super::record;
 use crate::consult::Consult;
 use crate::consult::desk::patient;
-use crate::consult::kept::Docs;
+use crate::consult::kept::{Docs, MOST_VISITS};
 use crate::consult::room::protocol::ChatFile;
 use crate::records::access::Actor;
 use crate::records::error::Error;
-
-/// Consultations that are looked through for files.
-const MOST_VISITS: usize = 200;
 
 /// A file in its patient's list.
 #[derive(Debug, Clone, Serialize, ToSchema)]

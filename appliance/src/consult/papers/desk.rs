@@ -21,7 +21,7 @@ use crate::consult::Consult;
 use crate::consult::ask::Mode;
 use crate::consult::carry::{conflict, line};
 use crate::consult::desk::allowed;
-use crate::consult::kept::{Docs, Row, Within};
+use crate::consult::kept::{Docs, MOST_VISITS, Row, Within};
 use crate::consult::note::extract;
 use crate::consult::prescribe::Book;
 use crate::consult::prescribe::check::Allergy;
@@ -35,9 +35,8 @@ use crate::records::unit::Work;
 /// Longest name of a screen and longest reason, in bytes.
 const LONGEST_DEVICE: usize = 64;
 const LONGEST_REASON: usize = 2_000;
-/// Allergies that are looked at, and earlier consultations.
+/// Allergies that are looked at.
 const MOST_ALLERGIES: usize = 200;
-const MOST_VISITS: usize = 200;
 
 /// A note as a screen sends it.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

@@ -10,13 +10,10 @@ use super::prescription::Prescription;
 use super::view::SignedDoc;
 use crate::consult::Consult;
 use crate::consult::desk::patient;
-use crate::consult::kept::Docs;
+use crate::consult::kept::{Docs, MOST_VISITS};
 use crate::records::access::Actor;
 use crate::records::access_log::AccessRow;
 use crate::records::error::Error;
-
-/// Consultations that are looked through for papers.
-const MOST_VISITS: usize = 200;
 
 /// A signed paper in its patient's list.
 #[derive(Debug, Clone, Serialize, ToSchema)]
