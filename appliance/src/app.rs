@@ -25,6 +25,7 @@ use crate::exchange::{Exchange, Rules};
 use crate::jobs::Jobs;
 use crate::lan::addresses;
 use crate::lan::tls::{Tls, TlsError};
+use crate::pulse::Pulse;
 use crate::records::Records;
 use crate::records::access::Actor;
 use crate::records::conformance::Library;
@@ -41,6 +42,7 @@ struct Inner {
     config: Config,
     clock: Arc<dyn Clock>,
     started: Timestamp,
+    pulse: Pulse,
     supervisor: Supervisor,
     slot: RwLock<Slot>,
     gate: Arc<Gate>,
@@ -107,6 +109,7 @@ impl App {
         Ok(Self(Arc::new(Inner {
             config,
             started: clock.now(),
+            pulse: Pulse::default(),
             clock,
             supervisor: Supervisor::new(),
             slot: RwLock::new(slot),
@@ -141,6 +144,11 @@ impl App {
     /// When this process began.
     pub fn started(&self) -> Timestamp {
         self.0.started
+    }
+
+    /// Whether the box can do its work.
+    pub fn pulse(&self) -> &Pulse {
+        &self.0.pulse
     }
 
     /// Named tasks and the ordered stop.

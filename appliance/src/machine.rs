@@ -1,4 +1,5 @@
-//! What the machine under the box has, and what this program takes of it: proc(5) and statvfs(3). What the system does not tell is 0.
+//! What the machine under the box has, and what this program takes of it: proc(5), sysinfo(2) and statvfs(3). What the system
+//! does not tell is 0.
 
 use std::path::Path;
 
@@ -7,6 +8,8 @@ use utoipa::ToSchema;
 
 /// Ticks of a second in `/proc/*/stat`, whatever the kernel's own clock does (proc(5), USER_HZ).
 const TICKS: f64 = 100.0;
+/// One of the load averages of sysinfo(2).
+const LOAD: f64 = 65_536.0;
 
 /// The machine at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
@@ -38,7 +41,7 @@ impl Machine {
             .map_or((0, 0), |disk| (disk.f_blocks * disk.f_frsize, disk.f_bavail * disk.f_frsize));
         Self {
             processors: std::thread::available_parallelism().map_or(1, usize::from),
-            load: read("/proc/loadavg").split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0),
+            load: rustix::system::sysinfo().loads[0] as f64 / LOAD,
             memory,
             memory_free,
             disk,
@@ -53,9 +56,17 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }
 
-/// Bytes of memory that the machine has, and those of it that programs could have.
+/// Bytes of memory that the machine has, and those of it that programs could have. A service to which the system shows only
+/// its own of /proc counts what is free and what lies in buffers.
 pub fn memory() -> (u64, u64) {
-    both(&read("/proc/meminfo"))
+    match both(&read("/proc/meminfo")) {
+        (0, _) => {
+            let told = rustix::system::sysinfo();
+            let bytes = |count: u64| count.saturating_mul(u64::from(told.mem_unit));
+            (bytes(told.totalram), bytes(told.freeram.saturating_add(told.bufferram)))
+        }
+        both => both,
+    }
 }
 
 fn both(told: &str) -> (u64, u64) {

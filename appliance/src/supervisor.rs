@@ -52,6 +52,8 @@ pub enum Task {
     CertificateRenewal,
     /// Ends the box when the vault has latched.
     VaultWatch,
+    /// Looks whether the box can do its work.
+    Pulse,
 }
 
 /// When a task is told to stop.
@@ -211,7 +213,8 @@ impl Task {
             | Task::Transcripts
             | Task::SessionSweeper
             | Task::CertificateRenewal
-            | Task::VaultWatch => Stage::StopJobs,
+            | Task::VaultWatch
+            | Task::Pulse => Stage::StopJobs,
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::app::{App, Slot};
 use crate::exchange::channels::Channels;
 use crate::exchange::channels::document::Channel;
 use crate::exchange::channels::store::Wanted;
-use crate::lan::authority;
+use crate::lan::{addresses, authority};
 use crate::records::access::{Actor, Role};
 use crate::records::change::Expected;
 use crate::supervisor::Stop;
@@ -31,6 +31,8 @@ use crate::supervisor::Stop;
 pub const NAME: &str = "control.sock";
 /// Longest request or answer, in bytes.
 const LONGEST: u64 = 1 << 20;
+/// Bytes of a fingerprint that people compare.
+const SHOWN: usize = 16;
 /// A request is one line; nobody needs longer to send it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -69,6 +71,8 @@ pub enum Request {
     },
     /// The authority's certificate.
     Ca,
+    /// Where the box is reached and the code that sets it up.
+    SetupCode,
     /// Writes the document of a channel.
     ChannelPut {
         /// The document.
@@ -119,6 +123,17 @@ pub enum Answer {
         /// PEM text.
         pem: String,
         /// SHA-256.
+        fingerprint: String,
+    },
+    /// What somebody needs to set the box up.
+    SetupCode {
+        /// The one-time code.
+        code: String,
+        /// Addresses of the pages over HTTPS, the one to use first.
+        addresses: Vec<String>,
+        /// Where devices learn to trust the box, where there is a network.
+        install: Option<String>,
+        /// The first bytes of the certificate's SHA-256.
         fingerprint: String,
     },
     /// The channel and the version that holds now.
@@ -258,6 +273,7 @@ async fn answer(app: &App, request: Request) -> Answer {
             }
             None => return refused("This box has not been set up yet, so it has no certificate authority."),
         },
+        Request::SetupCode => return setup_code(app),
         Request::ChannelPut { .. } => match app.rooms() {
             Ok(rooms) => {
                 let (channels, who) = (rooms.exchange.channels().clone(), Actor::operator("command line"));
@@ -280,6 +296,35 @@ async fn answer(app: &App, request: Request) -> Answer {
 
 fn refused(why: impl std::fmt::Display) -> Answer {
     Answer::Refused { message: why.to_string() }
+}
+
+fn setup_code(app: &App) -> Answer {
+    let Slot::Setup = app.slot() else { return refused("This box has been set up already.") };
+    let code = match app.gate().setup_code() {
+        Ok(code) => code.to_string(),
+        Err(error) => return refused(error),
+    };
+    let at = |scheme: &str, usual: u16, host: &str, port: u16| match port == usual {
+        true => format!("{scheme}://{host}/"),
+        false => format!("{scheme}://{host}:{port}/"),
+    };
+    // Private addresses of version 4 are what people can type; names come last, because not every device finds them.
+    let mut hosts: Vec<String> = addresses::local()
+        .into_iter()
+        .filter(|address| address.is_ipv4() && authority::is_private(*address))
+        .map(|address| address.to_string())
+        .collect();
+    let install = hosts.first().map(|host| at("http", 80, host, app.bound_http()));
+    hosts.extend(app.tls().names().iter().cloned());
+    let addresses = hosts.iter().map(|host| at("https", 443, host, app.bound_https())).collect();
+    match app.tls().certificate() {
+        Ok(der) => {
+            let whole = authority::fingerprint(&der);
+            let fingerprint = whole.split(':').take(SHOWN).collect::<Vec<_>>().join(":");
+            Answer::SetupCode { code, addresses, install, fingerprint }
+        }
+        Err(error) => refused(error),
+    }
 }
 
 fn status(app: &App) -> Answer {
@@ -317,9 +362,11 @@ pub async fn change(people: &People, request: Request) -> Result<Answer, super::
             people.change_account(&who, &id, change, &from).await?;
             Ok(Answer::Done)
         }
-        Request::Status | Request::Ca | Request::ChannelPut { .. } | Request::Errand { .. } => {
-            Ok(Answer::Done)
-        }
+        Request::Status
+        | Request::Ca
+        | Request::SetupCode
+        | Request::ChannelPut { .. }
+        | Request::Errand { .. } => Ok(Answer::Done),
     }
 }
 

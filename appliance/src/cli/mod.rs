@@ -13,6 +13,7 @@ mod model;
 mod place;
 mod reach;
 mod serve;
+mod setup_code;
 mod status;
 mod terminology;
 mod token;
@@ -55,6 +56,8 @@ enum Command {
     /// Prints `listening https|http|mllp ADDR:PORT` for each listener and then `ready`. Without a vault in the data
     /// folder it prints one address and a one-time setup code. Stops cleanly on SIGTERM.
     Serve(serve::Serve),
+    /// Print where a new box is reached and the one-time code that sets it up
+    SetupCode(setup_code::SetupCode),
     /// Make a bearer token for a machine client
     ///
     /// Works while the box runs and while it does not. The token is printed alone on one line, this once.
@@ -111,6 +114,7 @@ pub fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Init(command) => init::run(command),
         Command::Serve(command) => serve::run(command),
+        Command::SetupCode(command) => setup_code::run(command),
         Command::Token(command) => token::run(command),
         Command::User(command) => user::run(command),
         Command::Config(command) => config::run(command),

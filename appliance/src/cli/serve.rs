@@ -25,9 +25,10 @@ use crate::http::fhir::later::Within;
 use crate::http::server::{self, Service};
 use crate::jobs;
 use crate::lan::tls;
+use crate::manager::{self, Ports};
 use crate::records::renewal;
 use crate::supervisor::{OnError, Task};
-use crate::{http, scribe, subscriptions, telemetry};
+use crate::{http, pulse, scribe, subscriptions, telemetry};
 
 /// How often the vault's health is looked at.
 const HEALTH_EVERY: Duration = Duration::from_secs(1);
@@ -94,7 +95,7 @@ async fn serve(command: &Serve, config: Config, connections: usize) -> anyhow::R
         };
         app.enter(vault)?;
     }
-    let bound = Bound::all(app.config()).await?;
+    let bound = Bound::all(app.config(), &mut Ports::handed_over()).await?;
     app.bound(bound.https.local_addr()?.port(), bound.http.local_addr()?.port());
     let control = Arc::new(socket::listen(app.data()).with_context(|| {
         format!("cannot make the control socket in {}; is the folder writable?", app.data().display())
@@ -105,11 +106,17 @@ async fn serve(command: &Serve, config: Config, connections: usize) -> anyhow::R
     }
     introduce(&app, bound.http.local_addr()?)?;
     say("ready");
+    manager::ready(match app.slot() {
+        Slot::Setup => "waits to be set up",
+        Slot::Sealed => "sealed: unlock it in the browser",
+        Slot::Open(_) => "at work",
+    });
     let failure = tokio::select! {
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,
         why = app.supervisor().failed() => Some(why),
     };
+    manager::stopping();
     stop(&app).await?;
     match failure {
         None => Ok(()),
@@ -140,17 +147,26 @@ struct Bound {
 }
 
 impl Bound {
-    async fn all(config: &Config) -> anyhow::Result<Self> {
+    /// The ports: handed over by the service manager under the names `https`, `http` and `mllp`, else opened here.
+    async fn all(config: &Config, given: &mut Ports) -> anyhow::Result<Self> {
         let listen = &config.listen;
         Ok(Self {
-            https: bind(listen.https, "--listen").await?,
-            http: bind(listen.http, "--http").await?,
-            mllp: bind(listen.mllp, "--mllp").await?,
+            https: bind(given.take("https"), listen.https, "--listen").await?,
+            http: bind(given.take("http"), listen.http, "--http").await?,
+            mllp: bind(given.take("mllp"), listen.mllp, "--mllp").await?,
         })
     }
 }
 
-async fn bind(address: SocketAddr, option: &str) -> anyhow::Result<Arc<TcpListener>> {
+async fn bind(
+    given: Option<std::net::TcpListener>,
+    address: SocketAddr,
+    option: &str,
+) -> anyhow::Result<Arc<TcpListener>> {
+    if let Some(given) = given {
+        given.set_nonblocking(true)?;
+        return Ok(Arc::new(TcpListener::from_std(given)?));
+    }
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address}; choose another address with {option}"))?;
@@ -224,6 +240,8 @@ fn start(app: &App, bound: &Bound, control: Arc<tokio::net::UnixListener>, conne
         socket::serve(own.clone(), control.clone(), stop)
     });
     let own = app.clone();
+    supervisor.run(Task::Pulse, OnError::Restart, move |stop| pulse::keep(own.clone(), stop));
+    let own = app.clone();
     supervisor.run(Task::VaultWatch, OnError::StopBox, move |stop| watch(own.clone(), stop));
 }
 
@@ -255,7 +273,9 @@ async fn stop(app: &App) -> anyhow::Result<()> {
 }
 
 fn told(part: f64) {
-    tracing::info!(percent = (part * 100.0).round(), "checking the vault after an unclean stop");
+    let percent = (part * 100.0).round();
+    tracing::info!(percent, "checking the vault after an unclean stop");
+    manager::starting(&format!("checking the vault after an unclean stop: {percent} %"));
 }
 
 /// The data folder is for the box's own user only.

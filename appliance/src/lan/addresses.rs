@@ -1,13 +1,13 @@
 //! The addresses of this machine on its networks, for the certificate and for the line that tells people where to go.
 //!
-//! Reads what Linux says under `/proc/net`; elsewhere, asks which own address the system would use to reach the outside.
+//! Reads what Linux says under `/proc/self/net`, which a service sees too that is shown nothing else of /proc; elsewhere, asks which own address the system would use to reach the outside.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 /// Every address of the machine but loopback, sorted. May be empty (no network).
 pub fn local() -> Vec<IpAddr> {
-    let v4 = std::fs::read_to_string("/proc/net/fib_trie").map(|text| from_fib_trie(&text));
-    let v6 = std::fs::read_to_string("/proc/net/if_inet6").map(|text| from_if_inet6(&text));
+    let v4 = std::fs::read_to_string("/proc/self/net/fib_trie").map(|text| from_fib_trie(&text));
+    let v6 = std::fs::read_to_string("/proc/self/net/if_inet6").map(|text| from_if_inet6(&text));
     let mut all: Vec<IpAddr> = match (v4, v6) {
         (Err(_), Err(_)) => from_route().into_iter().collect(),
         (v4, v6) => {

@@ -39,6 +39,7 @@ mod migrate;
 mod model;
 mod options;
 mod pending;
+mod pulse;
 mod queue;
 mod recovery;
 mod remember;
@@ -71,6 +72,7 @@ pub use model::{
 pub use options::{
     Below, Clock, NewVault, OpenOptions, PassphraseCost, Progress, StartMode, Unlock, UnlockSlot,
 };
+pub use pulse::NoPulse;
 pub use recovery::{RECOVERY_GROUPS, RecoveryKey, RecoveryKeyError};
 pub use remember::MAX_SCOPE;
 pub use scan::{OwnTerms, Scan};

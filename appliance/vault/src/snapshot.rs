@@ -299,6 +299,12 @@ impl Snapshot {
         })
     }
 
+    /// The mark of the last pulse.
+    pub(crate) fn mark(&self) -> Result<Option<u64>, ReadError> {
+        let row = self.run(|from| from.get(T::Meta, crate::pulse::MARK))?;
+        Ok(row.and_then(|row| row.try_into().ok()).map(u64::from_be_bytes))
+    }
+
     /// A document.
     ///
     /// # Errors

@@ -168,6 +168,12 @@ impl<'txn> Unit<'txn> {
         Ok(())
     }
 
+    /// Writes the mark of a pulse: it is committed with the group, and is no change of any unit.
+    pub(crate) fn mark(&mut self, mark: u64) -> Result<(), Fault> {
+        self.changed = true;
+        self.engine(|tables| tables.insert(T::Meta, crate::pulse::MARK, &mark.to_be_bytes(), None))
+    }
+
     /// Whether the group has anything to commit.
     pub(crate) fn is_changed(&self) -> bool {
         self.changed

@@ -19,6 +19,8 @@ mod groups;
 mod leak;
 #[path = "behaviour/opening.rs"]
 mod opening;
+#[path = "behaviour/pulse.rs"]
+mod pulse;
 #[path = "behaviour/queues.rs"]
 mod queues;
 #[path = "behaviour/records.rs"]

@@ -5,6 +5,7 @@
 //! never with a value: that may be the patient's.
 
 mod engine;
+mod numbers;
 mod surface;
 
 #[cfg(test)]

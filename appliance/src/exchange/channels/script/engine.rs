@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use rhai::packages::{
-    ArithmeticPackage, BasicArrayPackage, BasicIteratorPackage, BasicMathPackage, BasicStringPackage,
-    LogicPackage, MoreStringPackage, Package,
+    ArithmeticPackage, BasicArrayPackage, BasicIteratorPackage, BasicStringPackage, LogicPackage,
+    MoreStringPackage, Package,
 };
 use rhai::{Array, Dynamic, Engine, EvalAltResult, INT, Module, Position, Shared};
 
+use super::numbers;
 use super::surface::Surface;
 
 /// Most steps of one run.
@@ -133,7 +134,7 @@ fn packages() -> &'static [Shared<Module>] {
         vec![
             ArithmeticPackage::new().as_shared_module(),
             LogicPackage::new().as_shared_module(),
-            BasicMathPackage::new().as_shared_module(),
+            numbers::module().into(),
             BasicStringPackage::new().as_shared_module(),
             MoreStringPackage::new().as_shared_module(),
             BasicArrayPackage::new().as_shared_module(),
