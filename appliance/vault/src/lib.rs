@@ -21,6 +21,7 @@
 #![warn(missing_docs)]
 
 pub mod audit;
+pub mod backup;
 
 mod as_of;
 mod barrier;
