@@ -30,6 +30,8 @@ need make make
 need objdump binutils
 if [ "$purpose" = test ]; then
   need openssl openssl # certificates of the peers of other makers
+  [ -x /usr/sbin/sshd ] || wanted+=(openssh-server) # a server for backups
+  [ -x /usr/lib/openssh/sftp-server ] || wanted+=(openssh-sftp-server)
   need espeak-ng espeak-ng # voices of the people who are heard in a browser walk
   [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || wanted+=(chromium)
   python3 -c 'import venv, ensurepip' 2>/dev/null || wanted+=(python3-venv)

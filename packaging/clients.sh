@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# FHIR clients and HL7 v2 peers of other makers against the built box (tests/clients). usage: clients.sh [node|python]
+# FHIR clients and HL7 v2 peers of other makers against the built box (tests/clients). usage: clients.sh [node|python|places]
 # The box is $CLINICVAULT_BIN, or the debug build in the cargo target folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,8 +29,24 @@ walk_python() {
   node "$clients/run.mjs" python "$(cd "$venv/bin" && pwd)/python"
 }
 
+# An S3 server of another maker, for the tests of places for backups; they say when it is not there.
+make_places() {
+  local venv=$target/places-venv stamp log
+  stamp=$venv/$(sha256sum "$clients/python/places.txt" | cut -c1-16)
+  [ ! -e "$stamp" ] || return 0
+  rm -rf "$venv"
+  if log=$(python3 -m venv "$venv" 2>&1 && "$venv/bin/pip" install --quiet --disable-pip-version-check --retries 1 \
+    --timeout 10 --only-binary :all: --require-hashes --requirement "$clients/python/places.txt" 2>&1); then
+    touch "$stamp"
+  else
+    rm -rf "$venv"
+    echo "no S3 server for tests: $(grep -v '^$' <<<"$log" | tail -n 1)"
+  fi
+}
+
 case ${1:-} in
   node) walk_node ;;
+  places) make_places ;;
   python) walk_python ;;
   '')
     status=0
@@ -38,5 +54,5 @@ case ${1:-} in
     packaging/clients.sh python || status=$?
     exit "$status"
     ;;
-  *) echo 'usage: clients.sh [node|python]' >&2; exit 2 ;;
+  *) echo 'usage: clients.sh [node|python|places]' >&2; exit 2 ;;
 esac

@@ -51,6 +51,8 @@ CLINICVAULT_BIN=$(cd "$target" && pwd)/debug/clinicvault
 export CLINICVAULT_BIN
 # Tests that need a model say `skipped: no model` where none can be had.
 packaging/models.sh "$CLINICVAULT_BIN" || true
+# The same for an S3 server; OpenSSH comes with packaging/bootstrap.sh.
+packaging/clients.sh places || true
 if cargo nextest --version >/dev/null 2>&1; then
   stage 'rust tests' closing cargo nextest run --workspace --locked --no-fail-fast --status-level fail --final-status-level slow
 else

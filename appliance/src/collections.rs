@@ -103,6 +103,13 @@ pub const RECORDINGS: u16 = 105;
 /// What the clinic lays over the medicines and lists that the box brings; by which of the two.
 pub const OWN_BOOK: u16 = 106;
 
+/// Places for backups; by id.
+pub const BACKUP_PLACES: u16 = 120;
+/// Secrets that the box shows to them; by id.
+pub const BACKUP_SECRETS: u16 = 121;
+/// What became of their copies; by id.
+pub const BACKUP_OUTCOMES: u16 = 122;
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

@@ -7,6 +7,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod backup;
 pub mod billing;
 pub mod cli;
 pub mod clinic;
