@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Packs a release binary for Debian: <target>/deb/clinicvault_VERSION_ARCH.deb. Needs dpkg-deb and binutils, no network.
-# usage: deb.sh BINARY [ARCH]
+# usage: deb.sh BINARY [ARCH]   DEB_COMPRESS=none packs fast and large, for tests; DEB_OUT names another folder for the result
 set -euo pipefail
 cd "$(dirname "$0")/.."
 binary=${1:?which binary?}
@@ -11,7 +11,8 @@ version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Carg
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1767225600)}
 export SOURCE_DATE_EPOCH
 
-root=$target/deb/root-$arch
+out=${DEB_OUT:-$target/deb}
+root=$out/root-$arch
 rm -rf "$root"
 install -d "$root"/{DEBIAN,usr/bin,usr/lib/systemd/system,usr/lib/sysusers.d,etc/clinicvault,usr/share/doc/clinicvault,usr/share/man/man1}
 
@@ -43,6 +44,6 @@ size=$(du -sk --apparent-size --exclude=DEBIAN "$root" | cut -f1)
 sed "s/@VERSION@/$version/; s/@ARCH@/$arch/; s/@SIZE@/$size/" packaging/deb/control.in >"$root/DEBIAN/control"
 find "$root" -newermt "@$SOURCE_DATE_EPOCH" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 
-package=$target/deb/clinicvault_${version}_$arch.deb
-dpkg-deb --root-owner-group -Zxz -b "$root" "$package" >/dev/null
+package=$out/clinicvault_${version}_$arch.deb
+dpkg-deb --root-owner-group -Z"${DEB_COMPRESS:-xz}" -b "$root" "$package" >/dev/null
 echo "deb: $package, $(stat -c %s "$package") bytes, $floor"

@@ -3,6 +3,7 @@
 //! It owns the state of the vault slot (setup, sealed, open). It decides nothing about people, records or messages.
 
 pub mod opening;
+pub mod rescue;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -33,6 +34,8 @@ use crate::records::search::Bounds;
 use crate::scribe::transcriber::Transcriber;
 use crate::subscriptions::{self, Subscriptions};
 use crate::supervisor::Supervisor;
+
+pub use rescue::Rescue;
 
 /// The whole box. A clone is another handle to the same box.
 #[derive(Clone)]
@@ -68,6 +71,8 @@ pub enum Slot {
     Sealed,
     /// Open. Dropping the last handle of the rooms closes the vault.
     Open(Arc<Rooms>),
+    /// The box failed too often: it opens nothing, says why, and waits for somebody to say that it shall try again.
+    Rescue(Arc<Rescue>),
 }
 
 /// What exists only while the vault is open.
@@ -97,6 +102,9 @@ pub enum Closed {
     /// See [`Slot::Sealed`].
     #[error("the vault is sealed")]
     Sealed,
+    /// See [`Slot::Rescue`].
+    #[error("the box failed too often and waits for somebody")]
+    Rescue,
 }
 
 impl App {
@@ -202,6 +210,7 @@ impl App {
             Slot::Open(rooms) => Ok(rooms.clone()),
             Slot::Setup => Err(Closed::Setup),
             Slot::Sealed => Err(Closed::Sealed),
+            Slot::Rescue(_) => Err(Closed::Rescue),
         }
     }
 
@@ -272,6 +281,10 @@ impl App {
 
     /// Empties the slot; the vault closes when the last request that holds the rooms has ended.
     pub fn seal(&self) {
-        *self.0.slot.write().unwrap_or_else(PoisonError::into_inner) = Slot::Sealed;
+        self.put(Slot::Sealed);
+    }
+
+    fn put(&self, slot: Slot) {
+        *self.0.slot.write().unwrap_or_else(PoisonError::into_inner) = slot;
     }
 }

@@ -27,6 +27,7 @@ pub mod print;
 pub mod pulse;
 pub mod records;
 pub mod scribe;
+pub mod starts;
 pub mod subscriptions;
 pub mod supervisor;
 pub mod telemetry;

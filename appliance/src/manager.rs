@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use listenfd::ListenFd;
@@ -50,6 +51,19 @@ pub fn fed() {
 /// The box is ended and started anew when it was not fed for so long.
 pub fn patience() -> Option<Duration> {
     sd_notify::watchdog_enabled()
+}
+
+/// Whether there is one.
+#[allow(clippy::disallowed_methods)] // The service manager's variable, not a setting of the box.
+pub fn is_there() -> bool {
+    std::env::var_os("NOTIFY_SOCKET").is_some()
+}
+
+/// Where the secret lies that it hands over under a name (systemd.exec(5), `LoadCredential=`), if it does.
+#[allow(clippy::disallowed_methods)] // The service manager's variable, not a setting of the box.
+pub fn credential(name: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(std::env::var_os("CREDENTIALS_DIRECTORY")?).join(name);
+    path.exists().then_some(path)
 }
 
 /// Ports that were opened before the start, by name.

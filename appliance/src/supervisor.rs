@@ -54,6 +54,8 @@ pub enum Task {
     VaultWatch,
     /// Looks whether the box can do its work.
     Pulse,
+    /// Forgets failed starts once the box has worked for a while.
+    Settled,
 }
 
 /// When a task is told to stop.
@@ -214,7 +216,8 @@ impl Task {
             | Task::SessionSweeper
             | Task::CertificateRenewal
             | Task::VaultWatch
-            | Task::Pulse => Stage::StopJobs,
+            | Task::Pulse
+            | Task::Settled => Stage::StopJobs,
         }
     }
 }

@@ -331,6 +331,7 @@ fn status(app: &App) -> Answer {
     let (state, clinic, tx) = match app.slot() {
         Slot::Setup => ("setup", None, None),
         Slot::Sealed => ("sealed", None, None),
+        Slot::Rescue(_) => ("rescue", None, None),
         Slot::Open(rooms) => {
             ("ready", Some(rooms.people.clinic().name), Some(rooms.records.vault().last_tx().0))
         }

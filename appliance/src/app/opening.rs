@@ -1,18 +1,40 @@
 //! How a vault gets into the box: made at setup, or opened with a key.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::sync::Arc;
 
 use clinicvault_vault::{OpenError, OpenOptions, RecoveryKey, Unlock, Vault};
+use zeroize::Zeroizing;
 
 use super::{App, Closed, Rooms, Slot};
 use crate::admin::error::AdminError;
 use crate::admin::setup::{self, NewClinic};
 use crate::clock::Clock;
 use crate::config::{Config, StartMode};
-use crate::machine;
+use crate::{machine, manager};
 
 /// Pages of a large database take at most this part of the machine's memory.
 const MEMORY_SHARE: usize = 12;
+
+/// Name of the secret with which the service manager opens the vault.
+const CREDENTIAL: &str = "clinicvault";
+/// Bytes of it that are read.
+const LONGEST_CREDENTIAL: u64 = 4096;
+
+/// The secret that the service manager hands over, if it does.
+pub fn credential() -> Option<Zeroizing<Vec<u8>>> {
+    let path = manager::credential(CREDENTIAL)?;
+    let mut bytes = Zeroizing::new(Vec::new());
+    let read = File::open(&path).and_then(|file| file.take(LONGEST_CREDENTIAL).read_to_end(&mut bytes));
+    match read {
+        Ok(_) => Some(bytes),
+        Err(error) => {
+            tracing::error!(path = %path.display(), %error, "the service manager's secret cannot be read");
+            None
+        }
+    }
+}
 
 /// What a vault is opened with, from the settings.
 pub fn vault_options(config: &Config, clock: Arc<dyn Clock>) -> OpenOptions {
@@ -54,6 +76,7 @@ impl App {
         match self.slot() {
             Slot::Open(rooms) => return Ok(rooms),
             Slot::Setup => return Err(AdminError::Open(Closed::Setup.to_string())),
+            Slot::Rescue(_) => return Err(AdminError::Open(Closed::Rescue.to_string())),
             Slot::Sealed => {}
         }
         let app = self.clone();

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use zeroize::Zeroizing;
 
 use super::place::{self, How, Place};
 use super::{note, say};
 use crate::admin::account;
 use crate::admin::setup::{self, NewClinic, UnlockBy};
-use crate::app::opening::vault_options;
+use crate::app::opening::{self, vault_options};
 use crate::clock::SystemClock;
 
 #[derive(Debug, Args)]
@@ -40,7 +39,10 @@ pub fn run(command: &Init) -> anyhow::Result<()> {
     let config = command.place.settings()?;
     let unlock = match command.place.unlock.as_ref().unwrap_or(&How::KeyFile) {
         How::KeyFile => UnlockBy::KeyFile,
-        How::Credential => UnlockBy::Credential(Zeroizing::new(place::credential()?)),
+        How::Credential => UnlockBy::Credential(
+            opening::credential()
+                .context("no service credential: LoadCredential= of systemd hands one over")?,
+        ),
         How::PassphraseFile(file) => UnlockBy::Passphrase(place::first_line(file)?),
         How::RecoveryFile(_) => bail!("init makes the recovery key itself; choose another way for --unlock"),
     };

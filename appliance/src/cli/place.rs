@@ -7,12 +7,10 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use clinicvault_vault::{Progress, SlotKind, Unlock, Vault, slot_kinds};
 
-use crate::app::opening::vault_options;
+use crate::app::opening::{self, vault_options};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 
-/// Name of the service credential, as `LoadCredential=` of systemd gives it.
-const CREDENTIAL: &str = "clinicvault";
 /// Name of the key file in the data folder.
 pub const KEY_FILE: &str = "keyfile";
 
@@ -78,7 +76,7 @@ impl Place {
         if kinds.contains(&SlotKind::KeyFile) && config.storage.data.join(KEY_FILE).exists() {
             return How::KeyFile.key(config).map(Some);
         }
-        if kinds.contains(&SlotKind::Credential) && credential_path().is_some_and(|path| path.exists()) {
+        if kinds.contains(&SlotKind::Credential) && opening::credential().is_some() {
             return How::Credential.key(config).map(Some);
         }
         Ok(None)
@@ -101,7 +99,10 @@ impl How {
     pub fn key(&self, config: &Config) -> anyhow::Result<Unlock> {
         Ok(match self {
             Self::KeyFile => Unlock::KeyFile(config.storage.data.join(KEY_FILE)),
-            Self::Credential => Unlock::credential(credential()?),
+            Self::Credential => Unlock::Credential(
+                opening::credential()
+                    .context("no service credential: LoadCredential= of systemd hands one over")?,
+            ),
             Self::PassphraseFile(file) => Unlock::passphrase(first_line(file)?.as_str()),
             Self::RecoveryFile(file) => {
                 let line = first_line(file)?;
@@ -124,19 +125,6 @@ pub fn open(
     options.progress = progress;
     let data = &config.storage.data;
     Vault::open(data, key, options).with_context(|| format!("cannot open the vault in {}", data.display()))
-}
-
-/// The credential that the service manager hands over.
-pub fn credential() -> anyhow::Result<Vec<u8>> {
-    let path = credential_path().context(
-        "no service credential: CREDENTIALS_DIRECTORY is not set (LoadCredential= of systemd sets it)",
-    )?;
-    std::fs::read(&path).with_context(|| format!("cannot read the credential {}", path.display()))
-}
-
-#[allow(clippy::disallowed_methods)] // The service manager's variable, not a setting of the box.
-fn credential_path() -> Option<PathBuf> {
-    Some(PathBuf::from(std::env::var_os("CREDENTIALS_DIRECTORY")?).join(CREDENTIAL))
 }
 
 /// The first line of a file that holds a secret.

@@ -9,13 +9,13 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use clinicvault_vault::{Health, is_initialised};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::place::{self, Place};
 use super::say;
 use crate::admin::{people, socket};
-use crate::app::{App, Slot};
-use crate::clock::SystemClock;
+use crate::app::{App, Rescue, Slot};
+use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::consult;
 use crate::exchange::channels::{alerts, counts, keeper};
@@ -27,11 +27,14 @@ use crate::jobs;
 use crate::lan::tls;
 use crate::manager::{self, Ports};
 use crate::records::renewal;
-use crate::supervisor::{OnError, Task};
+use crate::starts::{self, Moment, Starts, Trouble};
+use crate::supervisor::{OnError, Stop, Task};
 use crate::{http, pulse, scribe, subscriptions, telemetry};
 
 /// How often the vault's health is looked at.
 const HEALTH_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked at whether the box has settled.
+const SETTLES_EVERY: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
 pub struct Serve {
@@ -70,18 +73,51 @@ async fn serve(command: &Serve, config: Config, connections: usize) -> anyhow::R
     let mut interrupt = signal(SignalKind::interrupt())?;
     let clock = Arc::new(SystemClock);
     let initialised = is_initialised(&config.storage.data);
-    let key = if initialised { command.place.key(&config)? } else { None };
     if !initialised && command.place.unlock.is_some() {
         bail!("there is no vault in {} to unlock yet", config.storage.data.display());
     }
-    let slot = if initialised { Slot::Sealed } else { Slot::Setup };
     if socket::ask(&config.storage.data, &socket::Request::Status).is_ok_and(|answer| answer.is_some()) {
         bail!(
             "a box already runs on {}; stop it first, or use another --data",
             config.storage.data.display()
         );
     }
+    let data = config.storage.data.clone();
+    let trouble = if initialised { begins(&data, &*clock) } else { None };
+    let done = work(command, config, connections, trouble, (&mut terminate, &mut interrupt)).await;
+    match &done {
+        Ok(()) => Starts::read(&data).well(),
+        Err(error) => Starts::read(&data).failed(&format!("{error:#}")),
+    }
+    done
+}
+
+/// Notes that the vault's box starts, unless a service manager has started it too often in vain.
+fn begins(data: &Path, clock: &dyn Clock) -> Option<Trouble> {
+    let (mut starts, now) = (Starts::read(data), Moment::at(clock.now()));
+    let trouble = starts.trouble(now).filter(|_| manager::is_there());
+    if trouble.is_none() {
+        starts.begins(now);
+    }
+    trouble
+}
+
+async fn work(
+    command: &Serve,
+    config: Config,
+    connections: usize,
+    trouble: Option<Trouble>,
+    (terminate, interrupt): (&mut Signal, &mut Signal),
+) -> anyhow::Result<()> {
+    let clock = Arc::new(SystemClock);
+    let initialised = is_initialised(&config.storage.data);
+    let mut key = if initialised { command.place.key(&config)? } else { None };
     consult::room::check(&config.calls).map_err(anyhow::Error::msg)?;
+    let slot = match trouble {
+        Some(trouble) => Slot::Rescue(Arc::new(Rescue::new(trouble, key.take()))),
+        None if initialised => Slot::Sealed,
+        None => Slot::Setup,
+    };
     let app = App::new(config, clock.clone(), slot)?;
     if let Some(key) = key {
         let (opening, told) = (app.clone(), Arc::new(told));
@@ -106,10 +142,11 @@ async fn serve(command: &Serve, config: Config, connections: usize) -> anyhow::R
     }
     introduce(&app, bound.http.local_addr()?)?;
     say("ready");
-    manager::ready(match app.slot() {
-        Slot::Setup => "waits to be set up",
-        Slot::Sealed => "sealed: unlock it in the browser",
-        Slot::Open(_) => "at work",
+    manager::ready(&match app.slot() {
+        Slot::Setup => "waits to be set up".to_owned(),
+        Slot::Sealed => "sealed: unlock it in the browser".to_owned(),
+        Slot::Open(_) => "at work".to_owned(),
+        Slot::Rescue(rescue) => rescue.sentence(),
     });
     let failure = tokio::select! {
         _ = terminate.recv() => None,
@@ -135,6 +172,7 @@ fn introduce(app: &App, http: SocketAddr) -> anyhow::Result<()> {
             ));
         }
         Slot::Sealed => say(format_args!("the vault is sealed; unlock it at http://{http}/")),
+        Slot::Rescue(rescue) => say(format_args!("{}; see http://{http}/", rescue.sentence())),
         Slot::Open(_) => {}
     }
     Ok(())
@@ -242,11 +280,13 @@ fn start(app: &App, bound: &Bound, control: Arc<tokio::net::UnixListener>, conne
     let own = app.clone();
     supervisor.run(Task::Pulse, OnError::Restart, move |stop| pulse::keep(own.clone(), stop));
     let own = app.clone();
+    supervisor.run(Task::Settled, OnError::Restart, move |stop| settle(own.clone(), stop));
+    let own = app.clone();
     supervisor.run(Task::VaultWatch, OnError::StopBox, move |stop| watch(own.clone(), stop));
 }
 
 /// A vault that has latched answers nothing any more: the box ends, so that whoever started it starts it anew.
-async fn watch(app: App, mut stop: crate::supervisor::Stop) -> anyhow::Result<()> {
+async fn watch(app: App, mut stop: Stop) -> anyhow::Result<()> {
     loop {
         tokio::select! {
             () = stop.wanted() => return Ok(()),
@@ -258,6 +298,21 @@ async fn watch(app: App, mut stop: crate::supervisor::Stop) -> anyhow::Result<()
             bail!("the vault has stopped: {fault}");
         }
     }
+}
+
+/// A box that has worked for a while has started well, whatever comes later.
+async fn settle(app: App, mut stop: Stop) -> anyhow::Result<()> {
+    let mut worked = Duration::ZERO;
+    while worked < starts::SETTLED {
+        tokio::select! {
+            () = stop.wanted() => return Ok(()),
+            () = tokio::time::sleep(SETTLES_EVERY) => {}
+        }
+        worked = if let Slot::Rescue(_) = app.slot() { Duration::ZERO } else { worked + SETTLES_EVERY };
+    }
+    Starts::read(app.data()).well();
+    stop.wanted().await;
+    Ok(())
 }
 
 async fn stop(app: &App) -> anyhow::Result<()> {

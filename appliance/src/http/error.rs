@@ -226,6 +226,9 @@ impl From<Closed> for HttpError {
         match closed {
             Closed::Setup => Self::unavailable("This box has not been set up yet.").code("setup"),
             Closed::Sealed => Self::unavailable("The vault is sealed; unlock it first.").code("sealed"),
+            Closed::Rescue => {
+                Self::unavailable("The box failed too often; open its page to see why.").code("rescue")
+            }
         }
     }
 }

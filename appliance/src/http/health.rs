@@ -38,6 +38,13 @@ async fn health(State(app): State<App>) -> (StatusCode, Json<Health>) {
         Slot::Setup => "setup",
         Slot::Sealed => "sealed",
         Slot::Open(_) => "ready",
+        Slot::Rescue(rescue) => {
+            let fault = Some(rescue.sentence());
+            return (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Json(Health { status: "failing", vault: "rescue", fault }),
+            );
+        }
     };
     match app.pulse().found(Instant::now()) {
         Ok(()) => (StatusCode::OK, Json(Health { status: "alive", vault, fault: None })),

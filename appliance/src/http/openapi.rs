@@ -28,6 +28,7 @@ use crate::exchange::channels::schema;
         setup::sheet,
         setup::confirm,
         setup::unlock,
+        setup::retry,
         login::login,
         login::totp,
         login::enrol,

@@ -62,6 +62,7 @@ pub const TABLE: &[Row] = &[
     quiet(GET, "/api/setup/recovery", Need::May(Op::Update, Area::Settings)),
     row(POST, "/api/setup/confirm", Need::May(Op::Update, Area::Settings)),
     row(POST, "/api/unlock", Need::Nothing),
+    row(POST, "/api/rescue/retry", Need::Nothing),
     // Signing in.
     row(POST, "/api/login", Need::Nothing),
     row(POST, "/api/login/totp", Need::Nothing),

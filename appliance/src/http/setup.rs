@@ -18,7 +18,7 @@ use super::extract::{Actor, Json, Peer};
 use super::session;
 use crate::admin::clinic::SheetView;
 use crate::admin::setup::{NewClinic, UnlockBy};
-use crate::app::{App, Slot};
+use crate::app::{App, Slot, opening};
 use crate::config::SecondFactor;
 use crate::lan::install::qr_svg;
 
@@ -30,13 +30,15 @@ pub fn routes() -> Router<App> {
         .route("/api/setup/recovery", get(sheet))
         .route("/api/setup/confirm", post(confirm))
         .route("/api/unlock", post(unlock))
+        .route("/api/rescue/retry", post(retry))
 }
 
 /// How the box is. Asked for before anybody is signed in, so it tells nothing of patients.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// `setup`, `recovery` (the recovery key is not written down yet), `sealed` or `ready`.
+    /// `setup`, `recovery` (the recovery key is not written down yet), `sealed`, `rescue` (the box failed too often) or
+    /// `ready`.
     state: &'static str,
     /// The clinic, once the vault is open.
     clinic: Option<ClinicName>,
@@ -55,6 +57,19 @@ pub struct Status {
     /// No backup can be made yet.
     #[schema(value_type = Option<String>)]
     last_backup: Option<Timestamp>,
+    /// Why the box opens nothing, when its state is `rescue`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rescue: Option<RescueView>,
+}
+
+/// A box that failed too often.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RescueView {
+    /// How many starts failed one after the other.
+    times: usize,
+    /// What the last one said before it failed; absent when it was ended without a word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
 }
 
 /// The clinic's name.
@@ -81,6 +96,11 @@ pub async fn status(State(app): State<App>) -> Json<Status> {
             let state = if clinic.recovery_confirmed { "ready" } else { "recovery" };
             (state, Some(ClinicName { name: clinic.name, place: clinic.place }))
         }
+        Slot::Rescue(_) => ("rescue", None),
+    };
+    let rescue = match app.slot() {
+        Slot::Rescue(rescue) => Some(RescueView { times: rescue.times, why: rescue.why.clone() }),
+        Slot::Setup | Slot::Sealed | Slot::Open(_) => None,
     };
     Json(Status {
         state,
@@ -95,6 +115,7 @@ pub async fn status(State(app): State<App>) -> Json<Status> {
         ports: Ports { https: app.bound_https() },
         fingerprint: app.tls().fingerprint(),
         last_backup: None,
+        rescue,
     })
 }
 
@@ -138,7 +159,7 @@ pub struct SetupOwner {
 #[derive(Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum SetupUnlock {
-    /// By itself, from a key file.
+    /// By itself, from the service manager's secret or a key file.
     KeyFile,
     /// A person types it.
     Passphrase {
@@ -202,7 +223,8 @@ pub async fn set_up(
         owner_password: Zeroizing::new(setup.owner.password),
         also_doctor: setup.owner.also_doctor,
         unlock: match setup.unlock {
-            SetupUnlock::KeyFile => UnlockBy::KeyFile,
+            // A secret that is sealed to this machine is worth more than a file beside the vault.
+            SetupUnlock::KeyFile => opening::credential().map_or(UnlockBy::KeyFile, UnlockBy::Credential),
             SetupUnlock::Passphrase { passphrase } => UnlockBy::Passphrase(Zeroizing::new(passphrase)),
         },
         recovery_confirmed: false,
@@ -285,5 +307,22 @@ pub async fn unlock(
     let rooms = app.unlock(with).await?;
     rooms.people.note_unlock(&address.to_string(), what).await?;
     app.gate().passed(counter, address);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lets a box that failed too often try once more. Anybody in the clinic may: it tells nothing and undoes nothing.
+#[utoipa::path(post, path = "/api/rescue/retry", tag = "box",
+    responses((status = 204), (status = 409, description = "the box has not failed"), (status = 429),
+        (status = 503, description = "it failed again; the answer says why")))]
+pub async fn retry(
+    State(app): State<App>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Result<StatusCode, HttpError> {
+    let Slot::Rescue(_) = app.slot() else {
+        return Err(HttpError::conflict("The box has not failed.").code("notRescue"));
+    };
+    app.gate().attempt("rescue", session::origin(peer, &headers).address, app.now())?;
+    app.try_again().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -10,6 +10,8 @@ export const setupRecovery = () => take(api.GET("/api/setup/recovery"), "mayRefu
 export const setupConfirm = (groups: Record<string, string>) => take(api.POST("/api/setup/confirm", { body: { groups } }));
 export const unlock = (body: { passphrase: string } | { recoveryKey: string }) => take(api.POST("/api/unlock", { body }), "mayRefuse");
 
+export const rescueRetry = () => take(api.POST("/api/rescue/retry"), "mayRefuse");
+
 export const login = (username: string, password: string) => take(api.POST("/api/login", { body: { username, password } }), "mayRefuse");
 export const loginTotp = (body: { code: string } | { recoveryCode: string }) => take(api.POST("/api/login/totp", { body }), "mayRefuse");
 export const loginEnrol = (code: string) => take(api.POST("/api/login/enrol", { body: { code } }), "mayRefuse");

@@ -5,7 +5,7 @@ import { BoxLost, Refused } from "./error";
 import { withProof } from "./prove";
 import type { paths } from "./schema";
 
-type News = "reached" | "lost" | "signedOut" | "sealed";
+type News = "reached" | "lost" | "signedOut" | "sealed" | "rescue";
 const listeners = new Set<(news: News) => void>();
 
 /** Longest wait for an answer, in milliseconds; a test message waits for another system, a preview reads many messages, a
@@ -53,7 +53,7 @@ export async function take<T>(work: Promise<Answer<T>>, mayRefuse: "mayRefuse" |
   if (response.ok) return data as T;
   const refusal = refused(response, error);
   if (response.status === 401 && mayRefuse === "") tell("signedOut");
-  if (response.status === 503 && refusal.code === "sealed") tell("sealed");
+  if (response.status === 503 && (refusal.code === "sealed" || refusal.code === "rescue")) tell(refusal.code);
   throw refusal;
 }
 

@@ -2544,6 +2544,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/rescue/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a box that failed too often try once more. Anybody in the clinic may: it tells nothing and undoes nothing. */
+        post: operations["retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/results/critical": {
         parameters: {
             query?: never;
@@ -6433,6 +6450,13 @@ export interface components {
              */
             records: number;
         };
+        /** @description A box that failed too often. */
+        RescueView: {
+            /** @description How many starts failed one after the other. */
+            times: number;
+            /** @description What the last one said before it failed; absent when it was ended without a word. */
+            why?: string | null;
+        };
         /** @description What to reset besides the password. */
         Reset: {
             /**
@@ -6945,9 +6969,13 @@ export interface components {
             now: string;
             /** @description Where the box listens. */
             ports: components["schemas"]["Ports"];
+            rescue?: components["schemas"]["RescueView"] | null;
             /** @description `required` or `optional`. */
             secondFactor: string;
-            /** @description `setup`, `recovery` (the recovery key is not written down yet), `sealed` or `ready`. */
+            /**
+             * @description `setup`, `recovery` (the recovery key is not written down yet), `sealed`, `rescue` (the box failed too often) or
+             *     `ready`.
+             */
             state: string;
             /** @description Where the clinic's clock stands: an IANA name such as `Asia/Kolkata`. Times are shown in it. */
             timeZone: string;
@@ -12738,6 +12766,43 @@ export interface operations {
                 content?: never;
             };
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the box has not failed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description it failed again; the answer says why */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

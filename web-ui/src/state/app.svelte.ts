@@ -8,7 +8,7 @@ import type { Session, Status } from "../api/types";
 import { useZone } from "../format/dates";
 import { isLang, lang, useLang, type Lang } from "../text/index.svelte";
 
-export type Phase = "loading" | "lost" | "setup" | "recovery" | "sealed" | "signIn" | "in";
+export type Phase = "loading" | "lost" | "setup" | "recovery" | "sealed" | "rescue" | "signIn" | "in";
 export type Theme = "system" | "light" | "dark";
 export type Density = "auto" | "compact" | "comfortable";
 
@@ -93,6 +93,9 @@ export async function begin(): Promise<void> {
       return;
     case "sealed":
       app.phase = "sealed";
+      return;
+    case "rescue":
+      app.phase = "rescue";
       return;
     case "recovery":
     case "ready":
@@ -193,9 +196,9 @@ export function startClock(): void {
         app.expired = true;
         stopFeed();
       }
-    } else if (event === "sealed") {
-      app.phase = "sealed";
+    } else if (event === "sealed" || event === "rescue") {
       stopFeed();
+      void begin();
     }
   });
 }
