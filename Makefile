@@ -20,7 +20,7 @@ KILLS ?= 1000
 
 UI_SOURCES := $(shell find web-ui -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/shots/*' 2>/dev/null)
 
-.PHONY: help setup setup-test ui workers model build run demo test clients call-net bench check kills silence fuzz-build fuzz-long clean
+.PHONY: help setup setup-test ui workers model build run demo test clients call-net bench check kills silence fuzz-build fuzz-long deb install-test clean
 
 help: ## list the targets
 	@echo 'ClinicVault. Targets:'
@@ -99,6 +99,13 @@ kills: setup-test $(STAMPS)/ui ## pull the plug 200 times in large transactions 
 
 silence: model ## ten minutes each of silence, noise, hum and clicks through the transcriber: not one word may come out
 	time CLINICVAULT_SCRIBE_MINUTES=10 cargo test --locked -p clinicvault-scribe --test speech nobody -- --nocapture
+
+deb: build ## Debian packages of the box and of its speech models: target/deb
+	@packaging/deb.sh $(BIN)
+	@packaging/models.sh $(BIN) && packaging/deb-model.sh $(TARGET)/models || echo 'deb: no package of models'
+
+install-test: deb ## install the package on a fresh Debian under systemd (root, mmdebstrap, systemd-container), use it, upgrade, remove it
+	@packaging/install-test.sh $(TARGET)/deb/clinicvault_*_$$(dpkg --print-architecture).deb $(wildcard $(TARGET)/deb/clinicvault-model-base_*.deb)
 
 fuzz-build: setup ## build every fuzz target and run each for a few seconds
 	@packaging/fuzz.sh

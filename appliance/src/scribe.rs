@@ -39,7 +39,7 @@ pub const CLIP_SAYS: &str = "good morning how are you today";
 
 /// The folder of models.
 pub fn store(config: &Config) -> Store {
-    Store::at(config.scribe.models(&config.storage.data))
+    Store::at(config.scribe.models(&config.storage.data)).and(&config.scribe.packaged_models_dir)
 }
 
 /// A model as the engine wants it.
@@ -47,21 +47,36 @@ pub fn model_of(installed: Installed) -> Model {
     Model { name: installed.entry.name, sha256: installed.entry.sha256, path: installed.path }
 }
 
-/// The worker that this processor can run.
+/// The worker that this processor can run: behind the service manager's socket where the settings name one, which it starts from
+/// this same build ([`become_worker`]), else a child of this process.
 ///
 /// # Errors
 /// When this build has none, or none for it.
-pub fn program() -> anyhow::Result<Arc<Program>> {
-    BUILT.choose().map(Arc::new).map_err(|why| anyhow!("{why}"))
+pub fn program(config: &Config) -> anyhow::Result<Arc<Program>> {
+    let own = built()?;
+    let socket = &config.scribe.worker_socket;
+    Ok(Arc::new(if socket.as_os_str().is_empty() { own } else { Program::socket(own.name(), socket) }))
+}
+
+fn built() -> anyhow::Result<Program> {
+    BUILT.choose().map_err(|why| anyhow!("{why}"))
+}
+
+/// Makes this process a worker that is spoken with over its standard input and output. Comes back only when that fails.
+///
+/// # Errors
+/// As [`program`], or when the system refuses.
+pub fn become_worker() -> anyhow::Result<()> {
+    Err(built()?.become_it()).context("the transcription worker does not start")
 }
 
 /// A worker with the voice detector, where one is installed.
 ///
 /// # Errors
 /// As [`program`].
-pub fn worker(store: &Store) -> anyhow::Result<Supervised> {
+pub fn worker(config: &Config, store: &Store) -> anyhow::Result<Supervised> {
     let detector = store.find(VOICE).ok().map(model_of);
-    Ok(Supervised::new(program()?, detector, Patience::default()))
+    Ok(Supervised::new(program(config)?, detector, Patience::default()))
 }
 
 /// What hears with this model: a graphics worker that says the same as the processor, or the processor. Takes up to 20 s for each
@@ -77,7 +92,7 @@ pub fn engine(config: &Config, store: &Store, model: &Model) -> anyhow::Result<C
         there.then(|| Candidate { name: name.to_owned(), program: Arc::new(Program::file(name, path)) })
     };
     let candidates: Vec<Candidate> = ["cuda", "vulkan"].into_iter().filter_map(named).collect();
-    Ok(probe(&candidates, worker(store)?, model, &clip()?, PROBE_LIMIT))
+    Ok(probe(&candidates, worker(config, store)?, model, &clip()?, PROBE_LIMIT))
 }
 
 /// The clip of the self-test.

@@ -2,7 +2,7 @@
 # The changelog as Debian writes it. The history of changes is the project's own.
 set -euo pipefail
 cat <<TEXT
-clinicvault ($1) stable; urgency=medium
+${2:-clinicvault} ($1) stable; urgency=medium
 
   * Release $1.
 

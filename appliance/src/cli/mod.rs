@@ -97,6 +97,9 @@ enum Command {
     Model(model::Model),
     /// Say what was said in a recording, without a box
     Transcribe(transcribe::Transcribe),
+    /// Be a transcription worker, for a service manager that hands over a connection as standard input and output
+    #[command(hide = true)]
+    ScribeWorker,
     /// Print the certificate of the clinic's own authority
     Ca(ca::Ca),
     /// Print the interface of the screens as an OpenAPI document (JSON)
@@ -128,6 +131,7 @@ pub fn main() -> ExitCode {
         Command::Terminology(command) => terminology::run(command),
         Command::Model(command) => model::run(command),
         Command::Transcribe(command) => transcribe::run(command),
+        Command::ScribeWorker => crate::scribe::become_worker(),
         Command::Ca(command) => ca::run(command),
         Command::Openapi => openapi(),
         Command::Demo(command) => demo::run(command),

@@ -153,10 +153,11 @@ fn bring(import: &Import) -> anyhow::Result<()> {
 }
 
 fn test(named: &Named) -> anyhow::Result<()> {
-    let store = scribe::store(&named.place.settings()?);
+    let config = named.place.settings()?;
+    let store = scribe::store(&config);
     let installed = store.find(&named.name)?;
     store.verify(&installed)?;
-    let mut worker = scribe::worker(&store)?;
+    let mut worker = scribe::worker(&config, &store)?;
     if installed.entry.name == VOICE {
         let frames = worker.voice(&scribe::clip()?)?;
         let speech = frames.iter().filter(|share| **share >= 0.5).count();

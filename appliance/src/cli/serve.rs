@@ -163,6 +163,11 @@ async fn work(
 
 /// What a person at the box needs to know before anything else.
 fn introduce(app: &App, http: SocketAddr) -> anyhow::Result<()> {
+    // This machine's own name, where the port is open on every address.
+    let http = match http {
+        any if any.ip().is_unspecified() => format!("localhost:{}", any.port()),
+        one => one.to_string(),
+    };
     match app.slot() {
         Slot::Setup => {
             let code = app.gate().setup_code()?;

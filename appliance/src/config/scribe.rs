@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Scribe {
     pub models_dir: PathBuf,
+    pub packaged_models_dir: PathBuf,
     pub mirror: String,
     pub live_model: String,
     pub final_model: String,
     pub graphics_dir: PathBuf,
+    pub worker_socket: PathBuf,
 }
 
 impl Scribe {
@@ -26,10 +28,12 @@ impl Default for Scribe {
     fn default() -> Self {
         Self {
             models_dir: PathBuf::new(),
+            packaged_models_dir: PathBuf::from("/usr/share/clinicvault/models"),
             mirror: String::new(),
             live_model: "tiny.en-q8_0".to_owned(),
             final_model: "base-q8_0".to_owned(),
             graphics_dir: PathBuf::new(),
+            worker_socket: PathBuf::new(),
         }
     }
 }

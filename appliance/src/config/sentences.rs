@@ -148,6 +148,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("scribe.models_dir", "Folder of transcription models; when empty, the folder models of the data."),
     (
+        "scribe.packaged_models_dir",
+        "Folder of models that a package of the system brought; only read, and only for what models_dir has not.",
+    ),
+    (
         "scribe.mirror",
         "Address of a folder of models for \"model fetch\"; http or https. Nothing is ever fetched unasked.",
     ),
@@ -156,6 +160,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     (
         "scribe.graphics_dir",
         "Folder with a worker for a graphics card, named cuda or vulkan; it is tried at the start before it is used.",
+    ),
+    (
+        "scribe.worker_socket",
+        "Socket at which the service manager starts the transcription worker, in a place of its own; when empty the box starts it itself.",
     ),
     ("consultations.hold_seconds", "How long a doctor is held for a payment."),
     ("consultations.absent_seconds", "After how long a patient who has not come counts as absent."),

@@ -178,7 +178,7 @@ impl Transcriber {
 
     fn find(&self) -> anyhow::Result<Ready> {
         let config = &self.0.config;
-        let program = program()?.name().to_owned();
+        let program = program(config)?.name().to_owned();
         let store = store(config);
         let preferred = [config.scribe.live_model.as_str(), config.scribe.final_model.as_str()];
         let installed = choose(&store, None, &preferred, "en").or_else(|why| {
@@ -195,12 +195,15 @@ impl Transcriber {
         if name == "processor" {
             let cores = std::thread::available_parallelism().map_or(1, usize::from);
             for _ in 1..workers(cores) {
-                hearing.push(Box::new(worker(&store)?));
+                hearing.push(Box::new(worker(config, &store)?));
             }
         }
         let detector = store.find(clinicvault_scribe::model::manifest::VOICE).is_ok();
-        let scribe =
-            Scribe::start(Engines { detector: Box::new(worker(&store)?), hearing, live: model.clone() })?;
+        let scribe = Scribe::start(Engines {
+            detector: Box::new(worker(config, &store)?),
+            hearing,
+            live: model.clone(),
+        })?;
         let live = (detector && program != TOO_SLOW_LIVE).then_some(model);
         Ok(Ready {
             scribe,

@@ -23,6 +23,7 @@ use crate::writer::{Fate, Job, Work, Writer};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
@@ -442,8 +443,11 @@ impl Inner {
         if thread.thread().id() == std::thread::current().id() {
             // The last handle went away inside a callback on the writer's own thread, which cannot wait for itself:
             // it stops after this group, and the file closes with the last share of the database.
-            drop(self.shared.db.write().unwrap_or_else(PoisonError::into_inner).take());
-            return Ok(());
+            let db = self.shared.db.write().unwrap_or_else(PoisonError::into_inner).take();
+            return guarded(|| {
+                drop(db);
+                Ok(())
+            });
         }
         let state = thread.join();
         let health = self.shared.health();
@@ -451,7 +455,7 @@ impl Inner {
         self.shared.drained.notify_all();
         let db = self.shared.db.write().unwrap_or_else(PoisonError::into_inner).take();
         let closed = match db.map(Arc::try_unwrap) {
-            Some(Ok(db)) => db.close().map_err(Fault::from),
+            Some(Ok(db)) => guarded(|| db.close().map_err(Fault::from)),
             // Someone still holds the database for a moment; dropping the last share closes it.
             Some(Err(_)) | None => Ok(()),
         };
@@ -466,6 +470,12 @@ impl Inner {
         }
         Ok(())
     }
+}
+
+/// The engine writes while it closes, and may panic over a damaged file then too.
+fn guarded(close: impl FnOnce() -> Result<(), Fault>) -> Result<(), Fault> {
+    catch_unwind(AssertUnwindSafe(close))
+        .unwrap_or_else(|_| Err(Fault::Engine("the storage engine panicked while it closed".into())))
 }
 
 impl Drop for Inner {

@@ -10,6 +10,8 @@
 
 #[path = "behaviour/blobs.rs"]
 mod blobs;
+#[path = "behaviour/clocks.rs"]
+mod clocks;
 mod common;
 #[path = "behaviour/faults.rs"]
 mod faults;

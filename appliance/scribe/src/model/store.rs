@@ -24,12 +24,21 @@ pub struct Installed {
 #[derive(Debug, Clone)]
 pub struct Store {
     folder: PathBuf,
+    /// Models that came with the system: read, never written.
+    brought: Option<PathBuf>,
 }
 
 impl Store {
     /// The folder at a path; it need not exist yet.
     pub fn at(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { folder: folder.into(), brought: None }
+    }
+
+    /// With a second folder, whose models are found where this one has none. Nothing is ever written there.
+    #[must_use]
+    pub fn and(mut self, brought: impl Into<PathBuf>) -> Self {
+        self.brought = Some(brought.into());
+        self
     }
 
     /// Where it is.
@@ -58,7 +67,7 @@ impl Store {
 
     /// Where the file of an entry is, or will be.
     pub fn path(&self, entry: &Entry) -> PathBuf {
-        self.folder.join(format!("{}.bin", entry.sha256))
+        self.folder.join(file_of(entry))
     }
 
     /// The model of a name, when it is installed. Its hash was checked when it came; [`Store::verify`] checks it again.
@@ -67,10 +76,11 @@ impl Store {
     /// [`ModelError::Unknown`] when the name is unknown or the file is not there in its full size.
     pub fn find(&self, name: &str) -> Result<Installed, ModelError> {
         let entry = self.entry(name)?;
-        let path = self.path(&entry);
-        match fs::metadata(&path) {
-            Ok(found) if found.len() == entry.bytes => Ok(Installed { entry, path }),
-            _ => Err(ModelError::Unknown(format!(
+        let brought = self.brought.as_ref().map(|folder| folder.join(file_of(&entry)));
+        let whole = |path: &PathBuf| fs::metadata(path).is_ok_and(|found| found.len() == entry.bytes);
+        match [Some(self.path(&entry)), brought].into_iter().flatten().find(whole) {
+            Some(path) => Ok(Installed { entry, path }),
+            None => Err(ModelError::Unknown(format!(
                 "{name} in {} (known, but not installed)",
                 self.folder.display()
             ))),
@@ -101,6 +111,7 @@ impl Store {
     /// When another process is at it, or the folder cannot be written.
     pub fn download(&self, entry: &Entry) -> Result<Download, ModelError> {
         fs::create_dir_all(&self.folder)?;
+        public(&self.folder, 0o755)?;
         Download::open(self.path(entry), entry.clone())
     }
 
@@ -170,7 +181,12 @@ impl Store {
         if own.len() < before {
             self.keep(&own)?;
         } else if !gone {
-            return Err(ModelError::Unknown(format!("{name} (known, but not installed)")));
+            let why = if self.find(name).is_ok() {
+                "it came with a package of the system; remove that"
+            } else {
+                "known, but not installed"
+            };
+            return Err(ModelError::Unknown(format!("{name} ({why})")));
         }
         Ok(())
     }
@@ -280,6 +296,7 @@ impl Download {
             fs::remove_file(&part)?;
             return Err(wrong);
         }
+        public(&part, 0o644)?;
         self.file.sync_all()?;
         fs::rename(&part, &self.path)?;
         if let Some(folder) = self.path.parent() {
@@ -301,6 +318,16 @@ impl Write for Hashing<'_> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Weights are no secret, and whoever hears may be another user than the box.
+fn public(path: &Path, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+fn file_of(entry: &Entry) -> String {
+    format!("{}.bin", entry.sha256)
 }
 
 fn part_of(path: &Path) -> PathBuf {

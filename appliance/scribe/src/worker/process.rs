@@ -1,19 +1,18 @@
 //! One running worker. Two threads carry what goes in and comes out, so that a worker that neither reads nor writes holds up nobody.
 
 use std::io;
-use std::process::Child;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::program::Program;
+use super::program::{Life, Program, Started};
 use crate::engine::EngineError;
 use crate::wire::{self, Answer, Order};
 
 /// A worker that has greeted. Dropping it ends it.
 #[derive(Debug)]
 pub struct Process {
-    child: Child,
+    life: Life,
     orders: Sender<Order>,
     answers: Receiver<io::Result<Answer>>,
     variant: String,
@@ -26,10 +25,8 @@ impl Process {
     /// [`EngineError::Absent`] when it does not start or greet in time, or greets with another version.
     pub fn start(program: &Program, patience: Duration) -> Result<Self, EngineError> {
         let absent = |why: String| EngineError::Absent(format!("{}: {why}", program.name()));
-        let mut child = program.start().map_err(|error| absent(error.to_string()))?;
-        let (Some(mut stdin), Some(mut stdout)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(absent("it has no pipes".to_owned()));
-        };
+        let started = program.start().map_err(|error| absent(error.to_string()))?;
+        let Started { life, orders: mut stdin, answers: mut stdout } = started;
         let (orders, waiting) = channel::<Order>();
         let (told, answers) = channel();
         let spawned = thread::Builder::new().name("scribe-out".to_owned()).spawn(move || {
@@ -54,7 +51,7 @@ impl Process {
                 }
             })
         });
-        let mut process = Self { child, orders, answers, variant: String::new() };
+        let mut process = Self { life, orders, answers, variant: String::new() };
         spawned.map_err(|error| absent(error.to_string()))?;
         match process.next(Instant::now() + patience) {
             Ok(Answer::Hello { version: wire::VERSION, variant }) => {
@@ -74,14 +71,14 @@ impl Process {
         &self.variant
     }
 
-    /// Its process number.
-    pub fn id(&self) -> u32 {
-        self.child.id()
+    /// Its process number; none where a service manager started it.
+    pub fn id(&self) -> Option<u32> {
+        self.life.id()
     }
 
-    /// The most memory that it has had, bytes; `None` once it has ended.
+    /// The most memory that it has had, bytes; `None` once it has ended, or where it is not known.
     pub fn peak_memory(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()?)).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
     }
@@ -108,23 +105,14 @@ impl Process {
             Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
                 Err(EngineError::Broken(error.to_string()))
             }
-            Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => Err(EngineError::Ended(self.ended())),
+            Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => Err(EngineError::Ended(self.life.end())),
             Err(RecvTimeoutError::Timeout) => Err(EngineError::Late),
-        }
-    }
-
-    fn ended(&mut self) -> String {
-        let _ = self.child.kill();
-        match self.child.wait() {
-            Ok(status) => status.to_string(),
-            Err(error) => error.to_string(),
         }
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.life.end();
     }
 }

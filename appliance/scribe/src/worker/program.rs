@@ -1,8 +1,12 @@
-//! The worker's program: unpacked into memory that cannot be changed any more, and run from there.
+//! The worker's program: unpacked into memory that cannot be changed any more, and run from there; or a socket behind which a
+//! service manager starts one for each connection, in a place of its own.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -69,6 +73,50 @@ pub struct Program {
 enum Source {
     Packed(&'static [u8]),
     File(PathBuf),
+    Socket(PathBuf),
+}
+
+/// A worker that was started, and the two ends that it is spoken with.
+pub(super) struct Started {
+    pub(super) life: Life,
+    pub(super) orders: Box<dyn Write + Send>,
+    pub(super) answers: Box<dyn Read + Send>,
+}
+
+/// What ends a worker.
+#[derive(Debug)]
+pub(super) enum Life {
+    /// A child of this process.
+    Child(Child),
+    /// Somebody else's: it ends itself when nobody is there to work for.
+    Peer(UnixStream),
+}
+
+impl Life {
+    /// Its process number, where it is known.
+    pub(super) fn id(&self) -> Option<u32> {
+        match self {
+            Self::Child(child) => Some(child.id()),
+            Self::Peer(_) => None,
+        }
+    }
+
+    /// Ends it and says how it ended.
+    pub(super) fn end(&mut self) -> String {
+        match self {
+            Self::Child(child) => {
+                let _ = child.kill();
+                match child.wait() {
+                    Ok(status) => status.to_string(),
+                    Err(error) => error.to_string(),
+                }
+            }
+            Self::Peer(stream) => {
+                let _ = stream.shutdown(Shutdown::Both);
+                "the connection is closed".to_owned()
+            }
+        }
+    }
 }
 
 impl Program {
@@ -92,6 +140,16 @@ impl Program {
         }
     }
 
+    /// One that a service manager starts for each connection to a socket.
+    pub fn socket(name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        Self {
+            name: name.into(),
+            source: Source::Socket(path.into()),
+            memory: Mutex::new(None),
+            arguments: Vec::new(),
+        }
+    }
+
     /// With arguments.
     #[must_use]
     pub fn with(mut self, arguments: &[&str]) -> Self {
@@ -105,21 +163,44 @@ impl Program {
     }
 
     /// Starts it: from sealed memory, without environment, in the root folder, its errors thrown away.
-    pub(super) fn start(&self) -> io::Result<Child> {
+    pub(super) fn start(&self) -> io::Result<Started> {
+        if let Source::Socket(path) = &self.source {
+            let orders = UnixStream::connect(path)?;
+            let (life, answers) = (orders.try_clone()?, orders.try_clone()?);
+            return Ok(Started {
+                life: Life::Peer(life),
+                orders: Box::new(orders),
+                answers: Box::new(answers),
+            });
+        }
+        let mut command = self.command()?;
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        match (child.stdin.take(), child.stdout.take()) {
+            (Some(orders), Some(answers)) => {
+                Ok(Started { life: Life::Child(child), orders: Box::new(orders), answers: Box::new(answers) })
+            }
+            (_, _) => Err(io::Error::other("it has no pipes")),
+        }
+    }
+
+    /// Becomes it: this process is the worker from now on, with its own standard input and output. Returns only what went wrong.
+    pub fn become_it(&self) -> io::Error {
+        match self.command() {
+            Ok(mut command) => command.exec(),
+            Err(error) => error,
+        }
+    }
+
+    fn command(&self) -> io::Result<Command> {
         let mut memory = self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if memory.is_none() {
             *memory = Some(self.load()?);
         }
         let descriptor = memory.as_ref().map(AsRawFd::as_raw_fd).ok_or(io::ErrorKind::NotFound)?;
         // The kernel opens it before it closes what is not inherited.
-        Command::new(format!("/proc/self/fd/{descriptor}"))
-            .args(&self.arguments)
-            .env_clear()
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
+        let mut command = Command::new(format!("/proc/self/fd/{descriptor}"));
+        command.args(&self.arguments).env_clear().current_dir("/");
+        Ok(command)
     }
 
     fn load(&self) -> io::Result<File> {
@@ -131,6 +212,7 @@ impl Program {
         let copied = match &self.source {
             Source::Packed(packed) => io::copy(&mut GzDecoder::new(*packed).take(MOST), &mut memory)?,
             Source::File(path) => io::copy(&mut File::open(path)?.take(MOST * 16), &mut memory)?,
+            Source::Socket(_) => 0,
         };
         if copied == 0 {
             return Err(io::Error::other("the worker's program is empty"));

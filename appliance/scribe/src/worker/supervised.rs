@@ -116,7 +116,7 @@ impl Supervised {
         let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(process) = &self.process {
             facts.peak_memory = facts.peak_memory.max(process.peak_memory().unwrap_or(0));
-            facts.process = Some(process.id());
+            facts.process = process.id();
             process.variant().clone_into(&mut facts.variant);
         }
     }

@@ -9,6 +9,8 @@ mod voice;
 
 use std::io::{self, BufReader, Write};
 use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
 
 use clinicvault_scribe::wire::{self, Answer, Order};
 use rustix::process;
@@ -38,16 +40,18 @@ fn withdraw() -> rustix::io::Result<()> {
     let none = process::Rlimit { current: Some(0), maximum: Some(0) };
     process::setrlimit(process::Resource::Core, none)?;
     process::set_dumpable_behavior(process::DumpableBehavior::NotDumpable)?;
-    process::nice(NICE)?;
-    Ok(())
+    // A service manager that forbids it has seen to it itself.
+    match process::nice(NICE) {
+        Err(rustix::io::Errno::PERM) => Ok(()),
+        done => done.map(drop),
+    }
 }
 
 fn serve() -> io::Result<()> {
     say(&Answer::Hello { version: wire::VERSION, variant: VARIANT.to_owned() })?;
-    let mut orders = BufReader::new(io::stdin().lock());
     let mut places = [const { None }; 2];
     let mut detector = None;
-    while let Some(order) = wire::read_order(&mut orders)? {
+    for order in orders()? {
         let answer = match order {
             Order::Load { place, path } => match places.get_mut(usize::from(place)) {
                 None => Err("there are two places for models".to_owned()),
@@ -80,6 +84,27 @@ fn serve() -> io::Result<()> {
         say(&answer.unwrap_or_else(|why| Answer::Refused { why }))?;
     }
     Ok(())
+}
+
+/// Orders as they come, read beside the work: once the box has gone there is nobody to work for, and this process ends at once, in
+/// the middle of a job too.
+fn orders() -> io::Result<Receiver<Order>> {
+    let (told, orders) = sync_channel(1);
+    thread::Builder::new().name("orders".to_owned()).spawn(move || {
+        let mut from = BufReader::new(io::stdin().lock());
+        loop {
+            match wire::read_order(&mut from) {
+                Ok(Some(order)) => {
+                    if told.send(order).is_err() {
+                        return;
+                    }
+                }
+                Ok(None) => std::process::exit(0),
+                Err(_) => std::process::exit(4),
+            }
+        }
+    })?;
+    Ok(orders)
 }
 
 /// Sends an answer.

@@ -1,7 +1,10 @@
 //! Shared by the integration tests: a vault in a temporary folder with a clock that tests move.
 #![allow(dead_code)]
 
+#[cfg(target_os = "linux")]
+pub mod block;
 pub mod chance;
+pub mod cut;
 pub mod disk;
 pub mod model;
 
